@@ -1,0 +1,143 @@
+"""Settings: read once from TOML, validated, frozen. Every key has a default."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from jobs.errors import UsageError
+
+
+def _known_timezone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not an IANA time zone")
+    return name
+
+
+Timezone = Annotated[str, AfterValidator(_known_timezone)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Landing(_Section):
+    """How landing folders are read."""
+
+    naive_timestamps: Literal["utc", "local"] = "utc"
+    ready_marker: bool = False
+    #: Columns that bronze drops (names as in the files, any case).
+    drop_columns: tuple[str, ...] = ()
+    #: A location-period without sales is missing if the location sold in this share of its last periods.
+    missing_share: Share = 0.9
+    missing_periods: int = Field(60, ge=1)
+    inactive_after: int = Field(182, ge=1)
+    returns_to_stock: Share = 1.0
+    #: A drop with fewer rows than this share of the feed's usual drop has collapsed.
+    collapse_share: Share = 0.5
+    #: A feed of whose rows more than this share is quarantined blocks the night.
+    max_quarantined_share: Share = 0.2
+
+
+class Lanes(_Section):
+    """Defaults of the lanes feed."""
+
+    default_lead_time_days: int = Field(1, ge=0, le=365)
+
+
+class Costs(_Section):
+    """Defaults of costs, where no feed gives them."""
+
+    #: Yearly cost of holding, as a share of unit_cost.
+    holding_rate: float = Field(0.25, ge=0)
+    #: Margin as a share of the price: shortage cost, and unit_cost where only a price is known.
+    margin_rate: float = Field(0.3, gt=0, lt=1)
+
+
+class Training(_Section):
+    """The forecast model."""
+
+    #: Spark tasks that train together; fixed, not taken from the cores, so that the model does not depend on the machine.
+    workers: int = Field(2, ge=1)
+    #: Train when the last model is older than this many days.
+    max_age_days: int = Field(7, ge=1)
+    rows: int = Field(300_000, ge=1_000)
+    origins: int = Field(6, ge=1)
+    rounds: int = Field(120, ge=1)
+    max_depth: int = Field(7, ge=1, le=16)
+    learning_rate: float = Field(0.08, gt=0, le=1)
+
+
+class Planning(_Section):
+    """The plan."""
+
+    paths: int = Field(128, ge=8)
+    shards: int = Field(8, ge=1)
+    #: A cost list ends where even this quantile of demand until the next arrival is covered.
+    reach_quantile: float = Field(0.999, gt=0.5, lt=1)
+    #: Orders above this value need review; null: none does for its value.
+    review_above_value: float | None = Field(None, gt=0)
+    auto_approve: bool = False
+
+
+class Config(_Section):
+    """All settings of a night."""
+
+    grain: Literal["day", "week"] = "day"
+    #: Periods forecast; default: what the lanes need.
+    horizon: int | None = Field(None, ge=1, le=366)
+    timezone: Timezone = "UTC"
+    currency: str = "EUR"
+    mode: Literal["stochastic"] = "stochastic"
+    deadline_minutes: float = Field(120, gt=0)
+    seed: int = 20240101
+    retention_days: int = Field(35, ge=7)
+    landing: Landing = Landing()
+    lanes: Lanes = Lanes()
+    costs: Costs = Costs()
+    training: Training = Training()
+    planning: Planning = Planning()
+
+    @property
+    def period_days(self) -> int:
+        """Days of a period: 1 or 7."""
+        return 7 if self.grain == "week" else 1
+
+    @property
+    def holding_rate_per_period(self) -> float:
+        """Share of unit_cost that holding a unit for one period costs."""
+        return self.costs.holding_rate * self.period_days / 365
+
+    def to_json(self) -> str:
+        """The settings as canonical JSON: equal settings, equal text."""
+        return self.model_dump_json()
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical JSON."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def load(path: str | Path | None) -> Config:
+    """Read settings from a TOML file; without one, all defaults.
+
+    Raises UsageError with one line a mistake, naming the key.
+    """
+    if path is None:
+        return Config()
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        return Config.model_validate(tomllib.loads(text))
+    except FileNotFoundError:
+        raise UsageError(f"no configuration file {path}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from None
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise UsageError("\n".join([f"{path} has settings that can't be used:", *lines])) from None

@@ -1,0 +1,40 @@
+"""The only place that builds a SparkSession."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+CONF_DIR = Path(__file__).parent / "conf"
+
+
+def spark_environment() -> dict[str, str]:
+    """Environment under which Spark finds our settings and starts workers with this interpreter."""
+    return {
+        "SPARK_CONF_DIR": os.environ.get("SPARK_CONF_DIR", str(CONF_DIR)),
+        "PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON", sys.executable),
+        "PYSPARK_DRIVER_PYTHON": os.environ.get("PYSPARK_DRIVER_PYTHON", sys.executable),
+        "SPARK_LOCAL_IP": os.environ.get("SPARK_LOCAL_IP", "127.0.0.1"),
+    }
+
+
+def start(app_name: str = "nightfill", settings: dict[str, str] | None = None) -> SparkSession:
+    """Start Spark, or take the session that spark-submit started.
+
+    Without a master from spark-submit it runs on all cores of this machine.
+    """
+    if "SPARK_ENV_LOADED" not in os.environ:
+        os.environ.update(spark_environment())
+    logging.getLogger("py4j").setLevel(logging.ERROR)
+    builder = SparkSession.builder.appName(app_name)
+    for key, value in (settings or {}).items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    if spark.sparkContext.master.startswith("local"):
+        # 200 shuffle partitions, the default, cost seconds a query on a laptop.
+        spark.conf.set("spark.sql.shuffle.partitions", str(max(2, spark.sparkContext.defaultParallelism)))
+    return spark
