@@ -124,20 +124,18 @@ class Config(_Section):
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
 
-def load(path: str | Path | None) -> Config:
-    """Read settings from a TOML file; without one, all defaults.
+def load(path: str | Path | None, mode: str | None = None) -> Config:
+    """Read settings from a TOML file; without one, all defaults. ``mode`` from the command line wins.
 
     Raises UsageError with one line a mistake, naming the key.
     """
-    if path is None:
-        return Config()
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        return Config.model_validate(tomllib.loads(text))
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+        return Config.model_validate(values | ({"mode": mode} if mode else {}))
     except FileNotFoundError:
         raise UsageError(f"no configuration file {path}") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from None
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise UsageError("\n".join([f"{path} has settings that can't be used:", *lines])) from None
+        raise UsageError("\n".join([f"{path or 'the command line'} has settings that can't be used:", *lines])) from None

@@ -72,7 +72,9 @@ class Lake:
         for table in schemas.TABLES.values():
             folder = self.location(table.path)
             if not DeltaTable.is_deltatable(folder):
-                DeltaTable.create(folder, table.schema, mode="ignore", partition_by=list(table.partition_by) or None, description=table.meaning)
+                DeltaTable.create(
+                    folder, table.schema, mode="ignore", partition_by=list(table.partition_by) or None, description=table.meaning
+                )
                 continue
             delta = DeltaTable(folder)
             present = {f.name for f in delta.schema().fields}
@@ -108,9 +110,7 @@ class Lake:
     def published(self, table: str, before: date | None = None) -> DataFrame:
         """Rows of the published nights (all, or of business dates before ``before``)."""
         nights = self.published_runs(before)
-        runs = self.session.createDataFrame(
-            [(night, run) for night, run in nights.items()], "business_date date, run_id string"
-        )
+        runs = self.session.createDataFrame([(night, run) for night, run in nights.items()], "business_date date, run_id string")
         frame = self.read(table)
         if before is not None:
             frame = frame.where(f"business_date < DATE'{before.isoformat()}'")
@@ -233,5 +233,3 @@ def pause(point: str) -> None:
     Path(os.environ["NIGHTFILL_PAUSE_FILE"]).write_text(f"{os.getpid()} {point}\n")
     while True:
         time.sleep(0.1)
-
-

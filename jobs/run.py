@@ -2,10 +2,284 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
+import traceback
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-def main() -> int:
-    """Run the command line."""
+from jobs import config as settings
+from jobs.errors import NightfillError, UsageError
+from jobs.lake import Lake
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from jobs.config import Config
+
+NIGHT_JOBS = {
+    "nightly": "the whole night in one Spark session",
+    "prepare": "ingest and its gates (first task of the DAG)",
+    "predict": "features, training when due, forecast (second task)",
+    "decide": "plan, evaluation, gates on what is published (third task)",
+    "publish": "make the night visible (last task)",
+    "ingest": "landing files -> bronze -> silver; starts an attempt",
+    "quality": "landing gate and reconciliation",
+    "features": "silver -> features",
+    "train": "train the forecast model when due",
+    "forecast": "features -> forecasts",
+    "plan": "forecasts -> orders",
+    "evaluate": "projections, exceptions, KPIs, accuracy",
+    "check": "gates on orders and forecasts",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line (design.md section 9: it changes only by adding)."""
+    top = argparse.ArgumentParser(prog="nightfill", description="Decides, every night, what each location of a retailer should order.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in NIGHT_JOBS.items():
+        _add_night_job(commands.add_parser(name, help=text, description=text))
+    _add_reports(commands)
+    _add_tools(commands)
+    return top
+
+
+def _add_night_job(job: argparse.ArgumentParser) -> None:
+    job.add_argument("--landing", help="landing folder (needed by jobs that ingest, and for --business-date latest)")
+    job.add_argument("--lake", required=True, help="lake folder; made if missing")
+    job.add_argument("--business-date", default="today", help="the night: a date, `today` (default) or `latest` (newest drop)")
+    job.add_argument("--run-after", help="moment that `today` is taken from (an ISO timestamp; default: now)")
+    job.add_argument("--config", help="TOML file; every key has a default")
+    job.add_argument("--mode", help="way of deciding; only `stochastic` exists yet")
+    job.add_argument("--train", choices=("auto", "always", "never"), default="auto", help="auto: when there is no model or it is old")
+    job.add_argument("--launched-by", help="name of the run that starts the night (Airflow's run id): its retries go on with its attempt")
+    job.add_argument("--dry-run", action="store_true", help="do everything but publish")
+    job.add_argument("--keep-problem", metavar="DIR", help="keep the plan problem as files, for `nightfill solve`")
+
+
+def _add_reports(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    for name, text in {
+        "status": "last nights, attempts, where each stopped, the next command",
+        "summary": "a night's orders, service, exceptions, and where the tables are",
+        "export": "a night's published orders as CSV",
+    }.items():
+        report = commands.add_parser(name, help=text, description=text)
+        report.add_argument("--lake", required=True)
+        if name != "status":
+            report.add_argument("--business-date", default="latest", help="a date, or `latest` (default: the newest published night)")
+        if name == "export":
+            report.add_argument("--out", help="file to write; default: the terminal")
+    sql = commands.add_parser("sql", help="query the published views in DuckDB")
+    sql.add_argument("query", nargs="?", help="SQL; without it, a prompt")
+    sql.add_argument("--lake", required=True)
+    sql.add_argument("--format", choices=("table", "csv"), default="table")
+    views = commands.add_parser("views", help="print the CREATE VIEW statements of the published views")
+    views.add_argument("--lake", required=True)
+    views.add_argument("--engine", choices=("spark", "trino"), default="spark")
+    replay = commands.add_parser("replay", help="decide a published night again and compare the bytes")
+    replay.add_argument("--lake", required=True)
+    replay.add_argument("--business-date", required=True)
+    replay.add_argument("--force", action="store_true", help="also when the code has changed since")
+
+
+def _add_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    importer = commands.add_parser("import", help="turn a public data set into landing drops")
+    importer.add_argument("dataset", choices=("freshretailnet",))
+    importer.add_argument("file")
+    importer.add_argument("--landing", required=True)
+    importer.add_argument("--first", required=True, type=date.fromisoformat, help="first business date; history comes in its drop")
+    importer.add_argument("--last", required=True, type=date.fromisoformat, help="last business date: one drop each")
+    sample = commands.add_parser("sample", help="load the bundled sample into a landing folder")
+    sample.add_argument("--landing", required=True)
+    sample.add_argument("--night", type=int, default=1, help="how many of its seven nightly drops to bring, 1..7")
+    solve = commands.add_parser("solve", help="solve a plan problem kept as files")
+    solve.add_argument("folder")
+    solve.add_argument("--out", required=True)
+    solve.add_argument("--deadline", type=float, help="seconds")
+    backtest = commands.add_parser("backtest", help="forecast past origins and compare with what happened")
+    backtest.add_argument("--lake", required=True)
+    backtest.add_argument("--origins", required=True, help="business dates, comma separated")
+    backtest.add_argument("--horizon", type=int, default=7, help="periods")
+    backtest.add_argument("--config")
+
+
+def run_night_job(args: argparse.Namespace) -> int:
+    """Run one job of the night."""
+    from jobs import session, stages
+
+    config = settings.load(args.config, mode=args.mode)
+    names = stages.stages_of(args.command)
+    if "ingest" in names and not args.landing:
+        raise UsageError(f"`nightfill {args.command}` reads landing files: name their folder with --landing")
+    business_date = resolve_date(args.business_date, config, args.landing, args.run_after)
+    spark = session.start(f"nightfill {args.command} {business_date}")
+    lake = Lake(str(Path(args.lake).absolute()) if "://" not in args.lake else args.lake, spark)
+    job = stages.Job(spark, lake, config, business_date, args.landing or "", args.train, args.dry_run, args.keep_problem)
+    stages.run(job, names, args.launched_by)
+    if args.command == "nightly" and not args.dry_run:
+        from jobs.publish import summary
+
+        print(summary.text(lake, business_date))
     return 0
+
+
+def resolve_date(text: str, config: Config, landing: str | None, run_after: str | None) -> date:
+    """The business date: ISO date, `today` in config's time zone at run_after, or `latest` drop of the landing folder."""
+    if text == "today":
+        moment = datetime.fromisoformat(run_after) if run_after else datetime.now(UTC)
+        return moment.astimezone(ZoneInfo(config.timezone)).date()
+    if text == "latest":
+        from jobs.ingest.landing import latest_drop
+
+        if not landing:
+            raise UsageError("--business-date latest means the newest drop: name the landing folder with --landing")
+        return latest_drop(landing)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--business-date {text!r} is neither a date (YYYY-MM-DD) nor `today` nor `latest`") from None
+
+
+def _open(args: argparse.Namespace) -> Lake:
+    lake = Lake(args.lake)
+    if not lake.exists("ops/nights"):
+        raise UsageError(f"there is no lake at {args.lake}: `nightfill nightly --landing DIR --lake {args.lake}` makes one")
+    return lake
+
+
+def _published_date(args: argparse.Namespace, lake: Lake) -> date:
+    if args.business_date != "latest":
+        return resolve_date(args.business_date, settings.Config(), None, None)
+    runs = lake.published_runs()
+    if not runs:
+        raise UsageError("no night has been published yet: look at `nightfill status`")
+    return max(runs)
+
+
+def run_status(args: argparse.Namespace) -> int:
+    """Print the last nights."""
+    from jobs.publish import status
+
+    print(status.text(_open(args)))
+    return 0
+
+
+def run_summary(args: argparse.Namespace) -> int:
+    """Print a night's summary."""
+    from jobs.publish import summary
+
+    lake = _open(args)
+    print(summary.text(lake, _published_date(args, lake)))
+    return 0
+
+
+def run_export(args: argparse.Namespace) -> int:
+    """Write a night's orders as CSV."""
+    from jobs.publish import export
+
+    lake = _open(args)
+    export.write(lake, _published_date(args, lake), args.out)
+    return 0
+
+
+def run_sql(args: argparse.Namespace) -> int:
+    """Query the published views."""
+    from jobs.publish import sql
+
+    return sql.run(_open(args), args.query, args.format)
+
+
+def run_views(args: argparse.Namespace) -> int:
+    """Print the views' definitions."""
+    from jobs.publish import views
+
+    print(views.statements(_open(args), args.engine))
+    return 0
+
+
+def run_replay(args: argparse.Namespace) -> int:
+    """Decide a night again and compare."""
+    from jobs import session
+    from jobs.publish import replay
+
+    _open(args)
+    spark = session.start(f"nightfill replay {args.business_date}")
+    print(replay.replay(Lake(str(Path(args.lake).absolute()), spark), date.fromisoformat(args.business_date), args.force))
+    return 0
+
+
+def run_import(args: argparse.Namespace) -> int:
+    """Write landing drops from a public data set."""
+    from jobs.ingest.freshretailnet import import_freshretailnet
+
+    print(import_freshretailnet(args.file, args.landing, args.first, args.last))
+    return 0
+
+
+def run_sample(args: argparse.Namespace) -> int:
+    """Load the bundled sample."""
+    from jobs.ingest.sample import load
+
+    print(load(args.landing, args.night))
+    return 0
+
+
+def run_solve(args: argparse.Namespace) -> int:
+    """Solve a kept plan problem."""
+    from jobs.plan.files import solve_folder
+
+    print(solve_folder(args.folder, args.out, args.deadline))
+    return 0
+
+
+def run_backtest(args: argparse.Namespace) -> int:
+    """Backtest past origins."""
+    from jobs import session
+    from jobs.forecast.backtest import backtest
+
+    origins = [date.fromisoformat(text) for text in args.origins.split(",")]
+    _open(args)
+    spark = session.start("nightfill backtest")
+    print(backtest(spark, Lake(str(Path(args.lake).absolute()), spark), settings.load(args.config), origins, args.horizon))
+    return 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    **dict.fromkeys(NIGHT_JOBS, run_night_job),
+    "status": run_status,
+    "summary": run_summary,
+    "export": run_export,
+    "sql": run_sql,
+    "views": run_views,
+    "replay": run_replay,
+    "import": run_import,
+    "sample": run_sample,
+    "solve": run_solve,
+    "backtest": run_backtest,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; what stops a job is one message and an exit code (jobs/errors.py)."""
+    args = parser().parse_args(argv)
+    try:
+        return COMMANDS[args.command](args)
+    except NightfillError as error:
+        print(f"nightfill {args.command}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # noqa: BLE001 - the last line of defence: say it in one line below the trace
+        traceback.print_exc()
+        print(f"nightfill {args.command} failed: {type(error).__name__}: {str(error)[:500]}", file=sys.stderr)
+        print(
+            "Nothing was published; what was read stays. `nightfill status` says where it stopped; running it again is safe.",
+            file=sys.stderr,
+        )
+        return 1
 
 
 if __name__ == "__main__":

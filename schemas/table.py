@@ -239,5 +239,3 @@ def units(name: str, meaning: str, **more: object) -> Column:
 def money(name: str, meaning: str, **more: object) -> Column:
     """An amount in the configured currency."""
     return Column(name, DECIMAL, meaning, "currency", **more)  # type: ignore[arg-type]
-
-

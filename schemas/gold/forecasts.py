@@ -3,9 +3,7 @@
 from schemas.table import DATE, DOUBLE, STRING, Check, Column, gold
 
 #: The fixed quantile levels and their columns, ascending.
-QUANTILES: dict[str, float] = {
-    f"q{level:02d}": level / 100 for level in (1, 5, 10, 20, 25, 30, 40, 50, 60, 70, 75, 80, 90, 95, 99)
-}
+QUANTILES: dict[str, float] = {f"q{level:02d}": level / 100 for level in (1, 5, 10, 20, 25, 30, 40, 50, 60, 70, 75, 80, 90, 95, 99)}
 _NAMES = tuple(QUANTILES)
 
 FORECASTS = gold(

@@ -27,7 +27,9 @@ ORDER_REASONS = gold(
         units("max_stock", "most units that stock and transit may reach", nullable=True, minimum=0),
         money("holding_cost", "per unit and period", minimum=0),
         money("shortage_cost", "per unit of lost sales", minimum=0),
-        Column("critical_ratio", DOUBLE, "shortage_cost / (shortage_cost + holding_cost over the window)", "fraction", minimum=0, maximum=1),
+        Column(
+            "critical_ratio", DOUBLE, "shortage_cost / (shortage_cost + holding_cost over the window)", "fraction", minimum=0, maximum=1
+        ),
         money("expected_cost", "expected cost at the units ordered"),
         money("cost_of_nothing", "expected cost without an order"),
         Column("p_stockout", DOUBLE, "probability of running out before the next arrival", "probability", minimum=0, maximum=1),

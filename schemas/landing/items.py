@@ -15,7 +15,9 @@ ITEMS = Feed(
         money("unit_price", "list price per unit", optional=True, nullable=True, minimum=0, maximum=1e7),
         Column("unit_volume", DOUBLE, "volume of a unit", "volume", optional=True, nullable=True, minimum=0, maximum=1e6),
         Column("unit_weight", DOUBLE, "weight of a unit", "weight", optional=True, nullable=True, minimum=0, maximum=1e6),
-        Column("shelf_life_days", INT, "days a unit may be sold after arrival", "days", optional=True, nullable=True, minimum=1, maximum=36500),
+        Column(
+            "shelf_life_days", INT, "days a unit may be sold after arrival", "days", optional=True, nullable=True, minimum=1, maximum=36500
+        ),
     ),
     key=("item_id",),
     required=True,

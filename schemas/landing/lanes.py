@@ -12,9 +12,19 @@ LANES = Feed(
         Column("location_id", STRING, "location that receives"),
         Column("item_id", STRING, "item; empty: all items of the lane", optional=True, nullable=True),
         Column("lead_time_days", INT, "days from order to shelf, 0..365", "days", nullable=True, minimum=0, maximum=365),
-        Column("lead_time_std", DOUBLE, "standard deviation of the lead time", "days", optional=True, nullable=True, minimum=0, maximum=365),
-        Column("order_days", STRING, "weekdays on which orders are placed, each with its own lead time if given; empty: every period", optional=True, nullable=True),
-        money("unit_cost", "purchase cost per unit on this lane; default: the item's", optional=True, nullable=True, minimum=0, maximum=1e7),
+        Column(
+            "lead_time_std", DOUBLE, "standard deviation of the lead time", "days", optional=True, nullable=True, minimum=0, maximum=365
+        ),
+        Column(
+            "order_days",
+            STRING,
+            "weekdays on which orders are placed, each with its own lead time if given; empty: every period",
+            optional=True,
+            nullable=True,
+        ),
+        money(
+            "unit_cost", "purchase cost per unit on this lane; default: the item's", optional=True, nullable=True, minimum=0, maximum=1e7
+        ),
         units("order_multiple", "orders are multiples of this; default 1", optional=True, nullable=True, minimum=0.0001, maximum=1e6),
         units("min_order_units", "least units of a line, if any", optional=True, nullable=True, minimum=0, maximum=1e8),
         money("min_order_value", "least value of an order, if any", optional=True, nullable=True, minimum=0, maximum=1e9),

@@ -12,7 +12,13 @@ SALES = Feed(
         Column("sold_at", TIMESTAMP, "moment of the sale; a date alone is the local business date"),
         units("units", "units sold; negative = returned", minimum=-1e6, maximum=1e6),
         money("unit_price", "price paid per unit", optional=True, nullable=True, minimum=0, maximum=1e7),
-        Column("line_id", STRING, "identity of the line at its location; a later row with it replaces the earlier", optional=True, nullable=True),
+        Column(
+            "line_id",
+            STRING,
+            "identity of the line at its location; a later row with it replaces the earlier",
+            optional=True,
+            nullable=True,
+        ),
     ),
     key=("location_id", "line_id"),
     rules=(

@@ -27,4 +27,6 @@ NIGHTS = Table(
         Column("published", TIMESTAMP, "moment of publication", nullable=True),
     ),
     key=("business_date", "attempt"),
+    # Two nights of different dates then never touch the same files, so only attempts at one night conflict.
+    partition_by=("business_date",),
 )
