@@ -37,7 +37,8 @@ class Lake:
     spark     session for what is big; None where only small reads are made
     run_id    run whose gold partitions are written
     pins      table path -> Delta version to read instead of the newest
-    gold_root another folder for the gold tables, when a replay must not touch the lake's own
+    gold_root another folder for this run's gold tables, when a replay must not touch the lake's own
+    model_id  model that a replay must use; None: the night chooses
     """
 
     root: str
@@ -45,6 +46,7 @@ class Lake:
     run_id: str = ""
     pins: Mapping[str, int] = field(default_factory=dict)
     gold_root: str | None = None
+    model_id: str | None = None
 
     # ---- places -----------------------------------------------------------------------------------------------
     def location(self, table: str) -> str:
@@ -108,10 +110,10 @@ class Lake:
         return self.read(table).where(f"business_date = DATE'{business_date.isoformat()}' AND run_id = '{self.run_id}'")
 
     def published(self, table: str, before: date | None = None) -> DataFrame:
-        """Rows of the published nights (all, or of business dates before ``before``)."""
+        """Rows of the published nights (all, or of business dates before ``before``), from the lake's own folder."""
         nights = self.published_runs(before)
         runs = self.session.createDataFrame([(night, run) for night, run in nights.items()], "business_date date, run_id string")
-        frame = self.read(table)
+        frame = replace(self, gold_root=None).read(table)
         if before is not None:
             frame = frame.where(f"business_date < DATE'{before.isoformat()}'")
         from pyspark.sql.functions import broadcast
