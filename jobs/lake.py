@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 import schemas
-from schemas import Table
 
 if TYPE_CHECKING:
+    from schemas.table import Table
     from pyspark.sql import DataFrame, SparkSession
 
 #: A file outside a dated folder is known from the first night on.
@@ -52,7 +52,7 @@ class Lake:
     def location(self, table: str) -> str:
         """Folder of a table, given its path ``layer/name``."""
         root = self.gold_root if self.gold_root and table.startswith("gold/") else self.root
-        return os.path.join(root, table)
+        return f"{root.rstrip('/')}/{table}"
 
     def for_run(self, run_id: str, pins: Mapping[str, int] | None = None) -> Lake:
         """The same lake for one run, reading pinned versions if given."""
@@ -181,7 +181,7 @@ class Lake:
             else:
                 write_deltalake(self.location(table), data, mode="overwrite", predicate=where, schema_mode="merge")
 
-    def merge(self, table: str, frame: DataFrame, on: str, clauses: Mapping[str, object]) -> None:
+    def merge(self, table: str, frame: DataFrame, on: str, clauses: Mapping[str, Any]) -> None:
         """MERGE the frame (alias ``s``) into the table (alias ``t``).
 
         clauses, each optional: ``update`` (condition, {column: expression}), ``delete`` (condition),
@@ -194,8 +194,7 @@ class Lake:
         if "delete" in clauses:
             builder = builder.whenMatchedDelete(str(clauses["delete"]))
         if "update" in clauses:
-            condition, assignments = clauses["update"]  # type: ignore[misc]
-            builder = builder.whenMatchedUpdate(condition, assignments)
+            builder = builder.whenMatchedUpdate(*clauses["update"])
         if clauses.get("insert"):
             names = schemas.TABLES[table].column_names
             builder = builder.whenNotMatchedInsert(values={n: f"s.{n}" for n in names})

@@ -34,7 +34,7 @@ def start(app_name: str = "nightfill", settings: dict[str, str] | None = None) -
     for key, value in (settings or {}).items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
-    if spark.sparkContext.master.startswith("local"):
+    if str(spark.sparkContext.master).startswith("local"):
         # 200 shuffle partitions, the default, cost seconds a query on a laptop.
         spark.conf.set("spark.sql.shuffle.partitions", str(max(2, spark.sparkContext.defaultParallelism)))
     return spark
