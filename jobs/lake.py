@@ -22,8 +22,9 @@ from deltalake.exceptions import TableNotFoundError
 import schemas
 
 if TYPE_CHECKING:
-    from schemas.table import Table
     from pyspark.sql import DataFrame, SparkSession
+
+    from schemas.table import Table
 
 #: A file outside a dated folder is known from the first night on.
 FIRST_DAY = date(1, 1, 1)

@@ -1,0 +1,1 @@
+"""Silver -> the feature table."""

@@ -1,0 +1,1 @@
+"""Train, predict, backtest, and the registry of models."""

@@ -1,0 +1,1 @@
+"""Lines, expected cost, shards, and the reasons of orders."""

@@ -1,0 +1,1 @@
+"""The night's manifest, exceptions, KPIs, projections, and what people read."""

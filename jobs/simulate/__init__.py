@@ -1,0 +1,1 @@
+"""The synthetic world and the closed loop that replays nights (still to come)."""

@@ -1,0 +1,1 @@
+"""What a night decides: one module a table."""

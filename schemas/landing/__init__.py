@@ -1,0 +1,1 @@
+"""What a retailer delivers: one module a feed."""

@@ -1,0 +1,1 @@
+"""How the nights went: one module a table."""

@@ -1,0 +1,1 @@
+"""Tables derived from feeds; the feeds' own silver tables follow from their definition."""
