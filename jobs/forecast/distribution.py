@@ -1,0 +1,102 @@
+"""How a rank becomes units (fixed, so that anyone can draw a night's paths again from the published tables).
+
+For one series and period the published distribution is its quantiles at LEVELS, p_zero and mean. A rank u in (0, 1):
+
+- u < p_zero                 zero
+- 0 <= u <= 0.99             linear between the quantiles, from 0 at rank 0
+- u > 0.99                   exponential tail through q95 and q99: q99 + (q99 - q95) / ln 5 * ln(0.01 / (1 - u))
+
+Then the paths' mean becomes `mean` by one factor per series and period. Where units are sold whole, a path above
+p_zero has at least one unit, the factor applies to what exceeds one, and units are rounded so that their sum over
+the paths is `mean` times the paths, rounded: within half a unit over all paths, and never out of order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.gold.forecasts import QUANTILES
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+#: Names and levels of the published quantiles, ascending.
+NAMES: tuple[str, ...] = tuple(QUANTILES)
+LEVELS: Floats = np.array(list(QUANTILES.values()))
+_KNOTS: Floats = np.concatenate([[0.0], LEVELS])
+_Q95, _Q99 = NAMES.index("q95"), NAMES.index("q99")
+#: Ranks above this draw the same units: the tail is finite.
+_HIGHEST_RANK = 1 - 1e-9
+
+
+def draw(quantiles: Floats, p_zero: Floats, mean: Floats, ranks: Floats, whole: Bools | bool = False) -> Floats:
+    """Units demanded on each path.
+
+    quantiles  [n, 15] at LEVELS, monotone, >= 0
+    p_zero     [n] probability of no demand
+    mean       [n] expected demand, units
+    ranks      [paths], or [n, paths] where rows have ranks of their own; in [0, 1]
+    whole      [n] or one flag: sold in whole units
+
+    Returns units, [n, paths]. Rows do not depend on each other.
+    """
+    rows = len(p_zero)
+    ranks = np.broadcast_to(np.asarray(ranks, float), (rows, np.shape(ranks)[-1]))
+    base = np.where(ranks < np.asarray(p_zero)[:, None], 0.0, rank_to_units(np.asarray(quantiles, float), ranks))
+    flags = np.broadcast_to(np.asarray(whole), (rows,))
+    target = np.asarray(mean, float)
+    units: Floats = np.where(flags[:, None], _whole(base, p_zero, target, ranks), _scaled(base, target, ranks))
+    return units
+
+
+def rank_to_units(quantiles: Floats, ranks: Floats) -> Floats:
+    """Quantile function [n, paths], before p_zero and mean: linear between quantiles, exponential above q99."""
+    knots = np.concatenate([np.zeros((len(quantiles), 1)), quantiles], axis=1)
+    left = np.clip(np.searchsorted(_KNOTS, ranks, side="right") - 1, 0, len(_KNOTS) - 2)
+    low = np.take_along_axis(knots, left, axis=1)
+    high = np.take_along_axis(knots, left + 1, axis=1)
+    share = np.minimum((ranks - _KNOTS[left]) / (_KNOTS[left + 1] - _KNOTS[left]), 1.0)
+    excess = np.log(0.01 / (1 - np.minimum(ranks, _HIGHEST_RANK)))
+    scale = (quantiles[:, _Q99] - quantiles[:, _Q95])[:, None] / np.log(5)
+    units: Floats = low + (high - low) * share + scale * np.maximum(excess, 0.0)
+    return units
+
+
+def _scaled(base: Floats, mean: Floats, ranks: Floats) -> Floats:
+    """Each row times one factor, so that its mean is ``mean``; rows of zeros put it all on their highest path."""
+    paths = base.shape[1]
+    total = base.sum(axis=1)
+    factor = np.divide(mean * paths, total, out=np.zeros_like(total), where=total > 0)
+    top = (np.arange(paths) == ranks.argmax(axis=1)[:, None]) & (total <= 0)[:, None]
+    scaled: Floats = np.where(top, (mean * paths)[:, None], base * factor[:, None])
+    return scaled
+
+
+def _whole(base: Floats, p_zero: Floats, mean: Floats, ranks: Floats) -> Floats:
+    """Whole units: at least one on each path above p_zero, summing to the rounded total."""
+    paths = base.shape[1]
+    total = np.floor(mean * paths + 0.5)
+    order = np.argsort(np.argsort(-ranks, axis=1, kind="stable"), axis=1, kind="stable")
+    positive = (ranks >= np.asarray(p_zero)[:, None]) & (order < total[:, None])
+    # A total above zero needs a path to lie on, even where every rank is below p_zero.
+    positive |= (order == 0) & (total > 0)[:, None]
+    count = positive.sum(axis=1)
+    excess = np.where(positive, np.maximum(base - 1, 0.0), 0.0)
+    surplus = excess.sum(axis=1)
+    factor = np.divide(total - count, surplus, out=np.zeros_like(surplus), where=surplus > 0)
+    even = np.divide(total - count, count, out=np.zeros_like(total), where=(surplus <= 0) & (count > 0))
+    return positive + _round_to_total(excess * factor[:, None] + positive * even[:, None], total - count, order)
+
+
+def _round_to_total(values: Floats, total: Floats, order: npt.NDArray[np.intp]) -> Floats:
+    """Round to integers with the given sum by largest remainders, ties to the higher rank (order 0 = highest)."""
+    # 1e-9 swallows the last bit of the factor, so that 2.9999999999 is three.
+    floors = np.floor(values + 1e-9)
+    missing = total - floors.sum(axis=1)
+    remainder = np.round(values - floors, 9)
+    place = np.lexsort((order, -remainder), axis=1)
+    rank = np.empty_like(place)
+    np.put_along_axis(rank, place, np.broadcast_to(np.arange(values.shape[1]), values.shape), axis=1)
+    rounded: Floats = floors + (rank < missing[:, None])
+    return rounded
