@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+import pyspark
+from delta import configure_spark_with_delta_pip
 from pyspark.sql import SparkSession
 
 CONF_DIR = Path(__file__).parent / "conf"
@@ -30,9 +32,14 @@ def start(app_name: str = "nightfill", settings: dict[str, str] | None = None) -
     if "SPARK_ENV_LOADED" not in os.environ:
         os.environ.update(spark_environment())
     logging.getLogger("py4j").setLevel(logging.ERROR)
+    # A failed query would be printed twice, the first time as one line of JSON with the whole stack of the JVM.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     builder = SparkSession.builder.appName(app_name)
     for key, value in (settings or {}).items():
         builder = builder.config(key, value)
+    if not any((Path(pyspark.__file__).parent / "jars").glob("delta-spark_*.jar")):
+        # bin/fetch_jars.py has not run here (a plain pip install): Spark fetches the package itself.
+        builder = configure_spark_with_delta_pip(builder)
     spark = builder.getOrCreate()
     if str(spark.sparkContext.master).startswith("local"):
         # 200 shuffle partitions, the default, cost seconds a query on a laptop.
