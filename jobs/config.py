@@ -86,6 +86,15 @@ class Planning(_Section):
     auto_approve: bool = False
 
 
+class Exceptions(_Section):
+    """What a person is asked to look at."""
+
+    #: Expected lost sales and overstock that cost less are not worth a look (in the currency).
+    min_money: float = Field(1.0, ge=0)
+    #: Stock and transit beyond this many days of expected demand is overstock.
+    cover_days: int = Field(60, ge=1)
+
+
 class Config(_Section):
     """All settings of a night."""
 
@@ -103,6 +112,7 @@ class Config(_Section):
     costs: Costs = Costs()
     training: Training = Training()
     planning: Planning = Planning()
+    exceptions: Exceptions = Exceptions()
 
     @property
     def period_days(self) -> int:
