@@ -128,17 +128,17 @@ def run_replay(args: argparse.Namespace) -> int:
 
 def run_import(args: argparse.Namespace) -> int:
     """Write landing drops from a public data set."""
-    from jobs.ingest.freshretailnet import import_freshretailnet
+    from jobs.ingest.importers.freshretailnet import import_freshretailnet
 
-    print(import_freshretailnet(args.file, args.landing, args.first, args.last))
+    print(import_freshretailnet(args.file, args.landing, args.first, args.last, args.city, args.store, args.product))
     return 0
 
 
 def run_sample(args: argparse.Namespace) -> int:
     """Load the bundled sample."""
-    from jobs.ingest.sample import load
+    from jobs.ingest.importers.sample import load_sample
 
-    print(load(args.landing, args.night))
+    print(load_sample(args.landing, args.night))
     return 0
 
 

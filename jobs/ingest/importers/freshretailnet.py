@@ -22,8 +22,8 @@ DEFAULT_SEED = 20240328
 
 
 def import_freshretailnet(
-    file: Path,
-    landing: Path,
+    file: str | Path,
+    landing: str | Path,
     first: date,
     last: date,
     cities: Sequence[int] | None = None,
@@ -35,7 +35,7 @@ def import_freshretailnet(
 
     Raises UsageError when the file is missing or not FreshRetailNet, or the dates leave no history.
     """
-    source = Source(read(file, {"city_id": cities, "store_id": stores, "product_id": products}), first, last, seed)
+    source = Source(read(Path(file), {"city_id": cities, "store_id": stores, "product_id": products}), first, last, seed)
     start, end = source.rows.select(pl.min("date").alias("start"), pl.max("date").alias("end")).row(0)
     if not start < first <= last <= end + timedelta(days=1):
         raise UsageError(
@@ -54,7 +54,7 @@ def import_freshretailnet(
         "signals": _signals(source),
         "inventory": stock.inventory(source),
     }
-    records = drops.write(landing, feeds)
+    records = drops.write(Path(landing), feeds)
     series = source.distinct("store_id", "product_id").height
     return (
         f"{landing}: {(last - first).days + 1} drops, {first} (with the history from {start}) to {last}; "

@@ -11,7 +11,7 @@ from jobs.errors import UsageError
 BUNDLED = Path(__file__).resolve().parents[3] / "data" / "sample" / "landing"
 
 
-def load_sample(landing: Path, night: int, source: Path = BUNDLED) -> date:
+def load_sample(landing: str | Path, night: int, source: Path = BUNDLED) -> date:
     """Copy the history and the first ``night`` later drops; returns the night's business date.
 
     Files that are there already with the same content are left alone, and nothing is deleted.
@@ -24,7 +24,7 @@ def load_sample(landing: Path, night: int, source: Path = BUNDLED) -> date:
         raise UsageError(f"the sample has the nights 1 to {len(drops) - 1}, not {night}; go on with a landing folder of your own (README)")
     for file in sorted(source.glob("*/*/*")):
         if file.parent.name <= drops[night]:
-            _copy(file, landing / file.relative_to(source))
+            _copy(file, Path(landing) / file.relative_to(source))
     return date.fromisoformat(drops[night])
 
 
