@@ -30,20 +30,23 @@ def judge(frame: DataFrame, checks: Sequence[Check], references: Mapping[str, Da
     ``references`` maps a table's name (``items``) to the rows that may be referred to; KeyError if one is missing.
     """
     rows = [check for check in checks if check.is_row_check]
-    judged = frame
-    predicates: list[tuple[str, str]] = []
-    for number, check in enumerate(rows):
-        mark = f"__held_{number}"
-        if check.kind == "reference":
-            judged = _mark_referred(judged, check, references[check.table or ""], mark)
-        predicates.append((check.name, predicate(check, mark)))
+    judged = mark_referred(frame, rows, references)
+    predicates = [(check.name, predicate(check)) for check in rows]
     return judged.withColumn(BROKEN, F.expr(_broken(predicates))).select(*frame.columns, BROKEN)
 
 
-def predicate(check: Check, mark: str = "") -> str:
+def mark_referred(frame: DataFrame, checks: Sequence[Check], references: Mapping[str, DataFrame]) -> DataFrame:
+    """Add for each reference check a column that is true where the row it refers to exists, else null."""
+    for check in checks:
+        if check.kind == "reference":
+            frame = _join_referred(frame, check, references[check.table or ""])
+    return frame
+
+
+def predicate(check: Check) -> str:
     """The row check as a Spark SQL predicate: true where it holds, never null.
 
-    ``mark`` names the boolean column that says whether a reference was found (null: not found).
+    That of a reference reads the column that :func:`mark_referred` adds.
     """
     first = quoted(check.columns[0]) if check.columns else ""
     nothing = " OR ".join(f"{quoted(c)} IS NULL" for c in check.columns)
@@ -58,9 +61,11 @@ def predicate(check: Check, mark: str = "") -> str:
         case "values":
             held = f"{first} IS NULL OR {first} IN ({', '.join(text(v) for v in check.values or ())})"
         case "unique":
-            held = f"count(1) OVER (PARTITION BY {', '.join(quoted(c) for c in check.columns)}) = 1"
+            once = f"count(1) OVER (PARTITION BY {', '.join(quoted(c) for c in check.columns)}) = 1"
+            # In a key of several columns null is a value like any other: an undated limit is given once.
+            held = f"{first} IS NULL OR {once}" if len(check.columns) == 1 else once
         case "reference":
-            held = f"{nothing} OR {quoted(mark)} IS NOT NULL"
+            held = f"{nothing} OR {quoted(_mark(check))} IS NOT NULL"
         case "rule":
             held = f"coalesce(({check.sql}), true)"
         case _:
@@ -84,13 +89,17 @@ def _number(value: float | None, sign: str = "") -> str:
     return f"double('{sign}infinity')" if value is None else format(Decimal(str(value)), "f")
 
 
-def _mark_referred(frame: DataFrame, check: Check, reference: DataFrame, mark: str) -> DataFrame:
-    """Left join the distinct keys of the referred table; ``mark`` is true where the row's key is among them."""
-    keys = reference.select(*(F.col(c).alias(f"{mark}_{i}") for i, c in enumerate(check.table_columns))).distinct()
-    marked = F.broadcast(keys.withColumn(mark, F.expr("true")))
-    pairs = enumerate(check.columns)
-    on = " AND ".join(f"{quoted(column)} = {quoted(f'{mark}_{i}')}" for i, column in pairs)
-    return frame.join(marked, F.expr(on), "left")
+def _mark(check: Check) -> str:
+    return f"__found_{check.name}"
+
+
+def _join_referred(frame: DataFrame, check: Check, reference: DataFrame) -> DataFrame:
+    """Left join the distinct keys of the referred table, so that no row is doubled."""
+    mark = _mark(check)
+    names = [f"{mark}_{i}" for i in range(len(check.columns))]
+    keys = reference.select(*(F.col(c).alias(n) for c, n in zip(check.table_columns, names, strict=True))).distinct()
+    on = " AND ".join(f"{quoted(c)} = {quoted(n)}" for c, n in zip(check.columns, names, strict=True))
+    return frame.join(F.broadcast(keys.withColumn(mark, F.expr("true"))), F.expr(on), "left").drop(*names)
 
 
 def _broken(predicates: Sequence[tuple[str, str]]) -> str:
