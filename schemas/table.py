@@ -11,6 +11,9 @@ from typing import Literal
 
 import pyarrow as pa
 
+from schemas.check import Check as Check  # noqa: PLC0414 - the contract's modules import it from here
+from schemas.gates import feed_gates
+
 STRING = pa.string()
 BOOL = pa.bool_()
 INT = pa.int32()
@@ -50,44 +53,7 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Whether the values are numbers (integer, floating or decimal)."""
-        return pa.types.is_floating(self.type) or pa.types.is_integer(self.type) or pa.types.is_decimal(self.type)
-
-
-Kind = Literal["not_null", "finite", "range", "values", "unique", "reference", "rule", "fresh", "volume"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check. Row checks name the rows that break them; table checks judge the whole.
-
-    kind        what it takes
-    not_null    columns[0] has a value
-    finite      columns[0] is neither NaN nor infinite
-    range       columns[0] within [minimum, maximum]
-    values      columns[0] one of values
-    unique      columns together occur once
-    reference   columns occur in silver table ``table`` under ``table_columns`` (null refers to nothing)
-    rule        the Spark SQL predicate ``sql`` holds; null counts as held
-    fresh       the newest columns[0] is at most ``maximum`` days before the business date
-    volume      at least ``minimum`` rows, and at least ``maximum`` as a share of the usual drop
-    """
-
-    name: str
-    kind: Kind
-    columns: tuple[str, ...] = ()
-    blocking: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
-    values: tuple[str, ...] | None = None
-    table: str | None = None
-    table_columns: tuple[str, ...] = ()
-    sql: str | None = None
-    advice: str = ""
-
-    @property
-    def is_row_check(self) -> bool:
-        """Whether the check names single rows (so that they can go to quarantine)."""
-        return self.kind not in ("fresh", "volume")
+        return bool(pa.types.is_floating(self.type) or pa.types.is_integer(self.type) or pa.types.is_decimal(self.type))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +100,8 @@ class Table:
 
     def _column_checks(self) -> tuple[Check, ...]:
         checks: list[Check] = []
-        blocking = self.layer == "gold"
+        # What a later stage reads must hold; what lands may be wrong, and then goes to quarantine.
+        blocking = self.layer in ("silver", "gold")
         for c in self.columns:
             if not c.nullable and not c.optional:
                 checks.append(Check(f"{c.name}_missing", "not_null", (c.name,), blocking))
@@ -170,6 +137,18 @@ class Feed(Table):
     silver_name: str = ""
     #: Optional key column without which every row counts on its own (sales, receipts).
     row_identity: str | None = None
+    #: Drops are about equally large: one that has collapsed stops the night.
+    steady: bool = False
+    #: The newest event is at most this many days older than the last day that is over.
+    fresh_days: int | None = None
+    #: Gates of :attr:`gates` that only warn for this feed.
+    warned: tuple[str, ...] = ()
+
+    @property
+    def gates(self) -> tuple[Check, ...]:
+        """Checks of the feed as a whole, made every night before anything is computed from it."""
+        made = feed_gates(self.name, self.required, self.steady, self.event_date, self.fresh_days)
+        return tuple(replace(check, blocking=check.blocking and check.name not in self.warned) for check in made)
 
     def bronze(self) -> Table:
         """The rows as delivered: every declared column as text, the others in ``extra``."""
@@ -200,7 +179,7 @@ class Feed(Table):
             meaning=f"{self.meaning} Valid rows of feed {self.name}, each with the nights that may see it.",
             columns=(*typed, *local, DROP_DATE, *PROVENANCE, *KNOWN),
             key=("file", "row"),
-            rules=self.rules,
+            rules=tuple(replace(rule, blocking=True) for rule in self.rules),
         )
 
 

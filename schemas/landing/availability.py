@@ -16,4 +16,5 @@ AVAILABILITY = Feed(
     rules=SALES.rules,
     absent="in_stock_fraction is 0 for a period that opened with no stock and nothing arriving, else 1",
     event_date="date",
+    steady=True,
 )

@@ -12,4 +12,5 @@ CALENDAR = Feed(
     ),
     key=("region", "date", "event"),
     absent="no events",
+    warned=("quarantined_share_too_high",),
 )

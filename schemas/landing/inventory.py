@@ -18,5 +18,7 @@ INVENTORY = Feed(
     rules=SALES.rules,
     absent="stock 0, an exception for each pair, and orders that need review",
     event_date="as_of",
+    steady=True,
+    fresh_days=3,
     silver_name="stock",
 )

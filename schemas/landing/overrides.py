@@ -20,4 +20,5 @@ OVERRIDES = Feed(
         Check("unknown_location", "reference", ("location_id",), table="locations", table_columns=("location_id",)),
     ),
     absent="no locked orders",
+    warned=("quarantined_share_too_high",),
 )

@@ -17,4 +17,5 @@ PRICES = Feed(
     key=("item_id", "location_id", "channel", "date"),
     rules=SALES.rules,
     absent="the price paid in sales, then the item's list price",
+    warned=("quarantined_share_too_high",),
 )

@@ -29,4 +29,6 @@ SALES = Feed(
     absent="the night blocks: without sales there is no demand",
     event_date="sold_at",
     row_identity="line_id",
+    steady=True,
+    fresh_days=3,
 )

@@ -16,4 +16,5 @@ SIGNALS = Feed(
     key=("location_id", "region", "date", "name"),
     rules=(SALES.rules[1],),
     absent="no signals",
+    warned=("quarantined_share_too_high",),
 )
