@@ -1,0 +1,48 @@
+"""A night that is killed and run again is the night that was never killed: one kill for each kind of commit.
+
+The kills are real: a second process sends SIGKILL to the driver's JVM and Python. `make torture` kills every stage.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.lake import Lake
+from tests.small_night import D, Story, contents, hashes, kill_night, run_night
+
+#: Kind of commit -> where the night is killed.
+POINTS = {
+    "delta-rs, after the data and before what says that they are there": "ops/files:before",
+    "Spark, between orders and the rest of the plan": "gold/orders:after",
+    "MERGE, between the data and the publication": "ops/nights:publish:before",
+}
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Story().land(tmp_path_factory.mktemp("kills") / "landing")
+
+
+@pytest.fixture(scope="module")
+def unkilled(spark: SparkSession, landing: Path) -> Lake:
+    lake = Lake(str(landing.parent / "unkilled"), spark)
+    run_night(lake, landing)
+    return lake
+
+
+@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
+def test_rerun_of_a_killed_night(spark: SparkSession, landing: Path, unkilled: Lake, tmp_path: Path, point: str) -> None:
+    kill_night(landing, tmp_path / "lake", point)
+    lake = Lake(str(tmp_path / "lake"), spark)
+    assert D not in lake.published_runs(), "a killed night must not be visible"
+    run_night(lake, landing)
+    assert hashes(lake) == hashes(unkilled)
+    assert contents(lake) == contents(unkilled)
+    assert [(row["attempt"], row["status"]) for row in attempts(lake)] == [(1, "running"), (2, "published")]
+
+
+def attempts(lake: Lake) -> list[dict[str, object]]:
+    return sorted(lake.arrow("ops/nights", ["attempt", "status"]).to_pylist(), key=lambda row: row["attempt"])

@@ -1,0 +1,63 @@
+"""A night knows nothing of what came after it, and a replay comes out in the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.errors import NotSame
+from jobs.lake import Lake
+from jobs.publish import nights
+from jobs.publish.replay import replay
+from tests.small_night import DAY, D, Story, hashes, run_night
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("leaks")
+
+
+@pytest.fixture(scope="module")
+def night(spark: SparkSession, folder: Path) -> Lake:
+    """Night D with a model trained that night, when nothing later had landed."""
+    lake = Lake(str(folder / "lake"), spark)
+    run_night(lake, Story().land(folder / "landing"), train="always")
+    return lake
+
+
+def test_a_night_run_late_knows_only_what_was_known_then(spark: SparkSession, folder: Path, night: Lake) -> None:
+    """All values dated D or later are five times as large, D - 1 is corrected after D, and night D + 2 ran first."""
+    landing = Story(later=5, last=D + 2 * DAY).land(folder / "later")
+    lake = Lake(str(folder / "late-lake"), spark)
+    run_night(lake, landing, D + 2 * DAY, train="always")
+    run_night(lake, landing, D, train="always")
+    assert hashes(lake) == hashes(night)
+    assert hashes(lake, D + 2 * DAY)["gold/forecasts"] != hashes(night)["gold/forecasts"], "the story must matter to someone"
+
+
+def test_yesterday_counts(spark: SparkSession, folder: Path, night: Lake) -> None:
+    """What was sold on D - 1 is doubled."""
+    lake = Lake(str(folder / "other-lake"), spark)
+    run_night(lake, Story(yesterday=2).land(folder / "other"), train="always")
+    found, wanted = hashes(lake), hashes(night)
+    assert {t for t in wanted if found[t] != wanted[t]} >= {"gold/features", "gold/forecasts", "gold/order_reasons", "gold/projections"}
+
+
+def test_replay_is_the_same(night: Lake) -> None:
+    before = {table: night.version(table) for table in ("gold/orders", "gold/kpis", "ops/nights", "ops/models")}
+    assert "comes out in the same bytes: 11 tables" in replay(night, D)
+    assert {table: night.version(table) for table in before} == before, "a replay leaves the lake as it was"
+
+
+def test_replay_notices_other_bytes(night: Lake) -> None:
+    """The record says that the orders had another hash."""
+    attempt = nights.attempts(night, D)[-1]
+    told = hashes(night)
+    nights.note(night, attempt, hashes=told | {"gold/orders": "0" * 64})
+    try:
+        with pytest.raises(NotSame, match="in 1 of 11 tables: gold/orders"):
+            replay(night, D)
+    finally:
+        nights.note(night, attempt, hashes=told)
