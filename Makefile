@@ -40,7 +40,7 @@ check: $(READY) ## format, lint, types, tests
 
 lock: $(READY) ## solve requirements.lock again from pyproject.toml
 	@echo "Solving requirements.lock"
-	@uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+	@uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' --group dev pyproject.toml -o requirements.lock
 
 clean: ## remove the environment; var/ with the lake stays
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache
