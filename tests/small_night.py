@@ -124,10 +124,8 @@ def contents(lake: Lake) -> dict[str, str]:
     return {table.path: rows_hash(table, lake.arrow(table.path)) for table in silver}
 
 
-def kill_night(landing: Path, lake: Path, point: str, train: str = "never", seconds: float = 180) -> None:
-    """Run the night in a process of its own and kill its JVM and Python (SIGKILL) where it stands still at a point."""
-    paused = lake.parent / f"{lake.name}.paused"
-    paused.unlink(missing_ok=True)
+def night_process(landing: Path, lake: Path, log: Path, train: str = "never", **environment: str) -> subprocess.Popen[bytes]:
+    """A night in a process of its own, as a person would start it."""
     settings = lake.parent / "nightfill.toml"
     settings.write_text(TOML)
     command = [
@@ -143,17 +141,23 @@ def kill_night(landing: Path, lake: Path, point: str, train: str = "never", seco
         "--train",
         train,
     ]
-    pause = {"NIGHTFILL_PAUSE_AT": point, "NIGHTFILL_PAUSE_FILE": str(paused)}
     spark = {"SPARK_LOCAL_DIRS": str(lake.parent / "spark"), "PYSPARK_SUBMIT_ARGS": "--master local[2] --driver-memory 1g pyspark-shell"}
-    with (lake.parent / "killed.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jobs.run", *command], cwd=ROOT, env=os.environ | spark | pause, stdout=log, stderr=log
+    with log.open("w") as stream:
+        return subprocess.Popen(
+            [sys.executable, "-m", "jobs.run", *command], cwd=ROOT, env=os.environ | spark | environment, stdout=stream, stderr=stream
         )
-        try:
-            _wait_for(paused, process, seconds, Path(log.name))
-        finally:
-            kill_tree(process.pid)
-            process.wait()
+
+
+def kill_night(landing: Path, lake: Path, point: str, train: str = "never", seconds: float = 180) -> None:
+    """Run the night in a process of its own and kill its JVM and Python (SIGKILL) where it stands still at a point."""
+    paused, log = (lake.parent / f"{lake.name}.{ending}" for ending in ("paused", "log"))
+    paused.unlink(missing_ok=True)
+    process = night_process(landing, lake, log, train, NIGHTFILL_PAUSE_AT=point, NIGHTFILL_PAUSE_FILE=str(paused))
+    try:
+        _wait_for(paused, process, seconds, log)
+    finally:
+        kill_tree(process.pid)
+        process.wait()
 
 
 def _wait_for(paused: Path, process: subprocess.Popen[bytes], seconds: float, log: Path) -> None:
