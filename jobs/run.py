@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,9 +30,10 @@ def run_night_job(args: argparse.Namespace) -> int:
     names = stages.stages_of(args.command)
     if "ingest" in names and not args.landing:
         raise UsageError(f"`nightfill {args.command}` reads landing files: name their folder with --landing")
-    business_date = resolve_date(args.business_date, config, args.landing, args.run_after)
+    lake = Lake(str(Path(args.lake).absolute()) if "://" not in args.lake else args.lake)
+    business_date = _night_of(args, names, config, lake)
     spark = session.start(f"nightfill {args.command} {business_date}")
-    lake = Lake(str(Path(args.lake).absolute()) if "://" not in args.lake else args.lake, spark)
+    lake = replace(lake, spark=spark)
     job = stages.Job(spark, lake, config, business_date, args.landing or "", args.train, args.dry_run, args.keep_problem)
     stages.run(job, names, args.launched_by)
     if args.command == "nightly" and not args.dry_run:
@@ -39,6 +41,17 @@ def run_night_job(args: argparse.Namespace) -> int:
 
         print(summary.text(lake, business_date))
     return 0
+
+
+def _night_of(args: argparse.Namespace, names: tuple[str, ...], config: Config, lake: Lake) -> date:
+    """The night that the launcher's earlier task started, if there is one; else what --business-date says."""
+    if "ingest" not in names and args.launched_by:
+        from jobs.publish import nights
+
+        started = nights.date_of(lake, args.launched_by)
+        if started:
+            return started
+    return resolve_date(args.business_date, config, args.landing, args.run_after)
 
 
 def resolve_date(text: str, config: Config, landing: str | None, run_after: str | None) -> date:

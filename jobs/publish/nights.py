@@ -56,6 +56,16 @@ def attempts(lake: Lake, business_date: date) -> list[Night]:
     return sorted((_night(row) for row in rows), key=lambda night: night.attempt)
 
 
+def date_of(lake: Lake, launched_by: str) -> date | None:
+    """Business date of the night that this launcher started last; None if it started none.
+
+    A later task asks this instead of `latest`: a drop that lands while the night runs must not change its date.
+    """
+    rows = lake.arrow(TABLE, ["business_date", "started"], [("launched_by", "=", launched_by)]).to_pylist()
+    newest: date | None = max(rows, key=lambda row: row["started"])["business_date"] if rows else None
+    return newest
+
+
 def start(lake: Lake, config: Config, code_hash: str, business_date: date, launched_by: str | None) -> Night:
     """Start an attempt, or go on with the one that this launcher left unfinished (an Airflow retry).
 

@@ -88,3 +88,10 @@ def test_versions_are_pinned_for_the_stages_after_the_gate(lake: Lake) -> None:
     pinned = nights.current(lake, D, None).versions_read
     assert pinned["silver/sales"] == 0
     assert not [path for path in pinned if path.startswith("gold/")]
+
+
+def test_later_tasks_find_the_date_that_their_run_started(lake: Lake) -> None:
+    assert nights.date_of(lake, "airflow-1") is None
+    nights.start(lake, Config(), "code", D, "airflow-1")
+    nights.start(lake, Config(), "code", date(2024, 6, 6), "airflow-2")
+    assert nights.date_of(lake, "airflow-1") == D
