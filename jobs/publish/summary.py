@@ -1,0 +1,127 @@
+"""What a published night decided, on one page: for the end of `nightfill nightly` and its log."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.errors import UsageError
+from jobs.publish.status import table
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from jobs.lake import Lake
+
+LARGEST = 10
+_ORDER_COLUMNS = ("order_id", "item_id", "source_id", "location_id", "units", "expected_on", "order_value", "status")
+
+
+def text(lake: Lake, business_date: date) -> str:
+    """Orders, value, service, the ten largest lines, exceptions, where the tables are and what to try next.
+
+    Raises UsageError when the night is not published.
+    """
+    run = lake.published_runs().get(business_date)
+    if run is None:
+        raise UsageError(f"the night of {business_date} is not published: `nightfill status --lake {lake.root}` says where it stopped")
+    where = [("business_date", "=", business_date), ("run_id", "=", run)]
+    night = lake.arrow("ops/nights", ["attempt", "config", "model_id"], where).to_pylist()[0]
+    currency = json.loads(night["config"])["currency"] if night["config"] else ""
+    orders = lake.arrow("gold/orders", _ORDER_COLUMNS, where)
+    kpis = lake.arrow("gold/kpis", None, where)
+    exceptions = lake.arrow("gold/exceptions", ["kind", "money"], where)
+    parts = [
+        [f"Night of {business_date} published (attempt {night['attempt']}, run {run}, model {(night['model_id'] or 'none')[:12]})"],
+        figures(orders, kpis, currency),
+        largest(orders, _names(lake, "items"), _names(lake, "locations"), currency),
+        by_kind(exceptions, currency),
+        _made_up(lake),
+        [f"Tables: {lake.root}/gold/{{orders,order_reasons,forecasts,projections,exceptions,kpis,accuracy}} (Delta; docs/dictionary.md)"],
+        _next(lake, business_date),
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def figures(orders: pa.Table, kpis: pa.Table, currency: str) -> list[str]:
+    """The night in five lines, from its orders and kpis."""
+    demand, served = _sum(kpis, "demand_in_window"), _sum(kpis, "served_in_window")
+    review = pc.sum(pc.equal(orders["status"], "needs_review")).as_py() or 0
+    count = pc.count_distinct(orders["order_id"]).as_py()
+    stores = pc.count_distinct(orders["location_id"]).as_py()
+    considered = _sum(kpis, "lines_considered")
+    share = f"{served / demand:.1%} of {demand:,.1f} units" if demand else "no demand"
+    lines = [
+        ("orders", f"{count:,} to {stores:,} locations: {orders.num_rows:,} lines of {considered:,.0f} considered, {review:,} to review"),
+        ("units", f"{_sum(orders, 'units'):,.1f}"),
+        ("value", f"{_sum(orders, 'order_value'):,.2f} {currency}"),
+        ("service", f"{share} expected between the arrival of these orders and the next"),
+        ("cost", f"{_sum(kpis, 'expected_cost'):,.2f} {currency} expected; {_sum(kpis, 'cost_of_nothing'):,.2f} without orders"),
+    ]
+    return [f"  {name:<9}{words}" for name, words in lines]
+
+
+def largest(orders: pa.Table, items: dict[str, str], locations: dict[str, str], currency: str) -> list[str]:
+    """The dearest lines as an aligned table; equal values by location and item."""
+    if not orders.num_rows:
+        return []
+    keys = [("order_value", "descending"), ("location_id", "ascending"), ("item_id", "ascending"), ("source_id", "ascending")]
+    rows = orders.sort_by(keys).slice(0, LARGEST).to_pylist()
+    cells = [
+        (
+            f"{row['item_id']} {items.get(row['item_id'], '')}".strip(),
+            f"{row['location_id']} {locations.get(row['location_id'], '')}".strip(),
+            row["source_id"],
+            f"{row['units']:,.1f}",
+            f"{row['order_value']:,.2f}",
+            str(row["expected_on"]),
+        )
+        for row in rows
+    ]
+    return ["Largest order lines:", *_table([("item", "to", "from", "units", f"value {currency}".strip(), "on the shelf"), *cells])]
+
+
+def by_kind(exceptions: pa.Table, currency: str) -> list[str]:
+    """Number and money of the exceptions of each kind, dearest first."""
+    if not exceptions.num_rows:
+        return ["Exceptions: none"]
+    groups = exceptions.group_by("kind").aggregate([("money", "sum"), ("money", "count")])
+    rows = groups.sort_by([("money_sum", "descending"), ("kind", "ascending")]).to_pylist()
+    cells = [(row["kind"], f"{row['money_count']:,}", f"{row['money_sum']:,.2f}") for row in rows]
+    return ["Exceptions, by what they may cost:", *_table([("kind", "rows", f"money {currency}".strip()), *cells])]
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
+    return [f"  {line}" for line in table(rows)]
+
+
+def _next(lake: Lake, business_date: date) -> list[str]:
+    query = "SELECT location_id, item_id, units, reason FROM order_reasons ORDER BY expected_cost DESC LIMIT 5"
+    return [
+        "Next:",
+        f'  nightfill sql --lake {lake.root} "{query}"',
+        f"  nightfill export --lake {lake.root} --business-date {business_date} --out orders.csv",
+        f"  nightfill replay --lake {lake.root} --business-date {business_date}",
+    ]
+
+
+def _made_up(lake: Lake) -> list[str]:
+    """A warning where the importer's made-up places occur."""
+    names = _names(lake, "locations").values()
+    made = any(name.startswith("Made-up") for name in names)
+    return ["Made up in this data set: prices, costs, packs, lanes, distribution centres and all stock (data/README.md)."] if made else []
+
+
+def _names(lake: Lake, master: str) -> dict[str, str]:
+    """Id -> name of what is known as of the newest drop."""
+    key = f"{master[:-1]}_id"
+    rows = lake.arrow(f"silver/{master}", [key, "name", "known_to", "deleted"]).to_pylist()
+    return {row[key]: row["name"] or "" for row in rows if row["known_to"] is None and not row["deleted"]}
+
+
+def _sum(rows: pa.Table, column: str) -> float:
+    total: Any = pc.sum(rows[column]).as_py()
+    return float(total or 0)

@@ -1,0 +1,44 @@
+"""The night on one page: numbers of the published attempt only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import UsageError
+from jobs.publish import summary
+from schemas import EXCEPTIONS, KPIS, ORDERS
+from tests.published import SECOND, THIRD, fill
+
+
+def test_the_second_night(tmp_path: Path) -> None:
+    text = summary.text(fill(tmp_path), SECOND)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert lines[0] == "Night of 2024-05-02 published (attempt 1, run r4, model abcdef012345)"
+    assert "orders 2 to 2 locations: 2 lines of 6 considered, 1 to review" in lines
+    assert "units 17.0" in lines
+    assert "value 74.50 EUR" in lines
+    assert "service 90.0% of 20.0 units expected between the arrival of these orders and the next" in lines
+    assert "cost 10.00 EUR expected; 100.00 without orders" in lines
+    dearest = lines.index("item to from units value EUR on the shelf")
+    assert lines[dearest + 1 : dearest + 3] == [
+        "003 Kaas, 'old' \"48+\" S2 DC 5.0 50.50 2024-05-03",
+        "001 Milk S1 Harbour DC 12.0 24.00 2024-05-03",
+    ]
+    assert "lost_sales 2 9.50" in lines
+    assert "555" not in text
+    assert "Made up in this data set" in text
+    assert f"nightfill export --lake {tmp_path} --business-date 2024-05-02" in text
+
+
+def test_a_night_without_orders_or_exceptions() -> None:
+    empty = ORDERS.schema.empty_table()
+    assert summary.figures(empty, KPIS.schema.empty_table(), "EUR")[0].split(maxsplit=1)[1].startswith("0 to 0 locations")
+    assert summary.largest(empty, {}, {}, "EUR") == []
+    assert summary.by_kind(EXCEPTIONS.schema.empty_table(), "EUR") == ["Exceptions: none"]
+
+
+def test_an_unpublished_night_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="2024-05-03 is not published"):
+        summary.text(fill(tmp_path), THIRD)
