@@ -1,12 +1,55 @@
 """``gold/features``: what the model sees of a series and a period, known on the business date."""
 
-from schemas.table import DATE, FLOAT, INT, STRING, Column, gold
+from schemas.table import BOOL, DATE, FLOAT, INT, STRING, Column, gold
 
-#: What the model sees, in the order in which it sees it.
+_SCALED = "share of level"
+
+
+def _feature(name: str, meaning: str, unit: str = "") -> Column:
+    """A number that is null (NaN) where nothing is known: the model takes it as missing."""
+    return Column(name, FLOAT, meaning, unit, nullable=True)
+
+
+#: What the model sees, in the order in which it sees it. "In stock" means in stock all period.
 FEATURES: tuple[Column, ...] = (
     Column("step", INT, "periods ahead, 0 for the business date's own", "periods", minimum=0),
-    Column("level", FLOAT, "scale of the series: shrunk mean of recent in-stock periods", "units", minimum=0),
-)
+    Column("level", FLOAT, "scale of the series: recency-weighted mean of in-stock periods, shrunk to its item's", "units", minimum=0),
+    _feature("log_level", "logarithm of level"),
+    *(_feature(f"mean_{i}", f"mean of the in-stock periods in the last {text}", _SCALED) for i, text in (
+        (1, "3 days / 2 weeks"), (2, "7 days / 4 weeks"), (3, "14 days / 8 weeks"), (4, "28 days / 13 weeks"), (5, "56 days / 26 weeks"),
+    )),
+    _feature("deviation", "standard deviation of the in-stock periods in the last 28 days / 13 weeks", _SCALED),
+    _feature("periods_in_stock", "in-stock periods in the last 28 days / 13 weeks", "periods"),
+    _feature("share_of_zeros", "share of them without sale", "fraction"),
+    _feature("stock_short", "mean in-stock fraction of the last 7 days / 4 weeks", "fraction"),
+    _feature("stock_long", "mean in-stock fraction of the last 28 days / 13 weeks", "fraction"),
+    _feature("sold", "mean sales of the last 28 days / 13 weeks, in stock or not: a floor of demand", _SCALED),
+    _feature("sold_short", "mean sales of the last 7 days / 4 weeks, in stock or not", _SCALED),
+    _feature("last", "last in-stock period", _SCALED),
+    _feature("since_sale", "periods since the last sale", "periods"),
+    _feature("age", "periods since the first row, at most 91 days / 39 weeks; 0: no history", "periods"),
+    _feature("promotion_share", "share of recent periods under promotion", "fraction"),
+    *(_feature(f"{name}_mean", f"mean of the {name}'s in-stock series-periods", _SCALED) for name in ("item", "location", "category")),
+    *(_feature(f"{name}_trend", f"the {name}'s mean of 7 days / 4 weeks against 28 days / 13 weeks") for name in (
+        "item", "location", "category")),
+    *(_feature(f"{name}_profile", f"the {name}'s usual share on such a weekday or event") for name in ("item", "location", "category")),
+    _feature("kernel", "mean of the own past by recency, same kind of day, similar price and promotion", _SCALED),
+    _feature("kernel_flat", "the same over all days, their usual share taken out", _SCALED),
+    _feature("kernel_weight", "periods that it rests on", "periods"),
+    *(_feature(f"like_{i}", f"same weekday (grain week: period), {i} before", _SCALED) for i in (1, 2, 3)),
+    _feature("year_ago", "mean of the in-stock periods around the same season last year", _SCALED),
+    _feature("year_lift", "that against what came before the origin's season last year"),
+    _feature("price_ratio", "logarithm of the price against its mean of 28 days / 13 weeks"),
+    _feature("price_change", "logarithm of the price against the last one"),
+    _feature("promotion", "1: promoted"),
+    _feature("position", "weekday, 0 = Monday; grain week: ISO week"),
+    _feature("event_kind", "1: there is an event"),
+    _feature("event", "event days in the period", "days"),
+    _feature("to_event", "periods to the next event, 7: none near", "periods"),
+    _feature("since_event", "periods since the last event, 7: none near", "periods"),
+    *(_feature(f"signal_{i}", f"signal number {i} by name, against its mean of 28 days / 13 weeks") for i in (1, 2, 3)),
+    _feature("closed", "share of the period that is closed", "fraction"),
+)  # fmt: skip
 
 FEATURES_TABLE = gold(
     "features",
@@ -16,6 +59,7 @@ FEATURES_TABLE = gold(
         Column("location_id", STRING, "location"),
         Column("channel", STRING, "channel"),
         Column("target_date", DATE, "first day of the period"),
+        Column("whole_units", BOOL, "the item has only been sold in whole units"),
         *FEATURES,
     ),
     ("item_id", "location_id", "channel", "target_date"),

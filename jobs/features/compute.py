@@ -1,0 +1,124 @@
+"""Features of a block of series at an origin: the one code of the night, of training and of backtests."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from jobs.features import history
+from jobs.features.block import KEY, Block, fill_forward
+from jobs.features.context import Context
+from jobs.features.levels import CATEGORY, EVENT_KIND, ITEM, LOCATION, LevelStats
+from schemas.gold.features import FEATURES, FEATURES_TABLE
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Columns = dict[str, Floats]
+
+#: What compute() returns: gold/features without business_date and run_id.
+SCHEMA = pa.schema([f for f in FEATURES_TABLE.schema if f.name not in ("business_date", "run_id")])
+
+
+def compute(block: Block, context: Context, origin: int) -> pa.Table:
+    """Rows (series, period) for the periods [origin, origin + horizon), series by series, in SCHEMA.
+
+    Uses of the block only periods before the origin and prices known ahead; of the context what its own
+    rules let the origin know.
+    """
+    shared = _Shared.of(block, context, origin)
+    steps = [_step(block, context, origin, step, shared) for step in range(context.horizon)]
+    n, horizon = len(block), context.horizon
+    values = {name: np.stack([step[name] for step in steps], axis=1).reshape(-1) for name in steps[0]}
+    values |= {name: np.repeat(column, horizon) for name, column in shared.columns.items()}
+    targets = context.clock.first_days(np.arange(origin, origin + horizon))
+    arrays: dict[str, pa.Array] = {name: pa.array(np.repeat(block.keys[name], horizon), pa.string()) for name in KEY}
+    arrays["target_date"] = pa.array(np.tile(targets, n).astype("int32"), pa.int32()).cast(pa.date32())
+    arrays["whole_units"] = pa.array(np.repeat(shared.whole, horizon))
+    for column in FEATURES:
+        arrays[column.name] = pa.array(values[column.name].astype(column.type.to_pandas_dtype()), from_pandas=True)
+    return pa.Table.from_arrays([arrays[f.name] for f in SCHEMA], schema=SCHEMA)
+
+
+class _Shared:
+    """What the steps of one origin share."""
+
+    def __init__(self, scale: Floats, columns: Columns, rows: dict[str, Ints], levels: dict[str, LevelStats], price: Columns) -> None:
+        self.scale, self.columns, self.rows, self.levels, self.price = scale, columns, rows, levels, price
+        self.whole: npt.NDArray[np.bool_] = np.ones(len(scale), bool)
+
+    @classmethod
+    def of(cls, block: Block, context: Context, origin: int) -> _Shared:
+        clock, end = context.clock, origin - block.span.first
+        levels = context.levels(origin)
+        names = {ITEM: block.keys["item_id"], LOCATION: block.keys["location_id"]}
+        names[CATEGORY] = np.array([context.category.get(name, "") for name in names[ITEM]], object)
+        rows = {name: context.sums[name].rows(keys) for name, keys in names.items()}
+        means = {name: levels[name].mean[rows[name]] for name in rows}
+        scale = history.level(block, clock, origin, _prior(means, levels[ITEM].mean[-1]))
+        recent = slice(end - clock.recent, end)
+        price = {
+            "last": fill_forward(block.price[:, recent])[:, -1],
+            "usual": history.masked_mean(block.price[:, end - clock.spans[3] : end])[0],
+        }
+        columns = history.summary(block, clock, origin, scale)
+        columns |= {"level": scale, "log_level": np.log(scale), "promotion_share": history.masked_mean(block.promotion[:, recent])[0]}
+        for name in rows:
+            columns[f"{name}_mean"] = means[name] / scale
+            columns[f"{name}_trend"] = levels[name].trend[rows[name]]
+        shared = cls(scale, columns, rows, levels, price)
+        shared.whole = np.array([name not in context.fractional for name in names[ITEM]], bool)
+        return shared
+
+
+def _prior(means: dict[str, Floats], overall: float) -> Floats:
+    """Level to expect of a series without history: its item's, else its category's, its location's, else everybody's."""
+    prior = means[ITEM]
+    for other in (means[CATEGORY], means[LOCATION]):
+        prior = np.where(np.isnan(prior), other, prior)
+    return np.nan_to_num(np.where(np.isnan(prior), overall, prior), nan=0.0)
+
+
+def _step(block: Block, context: Context, origin: int, step: int, shared: _Shared) -> Columns:
+    clock, target = context.clock, origin + step
+    n = len(block)
+    regions, places = context.region_rows(block.keys["location_id"]), context.signal_rows(block.keys["location_id"])
+    past = context.events.kinds(origin - clock.recent, origin)[regions]
+    kind = context.events.kinds(target, target + 1)[regions, 0]
+    profiles = {name: stats.profile[shared.rows[name]] for name, stats in shared.levels.items()}
+    columns = {f"{name}_profile": np.take_along_axis(profiles[name], kind[:, None], axis=1)[:, 0] for name in profiles}
+    usual = np.take_along_axis(profiles[CATEGORY], past, axis=1), columns["category_profile"]
+    price, promotion = _price(block, target, shared)
+    columns |= history.kernel(block, clock, origin, past, kind, price, promotion, usual, shared.scale)
+    columns |= history.like_lags(block, clock, origin, target, shared.scale)
+    columns |= _calendar(context, regions, target)
+    columns |= {f"signal_{i + 1}": context.signals[origin][places, i, step] for i in range(context.signals[origin].shape[1])}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns["price_ratio"] = _finite(np.log(price / shared.price["usual"]))
+        columns["price_change"] = _finite(np.log(price / shared.price["last"]))
+    return columns | {"promotion": promotion, "step": np.full(n, step), "event_kind": (kind == EVENT_KIND).astype(float)}
+
+
+def _price(block: Block, target: int, shared: _Shared) -> tuple[Floats, Floats]:
+    """Price and promotion of the target as known ahead; without a price row the last price goes on."""
+    column = target - block.span.ahead
+    ahead = block.price_ahead[:, column]
+    return np.where(np.isnan(ahead), shared.price["last"], ahead), block.promotion_ahead[:, column]
+
+
+def _finite(values: Floats) -> Floats:
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _calendar(context: Context, regions: Ints, target: int) -> Columns:
+    clock, events = context.clock, context.events
+    day = clock.first_day(target)
+    ahead, since = events.distances(target, target + 1)
+    position = day.weekday() if clock.period_days == 1 else day.isocalendar().week
+    return {
+        "position": np.full(len(regions), float(position)),
+        "event": events.window(target, target + 1)[regions, 0],
+        "to_event": ahead[regions, 0],
+        "since_event": since[regions, 0],
+        "closed": events.closed_share(target, target + 1)[regions, 0],
+    }

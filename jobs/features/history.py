@@ -1,0 +1,131 @@
+"""Features of a series' own past: levels, spreads, lags, and means over like periods."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from jobs.features.block import Block, fill_forward
+from jobs.features.clock import Clock
+
+Floats = npt.NDArray[np.float64]
+
+#: In-stock periods of the prior that are mixed into a series' level.
+PRIOR_PERIODS = 1.0
+#: The smallest level, so that scaled targets stay finite.
+LEAST_LEVEL = 0.02
+#: How fast a kernel weight falls with the difference of log prices; and its factor for another kind of day, promotion.
+_PRICE_SCALE = 0.12
+_OTHER_KIND = 0.2
+_OTHER_PROMOTION = 0.4
+_KERNEL_PRIOR = 0.5
+
+
+def masked_mean(values: Floats) -> tuple[Floats, Floats]:
+    """Mean and number of each row's known values; NaN and 0 where there is none."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=1).astype(float)
+    total = np.where(known, values, 0.0).sum(axis=1)
+    return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0), count
+
+
+def level(block: Block, clock: Clock, origin: int, prior: Floats) -> Floats:
+    """Scale of each series at the origin: recency-weighted in-stock mean, shrunk to the prior, at least what was sold.
+
+    Sales of periods that ran out are no demand, but a floor of it: a series that was never in stock all period
+    has at least their mean.
+    """
+    end = origin - block.span.first
+    demand = block.demand[:, end - clock.recent : end]
+    units = block.units[:, end - clock.recent : end]
+    weight = 0.5 ** (np.arange(clock.recent, 0, -1) / clock.half_life)
+    own = np.where(np.isnan(demand), 0.0, weight)
+    shrunk = (np.where(own > 0, own * demand, 0.0).sum(axis=1) + PRIOR_PERIODS * prior) / (own.sum(axis=1) + PRIOR_PERIODS)
+    seen = np.where(np.isnan(units), 0.0, weight)
+    floor = np.divide((seen * np.nan_to_num(units)).sum(axis=1), seen.sum(axis=1), out=np.zeros(len(block)), where=seen.any(axis=1))
+    scale: Floats = np.maximum(np.maximum(shrunk, floor), LEAST_LEVEL)
+    return scale
+
+
+def summary(block: Block, clock: Clock, origin: int, scale: Floats) -> dict[str, Floats]:
+    """Per series at the origin: rolling means and deviations, zeros, age, stock, the series' last in-stock periods."""
+    end = origin - block.span.first
+    demand = block.demand[:, :end] / scale[:, None]
+    units, stock = block.units[:, :end], block.stock[:, :end]
+    columns = {f"mean_{i + 1}": masked_mean(demand[:, -span:])[0] for i, span in enumerate(clock.spans)}
+    long = demand[:, -clock.spans[3] :]
+    mean, count = masked_mean(long)
+    columns["deviation"] = np.sqrt(masked_mean((long - np.nan_to_num(mean)[:, None]) ** 2)[0])
+    columns["periods_in_stock"] = count
+    columns["share_of_zeros"] = masked_mean(np.where(np.isnan(long), np.nan, long <= 0))[0]
+    columns["stock_short"] = masked_mean(stock[:, -clock.spans[1] :])[0]
+    columns["stock_long"] = masked_mean(stock[:, -clock.spans[3] :])[0]
+    columns["sold"] = masked_mean(units[:, -clock.spans[3] :])[0] / scale
+    columns["sold_short"] = masked_mean(units[:, -clock.spans[1] :])[0] / scale
+    last_demand = fill_forward(demand[:, -clock.recent :])[:, -1]
+    columns["last"] = last_demand
+    columns["since_sale"] = _since(np.nan_to_num(units[:, -clock.recent :]) > 0)
+    columns["age"] = _age(~np.isnan(units[:, -clock.recent :]))
+    return columns
+
+
+def _since(happened: npt.NDArray[np.bool_]) -> Floats:
+    """Periods since it last happened (1 = the last period); the width plus one where it never did."""
+    width = happened.shape[1]
+    since: Floats = np.where(happened.any(axis=1), happened[:, ::-1].argmax(axis=1) + 1.0, width + 1.0)
+    return since
+
+
+def _age(present: npt.NDArray[np.bool_]) -> Floats:
+    """Periods since the first row, at most the width; 0 for a pair without any."""
+    width = present.shape[1]
+    return np.where(present.any(axis=1), width - present.argmax(axis=1), 0.0)
+
+
+def like_lags(block: Block, clock: Clock, origin: int, target: int, scale: Floats) -> dict[str, Floats]:
+    """The same weekday (week grain: the same period) one to three times before, last year, and its lift there."""
+    season = 7 if clock.period_days == 1 else 1
+    end = origin - block.span.first
+    at = target - block.span.first
+    demand = block.demand
+    first = season * (1 + (at - end) // season)
+    columns = {f"like_{k + 1}": demand[:, at - first - season * k] / scale for k in range(3)}
+    year = at - clock.year
+    near = demand[:, year - clock.around : min(year + clock.around + 1, end)] if year - clock.around < end else demand[:, :0]
+    before = demand[:, end - clock.year - clock.spans[1] : end - clock.year]
+    columns["year_ago"] = masked_mean(near)[0] / scale
+    base = masked_mean(before)[0]
+    columns["year_lift"] = np.divide(masked_mean(near)[0], base, out=np.full(len(scale), np.nan), where=np.nan_to_num(base) > 0)
+    return columns
+
+
+def kernel(
+    block: Block, clock: Clock, origin: int, kinds: npt.NDArray[np.int64], kind: npt.NDArray[np.int64], price: Floats, promotion: Floats,
+    profile: tuple[Floats, Floats], scale: Floats,
+) -> dict[str, Floats]:  # fmt: skip
+    """Mean of the own past, weighted by recency, same kind of day and similar price, for one target period.
+
+    kinds    [n, recent] kind of each past period; kind [n] the target's
+    price    [n] the target's price; promotion [n] whether promoted
+    profile  (past [n, recent], target [n]) usual share of such a period: takes the season out, and puts it in again
+
+    Returns the mean over like days, the de-seasonalised mean over all days, both in units of scale, and the weight.
+    """
+    end = origin - block.span.first
+    window = slice(end - clock.recent, end)
+    demand = block.demand[:, window] / scale[:, None]
+    known = ~np.isnan(demand)
+    recency = 0.5 ** (np.arange(clock.recent, 0, -1) / (1.5 * clock.half_life))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distance = np.abs(np.log(block.price[:, window] / price[:, None]))
+    similar = np.where(np.isfinite(distance), np.exp(-distance / _PRICE_SCALE), 0.5)
+    similar *= np.where(np.nan_to_num(block.promotion[:, window]) == promotion[:, None], 1.0, _OTHER_PROMOTION)
+    weight = np.where(known, recency * similar, 0.0)
+    like = weight * np.where(kinds == kind[:, None], 1.0, _OTHER_KIND)
+    value = np.nan_to_num(demand)
+    adjusted = value / profile[0]
+    return {
+        "kernel": ((like * value).sum(axis=1) + _KERNEL_PRIOR) / (like.sum(axis=1) + _KERNEL_PRIOR),
+        "kernel_flat": ((weight * adjusted).sum(axis=1) + _KERNEL_PRIOR) / (weight.sum(axis=1) + _KERNEL_PRIOR) * profile[1],
+        "kernel_weight": like.sum(axis=1),
+    }

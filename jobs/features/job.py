@@ -1,0 +1,108 @@
+"""Silver -> features: the night's origin with `main`, past origins with labels for training and backtests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from jobs.features import block, source
+from jobs.features.clock import CLOCKS, Clock
+from jobs.features.compute import SCHEMA, compute
+from jobs.features.context import Context, build
+from jobs.features.horizon import horizon
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pyspark.core.broadcast import Broadcast
+    from pyspark.sql import DataFrame, SparkSession
+
+    from jobs.config import Config
+    from jobs.lake import Lake
+
+#: Columns that past origins have besides the features: what was sold then, where it was in stock throughout.
+EXAMPLES = pa.schema([*SCHEMA, pa.field("origin", pa.int64()), pa.field("units", pa.float64())])
+
+Batches = Iterable[pa.RecordBatch]
+
+
+def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -> None:
+    """Write gold/features of the night."""
+    lake.write_run("gold/features", at(spark, lake, config, business_date), business_date)
+
+
+def periods(lake: Lake, config: Config, business_date: date) -> int:
+    """The night's horizon."""
+    return horizon(source.seen(lake, "silver/lanes", ("lead_time_days", "order_days"), business_date).to_pylist(), config)
+
+
+def at(spark: SparkSession, lake: Lake, config: Config, business_date: date, steps: int | None = None) -> DataFrame:
+    """Features of all active series at the origin business_date, in compute.SCHEMA."""
+    clock = CLOCKS[config.grain]
+    ask = _Ask(clock, (clock.index(business_date),), steps or periods(lake, config, business_date), business_date)
+    return _mapped(spark, lake, ask, SCHEMA, _features)
+
+
+def examples(
+    spark: SparkSession, lake: Lake, config: Config, business_date: date, origins: tuple[int, ...], steps: int, share: float = 1.0
+) -> DataFrame:
+    """Features at past origins, with what was sold: in EXAMPLES, only periods in stock throughout and before business_date."""
+    return _mapped(spark, lake, _Ask(CLOCKS[config.grain], origins, steps, business_date, share), EXAMPLES, _examples)
+
+
+_Kernel = Callable[[block.Block, Context, tuple[int, ...]], Iterator[pa.Table]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """Which features: of which origins and steps, as which night sees them, of which share of the series."""
+
+    clock: Clock
+    origins: tuple[int, ...]
+    steps: int
+    night: date
+    share: float = 1.0
+
+
+def _mapped(spark: SparkSession, lake: Lake, ask: _Ask, schema: pa.Schema, kernel: _Kernel) -> DataFrame:
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    span = block.Span.around(ask.clock, ask.origins, ask.steps)
+    masters = source.masters(lake, ask.clock, span, ask.night)
+    context = build(masters, ask.clock, ask.origins, ask.steps, ask.clock.index(ask.night))
+    stream = source.stream(lake, ask.clock, span, ask.night, ask.share)
+    return stream.mapInArrow(_task(spark.sparkContext.broadcast(context), ask.origins, kernel), from_arrow_schema(schema))
+
+
+def _task(context: Broadcast[Context], origins: tuple[int, ...], kernel: _Kernel) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        for table in run_blocks(batches, context.value, origins, kernel):
+            yield from table.to_batches()
+
+    return run
+
+
+def run_blocks(batches: Batches, context: Context, origins: tuple[int, ...], kernel: _Kernel) -> Iterator[pa.Table]:
+    """Apply a kernel block by block to a stream of rows sorted by series, however it is cut into batches."""
+    for rows in block.whole_series(batches):
+        yield from kernel(block.to_block(rows, context.clock, context.span), context, origins)
+
+
+def _features(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+    for origin in origins:
+        active = series.active(origin, context.clock)
+        if active.any():
+            yield compute(series.take(active), context, origin)
+
+
+def _examples(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+    for origin in origins:
+        rows = compute(series, context, origin)
+        column = origin - series.span.first
+        units = series.demand[:, column : column + context.horizon].reshape(-1)
+        rows = rows.append_column("origin", pa.array(np.full(len(units), origin))).append_column("units", pa.array(units))
+        yield rows.filter(pa.array(~np.isnan(units)))
