@@ -60,15 +60,22 @@ def resolve_date(text: str, config: Config, landing: str | None, run_after: str 
         moment = datetime.fromisoformat(run_after) if run_after else datetime.now(UTC)
         return moment.astimezone(ZoneInfo(config.timezone)).date()
     if text == "latest":
-        from jobs.ingest.landing import latest_drop
-
-        if not landing:
-            raise UsageError("--business-date latest means the newest drop: name the landing folder with --landing")
-        return latest_drop(landing)
+        return _latest_drop(config, landing)
     try:
         return date.fromisoformat(text)
     except ValueError:
         raise UsageError(f"--business-date {text!r} is neither a date (YYYY-MM-DD) nor `today` nor `latest`") from None
+
+
+def _latest_drop(config: Config, landing: str | None) -> date:
+    from jobs.ingest.landing import discover, latest_drop
+
+    if not landing:
+        raise UsageError("--business-date latest means the newest drop: name the landing folder with --landing")
+    newest = latest_drop(discover(landing, ready_marker=config.landing.ready_marker))
+    if newest is None:
+        raise UsageError(f"no drop has landed in {landing}: expected files in {landing}/<feed>/<YYYY-MM-DD>/")
+    return newest
 
 
 def _open(args: argparse.Namespace) -> Lake:
