@@ -1,0 +1,105 @@
+"""Demand paths of the pairs of a shard, drawn from the published distribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from jobs.forecast.distribution import NAMES, draw
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from jobs.plan.night import Floats, Ints, Night
+
+
+@dataclass(frozen=True)
+class Demand:
+    """The distributions of a shard's series.
+
+    pairs      item_id, location_id, pair (number, in key order), first (its first series), series (how many)
+    quantiles  [series, steps, 15]; p_zero, mean [series, steps]; whole [series]
+    ranks      [steps, paths]
+
+    Beyond the horizon the last week repeats (grain week: the last period). A period without a forecast has no demand.
+    """
+
+    pairs: pl.DataFrame
+    quantiles: Floats
+    p_zero: Floats
+    mean: Floats
+    whole: np.ndarray
+    ranks: Floats
+    cycle: int
+
+    @property
+    def horizon(self) -> int:
+        """Periods forecast."""
+        return int(self.mean.shape[1])
+
+    def column(self, step: int) -> int:
+        """The forecast period that stands for a step, also beyond the horizon."""
+        beyond = step - self.horizon + 1
+        return step if beyond <= 0 else step - self.cycle * -(-beyond // self.cycle)
+
+    def units(self, series: Ints, step: int) -> Floats:
+        """[n, paths] units demanded of series in a step."""
+        at = self.column(step)
+        rank = self.ranks[min(at, len(self.ranks) - 1)]
+        units = np.empty((len(series), len(rank)))
+        for flag in (False, True):
+            chosen = self.whole[series] == flag
+            rows = series[chosen]
+            if len(rows):
+                units[chosen] = draw(self.quantiles[rows, at], self.p_zero[rows, at], self.mean[rows, at], rank, flag)
+        return units
+
+    def of_pairs(self, first: Ints, count: Ints, step: int) -> Floats:
+        """[pairs, paths] units demanded in a step over all channels; ``count`` may be 0."""
+        units = np.zeros((len(first), self.ranks.shape[1]))
+        for channel in range(int(count.max(initial=0))):
+            has = np.flatnonzero(count > channel)
+            units[has] += self.units(first[has] + channel, step)
+        return units
+
+    def mean_of_pairs(self, first: Ints, count: Ints, steps: range) -> Floats:
+        """[pairs] expected units over steps, all channels."""
+        result = np.zeros(len(first))
+        for channel in range(int(count.max(initial=0))):
+            has = np.flatnonzero(count > channel)
+            for step in steps:
+                result[has] += self.mean[first[has] + channel, self.column(step)]
+        return result
+
+
+def read(forecasts: pa.Table, night: Night) -> Demand:
+    """The distributions of a shard's forecasts (columns of gold/forecasts)."""
+    data = pl.from_arrow(forecasts)
+    assert isinstance(data, pl.DataFrame)
+    key = ["item_id", "location_id", "channel"]
+    step = (pl.col("target_date") - pl.lit(night.business_date)).dt.total_days() // night.config.period_days
+    data = data.with_columns(step=step).filter(pl.col("step") >= 0).sort(*key, "step")
+    series = data.select(key).unique(maintain_order=True).with_row_index("series")
+    data = data.join(series, on=key, how="left")
+    rows, cols = data["series"].to_numpy().astype(np.int64), data["step"].to_numpy()
+    shape = (len(series), int(cols.max() + 1) if len(cols) else 1)
+    dense = {name: _dense(data[name].to_numpy(), rows, cols, shape) for name in ("p_zero", "mean", *NAMES)}
+    whole = np.zeros(len(series), dtype=bool)
+    if "whole_units" in data.columns:
+        whole[rows] = data["whole_units"].fill_null(value=False).to_numpy()
+    pairs = series.group_by("item_id", "location_id", maintain_order=True).agg(
+        pl.col("series").min().cast(pl.Int64).alias("first"), pl.len().cast(pl.Int64).alias("series")
+    )
+    cycle = min(7 if night.config.period_days == 1 else 1, shape[1])
+    quantiles = np.stack([dense[name] for name in NAMES], axis=2)
+    return Demand(pairs, quantiles, dense["p_zero"], dense["mean"], whole, night.ranks, cycle)
+
+
+def _dense(values: Floats, rows: Ints, cols: Ints, shape: tuple[int, int]) -> Floats:
+    """A long column as [series, steps]; a period without forecast has none (p_zero is then of no matter)."""
+    result = np.zeros(shape)
+    result[rows, cols] = values
+    return result

@@ -1,0 +1,235 @@
+"""Expected cost of every order quantity of a line: f(n) for n = 0, 1, ... multiples.
+
+    f(q) = E[ sum over the window of holding * end stock + shortage * lost sales + shortage * units below presentation
+              + holding * excess^2 / (2 * rate) + waste * what outlives its shelf life ]
+
+The last two look beyond the window. The next order fills stock up to a base stock S that does not see the path (the
+critical-ratio quantile of a window's demand), so leftovers up to S replace units that would be bought anyway. What
+exceeds S can't be sent back: it costs holding until it has sold at the mean rate, excess^2 / (2 * rate) unit-periods.
+
+On a path every term is a hinge in q (stock_paths.py). Hinges are summed on the grid of multiples by counting how
+many paths bend in each cell: the work grows with paths + multiples, not with their product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jobs.plan.stock_paths import StockPaths, roll
+from jobs.plan.terms import LONGEST_LIST, Terms
+
+if TYPE_CHECKING:
+    from jobs.plan.demand import Demand
+    from jobs.plan.night import Floats, Ints
+
+#: Lines costed together: small enough for the processor's cache.
+_CHUNK = 512
+#: An item that hardly sells still sells in the end: slowest rate at which leftovers go, units a period.
+_SLOWEST = 1e-3
+_SHORTEST = 8
+#: A need of 3.0000000001 multiples is one of 3.
+_LAST_BIT = 1e-9
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Cost lists of lines, one after another: entries start[i] .. start[i + 1] - 1 belong to line i.
+
+    cost      expected cost, without any limit;  lost  expected lost sales in the window;  p_out  probability of any
+    wanted    [lines] real quantity of least cost
+    stock_at_arrival, demand_until, demand_window   [lines] means over the paths
+    """
+
+    start: Ints
+    cost: Floats
+    lost: Floats
+    p_out: Floats
+    wanted: Floats
+    stock_at_arrival: Floats
+    demand_until: Floats
+    demand_window: Floats
+
+    def line(self, i: int) -> Floats:
+        """The list of line i."""
+        return self.cost[self.start[i] : self.start[i + 1]]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Lists of some lines, padded to one length: rows [lines, length]."""
+
+    rows: Ints
+    length: Ints
+    cost: Floats
+    lost: Floats
+    p_out: Floats
+    numbers: Floats
+
+
+def evaluate(terms: Terms, demand: Demand, reach: float) -> Costs:
+    """Cost lists of lines. A list ends where the ``reach`` quantile of need is covered, one multiple beyond."""
+    parts: list[_Part] = []
+    for lead, cover in sorted(set(zip(terms.lead.tolist(), terms.cover.tolist(), strict=True))):
+        group = np.flatnonzero((terms.lead == lead) & (terms.cover == cover))
+        for chunk in np.array_split(group, -(-len(group) // _CHUNK)):
+            parts.extend(_evaluate_chunk(terms.take(chunk), chunk, demand, reach))
+    return _assemble(parts, len(terms))
+
+
+def _evaluate_chunk(terms: Terms, rows: Ints, demand: Demand, reach: float) -> list[_Part]:
+    paths = roll(terms, demand)
+    length = _lengths(terms, paths, reach)
+    size = np.maximum(_SHORTEST, 2 ** np.ceil(np.log2(length + 1)).astype(np.int64))
+    return [_evaluate_rows(terms, rows, paths, length, np.flatnonzero(size == s), int(s)) for s in np.unique(size)]
+
+
+def _lengths(terms: Terms, paths: StockPaths, reach: float) -> Ints:
+    """Entries of each list."""
+    need = np.maximum(paths.need[-1], terms.presentation[:, None] - paths.balance[-1])
+    high = np.quantile(need, reach, axis=1, method="higher")
+    multiples = np.ceil(np.maximum(high, 0) / terms.multiple - 1e-9).astype(np.int64) + 1
+    most = np.maximum(np.maximum(multiples, terms.min_multiples + 1), terms.locked + 1)
+    return np.minimum(most, LONGEST_LIST) + 1
+
+
+def _evaluate_rows(terms: Terms, rows: Ints, paths: StockPaths, length: Ints, chosen: Ints, size: int) -> _Part:
+    """Lists of lines whose lists have about the same length; ``size`` cells are enough for all."""
+    own = terms.take(chosen)
+    some = StockPaths(paths.at_arrival[chosen], paths.need[:, chosen], paths.balance[:, chosen], paths.window[chosen], paths.demand_until[chosen])
+    curves = _Curves(own, some, size)
+    cost = curves.cost()
+    counts, hinge = curves.hinge(some.need[-1])
+    window = some.window.mean(axis=1)
+    best = np.where(np.arange(size) < length[chosen, None], cost, np.inf).argmin(axis=1)
+    numbers = np.stack([curves.bottom(best), some.at_arrival.mean(axis=1), some.demand_until, window])
+    return _Part(rows[chosen], length[chosen], cost, hinge, counts / some.window.shape[1], numbers)
+
+
+class _Curves:
+    """Cost of some lines as functions of the order, on the grid of multiples."""
+
+    def __init__(self, terms: Terms, paths: StockPaths, size: int) -> None:
+        self.terms, self.paths, self.size = terms, paths, size
+        self.grid = np.arange(size) * terms.multiple[:, None]
+        last = paths.balance[-1]
+        base = _row_quantile(paths.window, terms.critical_ratio()) + terms.presentation
+        #: Order above which leftovers exceed the next base stock; above which some outlive their shelf life.
+        self.excess_from = base[:, None] - last
+        keeps = terms.rate * np.maximum(terms.life - terms.cover, 0.0)
+        with np.errstate(invalid="ignore"):
+            self.wasted_from = np.where(np.isfinite(terms.life), np.nan_to_num(keeps, posinf=np.inf), np.inf)[:, None] - last
+        self.pace = terms.holding / (2 * np.maximum(terms.rate, _SLOWEST))
+
+    def cost(self) -> Floats:
+        """[lines, size] expected cost."""
+        holding, shortage = self.terms.holding[:, None], self.terms.shortage[:, None]
+        total = np.zeros_like(self.grid)
+        for need, balance in zip(self.paths.need, self.paths.balance, strict=True):
+            lost = self.hinge(need)[1]
+            total += holding * (balance.mean(axis=1)[:, None] + self.grid + lost)
+            if self.terms.presentation.any():
+                below = np.maximum(need, self.terms.presentation[:, None] - balance)
+                total += shortage * (self.hinge(below)[1] - lost)
+        return total + shortage * self.hinge(self.paths.need[-1])[1] + self._excess() + self._wasted()
+
+    def hinge(self, bend: Floats) -> tuple[Floats, Floats]:
+        """How many paths bend above q, and the mean of (bend - q)^+, for q on the grid. ``bend`` is [lines, paths]."""
+        cell = self._cell(bend)
+        above = self._tail(cell, None)
+        amount = self._tail(cell, bend) - self.grid * above
+        return above, np.maximum(amount, 0.0) / bend.shape[1]
+
+    def _excess(self) -> Floats:
+        """Holding of leftovers above the next base stock until they have sold."""
+        need, start = self.paths.need[-1], self.excess_from
+        cell = self._cell(np.maximum(need, start))
+        count = need.shape[1]
+        fixed = self._tail(cell, np.maximum(need - start, 0.0) ** 2)
+        ones, first, square = (count - self._tail(cell, None), self._head(cell, start), self._head(cell, start**2))
+        moving = self.grid**2 * ones - 2 * self.grid * first + square
+        return self.pace[:, None] * np.maximum(fixed + moving, 0.0) / count
+
+    def _wasted(self) -> Floats:
+        """Waste of what the mean rate does not sell within its shelf life."""
+        if not np.isfinite(self.wasted_from).any():
+            return np.zeros_like(self.grid)
+        need = self.paths.need[-1]
+        start = np.where(np.isfinite(self.wasted_from), self.wasted_from, 1e12)
+        bend = np.maximum(need, start)
+        certain = np.maximum(need - start, 0.0).mean(axis=1)
+        beyond = self.hinge(bend)[1] + self.grid - bend.mean(axis=1)[:, None]
+        return self.terms.waste[:, None] * np.where(np.isfinite(self.terms.life)[:, None], certain[:, None] + np.maximum(beyond, 0.0), 0.0)
+
+    def bottom(self, best: Ints) -> Floats:
+        """[lines] real quantity of least cost: bisection on the slope between the best multiple's neighbours."""
+        unit = self.terms.multiple
+        low, high = np.maximum(best - 1, 0) * unit, (best + 1) * unit
+        for _ in range(30):
+            middle = (low + high) / 2
+            rising = self._slope(middle) >= 0
+            low, high = np.where(rising, low, middle), np.where(rising, middle, high)
+        return np.where(self._slope(np.zeros(len(best))) >= 0, 0.0, np.round(high, 3))
+
+    def _slope(self, q: Floats) -> Floats:
+        """[lines] derivative of the cost at q."""
+        terms, at = self.terms, q[:, None]
+        need, start = self.paths.need[-1], self.excess_from
+        slope = -terms.shortage * (need > at).mean(axis=1)
+        for t in range(len(self.paths.need)):
+            slope += terms.holding * (self.paths.need[t] <= at).mean(axis=1)
+            if terms.presentation.any():
+                below = terms.presentation[:, None] - self.paths.balance[t]
+                slope -= terms.shortage * ((self.paths.need[t] <= at) & (at < below)).mean(axis=1)
+        slope += 2 * self.pace * np.where(at >= np.maximum(need, start), at - start, 0.0).mean(axis=1)
+        slope += terms.waste * (at >= np.maximum(need, self.wasted_from)).mean(axis=1)
+        return slope
+
+    # ---- sums over the paths that bend above, or at or below, each cell of the grid --------------------------------
+    def _cell(self, bend: Floats) -> Ints:
+        cells = np.ceil(np.minimum(bend / self.terms.multiple[:, None], self.size) - _LAST_BIT)
+        inside = np.clip(cells, 0, self.size - 1).astype(np.int64)
+        flat: Ints = inside + np.arange(len(bend))[:, None] * self.size
+        return flat
+
+    def _tail(self, cell: Ints, weights: Floats | None) -> Floats:
+        """[lines, size] sum over paths with cell > n."""
+        sums = self._sums(cell, weights)
+        tail = np.zeros_like(sums)
+        tail[:, :-1] = sums[:, :0:-1].cumsum(axis=1)[:, ::-1]
+        return tail
+
+    def _head(self, cell: Ints, weights: Floats) -> Floats:
+        """[lines, size] sum over paths with cell <= n."""
+        return self._sums(cell, weights).cumsum(axis=1)
+
+    def _sums(self, cell: Ints, weights: Floats | None) -> Floats:
+        flat = None if weights is None else weights.ravel()
+        sums = np.bincount(cell.ravel(), flat, len(self.grid) * self.size)
+        return sums.reshape(len(self.grid), self.size).astype(float)
+
+
+def _row_quantile(values: Floats, level: Floats) -> Floats:
+    """[rows] the smallest value of each row that covers its level of the row."""
+    ordered = np.sort(values, axis=1)
+    place = np.clip(np.ceil(level * values.shape[1] - 1e-9).astype(np.int64) - 1, 0, values.shape[1] - 1)
+    picked: Floats = np.take_along_axis(ordered, place[:, None], axis=1)[:, 0]
+    return picked
+
+
+def _assemble(parts: list[_Part], lines: int) -> Costs:
+    length = np.zeros(lines, np.int64)
+    numbers = np.zeros((4, lines))
+    for part in parts:
+        length[part.rows] = part.length
+        numbers[:, part.rows] = part.numbers
+    start = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
+    flat = np.zeros((3, int(start[-1])))
+    for part in parts:
+        used = np.arange(part.cost.shape[1]) < part.length[:, None]
+        place = (start[part.rows][:, None] + np.arange(part.cost.shape[1]))[used]
+        for target, values in zip(flat, (part.cost, part.lost, part.p_out), strict=True):
+            target[place] = values[used]
+    return Costs(start, flat[0], flat[1], flat[2], numbers[0], numbers[1], numbers[2], numbers[3])

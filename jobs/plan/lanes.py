@@ -1,0 +1,152 @@
+"""The lane of each pair of item and location: its terms, its window, and which of several is taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from jobs.plan import schedule
+from jobs.plan.night import Night, exception, exceptions, frame
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Columns in which a lane's item row wins over the lane row.
+_OVERRULED = ("lead_time_days", "lead_time_std", "order_days", "unit_cost", "order_multiple", "min_order_units")
+_LANE = ["source_id", "location_id"]
+_LINE = ["item_id", *_LANE]
+DEFAULT_SOURCE = "supplier"
+#: Only these receive orders; distribution centres do not order yet.
+ORDERING_KINDS = ("store", "online")
+
+
+def considered(pairs: pl.DataFrame, item_lanes: pa.Table | None, night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Every (source, item, location) that could be ordered tonight, and what is wrong with lanes.
+
+    pairs  item_id, location_id, item_cost (null: unknown), override_source (null: none named), overridden
+
+    Lines have the lane's terms, `arrives_on`, `next_arrives_on` and `chosen`: of several lanes of a pair one
+    is taken, the one a planner named, else the cheapest by unit cost, then lead time, then source.
+    """
+    lanes = _terms(pairs, item_lanes, night)
+    missing = pairs.join(lanes, on=["item_id", "location_id"], how="anti")
+    timed = _windows(lanes, night)
+    chosen = _choose(timed)
+    never = chosen.filter((pl.col("state") == "never") & pl.col("chosen"))
+    locked = chosen.filter((pl.col("state") == "not_today") & pl.col("chosen") & pl.col("overridden"))
+    found = [
+        exception(missing, "no_lane", pl.lit("nothing supplies it: no lane leads here"), "add a lane, or end its assortment"),
+        exception(
+            never,
+            "no_order_day",
+            pl.format("order days '{}' never bring a delivery", pl.col("order_days").fill_null("")),
+            "correct the lane's order days, or the calendar's closed days",
+        ),
+        exception(
+            locked,
+            "conflicting_limits",
+            pl.format("override and order_days conflict: '{}' is no order day tonight; nothing ordered", pl.col("order_days")),
+            "lock the order for an order day, or correct the lane's order days",
+        ),
+        *_cycles(item_lanes, night),
+    ]
+    return chosen.filter(pl.col("state") == "order").drop("state", "override_source"), exceptions(found)
+
+
+def _terms(pairs: pl.DataFrame, item_lanes: pa.Table | None, night: Night) -> pl.DataFrame:
+    """Each pair with each of its lanes: the item's row over the lane's, column by column."""
+    if not night.lanes_known:
+        generic = pairs.select("location_id").unique().with_columns(source_id=pl.lit(DEFAULT_SOURCE))
+        wide = generic.join(frame(None, "silver/lanes").drop("item_id"), on=_LANE, how="left")
+        own = frame(None, "silver/lanes")
+    else:
+        wide, own = frame(night.lanes, "silver/lanes"), frame(item_lanes, "silver/lanes")
+    wide, own = wide.select(*_LANE, *_OVERRULED), own.select(*_LINE, *_OVERRULED)
+    keys = pl.concat(
+        [
+            pairs.join(wide.select(_LANE), on="location_id").select(_LINE),
+            pairs.join(own.select(_LINE), on=["item_id", "location_id"]).select(_LINE),
+        ]
+    ).unique()
+    both = keys.join(own, on=_LINE, how="left").join(wide, on=_LANE, how="left", suffix="_lane")
+    merged = both.with_columns(pl.coalesce(c, f"{c}_lane").alias(c) for c in _OVERRULED).drop(f"{c}_lane" for c in _OVERRULED)
+    return merged.join(pairs, on=["item_id", "location_id"]).sort(_LINE)
+
+
+def _windows(lanes: pl.DataFrame, night: Night) -> pl.DataFrame:
+    """Lanes with state, arrives_on and next_arrives_on: computed once a distinct schedule and region."""
+    regions = pl.from_arrow(night.locations.select(["location_id", "region"]))
+    assert isinstance(regions, pl.DataFrame)
+    placed = lanes.join(regions, on="location_id", how="left")
+    schedules = placed.select("order_days", "lead_time_days", "region").unique()
+    default, length = night.config.lanes.default_lead_time_days, night.config.period_days
+    windows = [
+        schedule.window(schedule.lead_times(days, lead, default), night.business_date, night.closed_in(region), length)
+        for days, lead, region in schedules.iter_rows()
+    ]
+    timed = schedules.with_columns(
+        pl.Series("state", [w.state for w in windows], pl.String),
+        pl.Series("arrives_on", [w.arrives_on for w in windows], pl.Date),
+        pl.Series("next_arrives_on", [w.next_arrives_on for w in windows], pl.Date),
+    )
+    return placed.join(timed, on=["order_days", "lead_time_days", "region"], how="left", nulls_equal=True).drop("region")
+
+
+def _choose(lanes: pl.DataFrame) -> pl.DataFrame:
+    """Mark one lane of each pair; `alternatives` counts the others."""
+    cost = pl.coalesce(pl.col("unit_cost").cast(pl.Float64), "item_cost").fill_null(float("inf"))
+    named = pl.col("source_id").eq_missing(pl.col("override_source"))
+    ranked = lanes.with_columns(named.alias("named"), cost.alias("rank_cost")).sort(
+        "item_id", "location_id", "named", "rank_cost", "lead_time_days", "source_id", descending=[False, False, True, False, False, False]
+    )
+    pair = ["item_id", "location_id"]
+    return ranked.with_columns(
+        (pl.int_range(pl.len()).over(pair) == 0).alias("chosen"), (pl.len().over(pair) - 1).alias("alternatives")
+    ).drop("named", "rank_cost")
+
+
+def _cycles(item_lanes: pa.Table | None, night: Night) -> list[pl.DataFrame]:
+    """One exception a cycle of lanes: goods can't come from themselves."""
+    generic = frame(night.lanes, "silver/lanes").select(_LINE)
+    own = frame(item_lanes, "silver/lanes").select(_LINE)
+    nowhere = pl.lit(None, pl.String).alias("item_id")
+    suspects = _core(pl.concat([generic, own]).with_columns(nowhere).unique()).select(_LANE)
+    shared, own = generic.join(suspects, on=_LANE, how="semi"), own.join(suspects, on=_LANE, how="semi")
+    # An item's own lane can close a cycle with lanes of all items, so these count for it too.
+    spread = own.select("item_id").unique().join(shared.select(_LANE), how="cross")
+    edges = _core(pl.concat([shared, own, spread]).unique())
+    found: dict[str, pl.DataFrame] = {}
+    for _, rows in edges.sort(_LINE, nulls_last=False).group_by("item_id", maintain_order=True):
+        path = _cycle({(source, target) for _, source, target in rows.iter_rows()})
+        text = " -> ".join(path)
+        found.setdefault(text, rows.head(1).select("item_id", location_id=pl.lit(path[0]), text=pl.lit(text)))
+    action = "take out one of these lanes"
+    return [exception(row, "lane_cycle", pl.format("lanes lead in a circle: {}", "text"), action) for row in found.values()]
+
+
+def _core(edges: pl.DataFrame) -> pl.DataFrame:
+    """Edges that may lie on a cycle: both ends ship and receive. What only ships or only receives is peeled off."""
+    while True:
+        into = edges.select("item_id", source_id="location_id").unique()
+        out = edges.select("item_id", location_id="source_id").unique()
+        kept = edges.join(into, on=["item_id", "source_id"], how="semi", nulls_equal=True).join(
+            out, on=["item_id", "location_id"], how="semi", nulls_equal=True
+        )
+        if len(kept) == len(edges):
+            return kept
+        edges = kept
+
+
+def _cycle(edges: set[tuple[str, str]]) -> list[str]:
+    """A cycle in a graph in which every node has an edge in and out: walk back along the least edge."""
+    before: dict[str, str] = {}
+    for source, target in sorted(edges, reverse=True):
+        before[target] = source
+    seen: list[str] = [min(before)]
+    while before[seen[-1]] not in seen:
+        seen.append(before[seen[-1]])
+    start = seen.index(before[seen[-1]])
+    ring = seen[start:][::-1]
+    least = ring.index(min(ring))
+    return [*ring[least:], *ring[:least], ring[least]]

@@ -1,0 +1,232 @@
+"""What a line may order: its own limits, a planner's lock, the stock of its source; and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from jobs.plan.night import Floats, Ints, Night, exception, exceptions, frame
+from jobs.plan.pools import SCALE, UNLIMITED, Problem, Solution
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from jobs.plan.expected_cost import Costs
+    from jobs.plan.terms import Terms
+
+POOL = ["item_id", "source_id"]
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Multiples that each line's own limits leave.
+
+    best     cheapest without any limit
+    rounded  cheapest that min_order_units allows
+    most     most that max_stock allows (>= 0)
+    locked   multiples that a planner locked and that its limits allow; -1: none
+    clash    names of the line's limits that no order can keep; "": none
+    """
+
+    best: Ints
+    rounded: Ints
+    most: Ints
+    locked: Ints
+    clash: np.ndarray
+
+
+def allow(lines: pl.DataFrame, terms: Terms, lists: Costs) -> Allowed:
+    """What each line's own limits leave. A line that is not its pair's chosen lane may order nothing."""
+    position, owner = _positions(lists)
+    least = terms.min_multiples
+    best = _argmin(lists.cost, lists)
+    small = (position > 0) & (position < least[owner])
+    rounded = _argmin(np.where(small, np.inf, lists.cost), lists)
+    room = terms.max_stock - terms.on_hand - terms.in_transit + lists.demand_until
+    length = np.diff(lists.start)
+    most = np.minimum(np.maximum(np.floor(np.minimum(room / terms.multiple, 1e9) + 1e-9), 0), length - 1).astype(np.int64)
+    chosen = lines["chosen"].to_numpy()
+    free = chosen & (terms.locked < 0)
+    squeezed = free & (best > 0) & (room > 0) & (most < least)
+    over = chosen & (terms.locked > np.minimum(most, length - 1))
+    under = chosen & (terms.locked > 0) & (terms.locked < least)
+    clash = np.full(len(lines), "", dtype=object)
+    clash[squeezed & (least > 1)] = "min_order_units, max_stock"
+    clash[squeezed & (least == 1)] = "order_multiple, max_stock"
+    clash[over] = "override, max_stock"
+    clash[under] = "override, min_order_units"
+    locked = np.where(over | under | ~chosen, -1, terms.locked)
+    return Allowed(best, rounded, np.where(chosen, most, 0), locked, clash)
+
+
+def pools(lines: pl.DataFrame, tables: Mapping[str, pa.Table], night: Night) -> pl.DataFrame:
+    """Item and source of each pool with its limit in ten-thousandths (-1: unlimited).
+
+    A source's stock limits, if it has a record; a dc_stock capacity of tonight or of every night lowers it.
+    """
+    capacity = frame(tables.get("capacities"), "silver/capacities")
+    age = (pl.col("date") - pl.lit(night.business_date)).dt.total_days()
+    tonight = pl.col("date").is_null() | ((age >= 0) & (age < night.config.period_days))
+    rows = capacity.filter((pl.col("resource") == "dc_stock") & (pl.col("unit") == "units") & tonight)
+    lowest = rows.group_by("item_id", source_id="location_id").agg(pl.col("limit").min().alias("capacity"))
+    pooled = lines.group_by(POOL).agg(pl.col("source_stock").first()).join(lowest, on=POOL, how="left").sort(POOL)
+    limit = pl.min_horizontal("source_stock", "capacity")
+    exact = (limit * SCALE + 1e-4).floor().cast(pl.Int64)
+    return pooled.with_columns(limit=pl.when(limit.is_null()).then(UNLIMITED).otherwise(exact)).with_row_index("pool")
+
+
+def problem(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, pooled: pl.DataFrame) -> tuple[Problem, pl.DataFrame]:
+    """The pools to solve, and exceptions for locked orders that their source can't fill."""
+    pool = lines.join(pooled.select(*POOL, "pool"), on=POOL, how="left")["pool"].to_numpy().astype(np.int64)
+    limit = pooled["limit"].to_numpy()
+    multiple = np.floor(terms.multiple * SCALE + 0.5).astype(np.int64)
+    locked = allowed.locked.copy()
+    denied = _denied(pool, limit, locked * multiple)
+    locked[denied] = 0
+    position, owner = _positions(lists)
+    cost = lists.cost.copy()
+    cost[(position > 0) & (position < terms.min_multiples[owner])] = np.inf
+    cost[(position > allowed.most[owner]) | ((position > 0) & (allowed.clash[owner] != ""))] = np.inf
+    held = locked[owner] >= 0
+    cost[held] = np.where(position == locked[owner], lists.cost, np.inf)[held]
+    # The pair's cost of nothing counts once, in its chosen lane.
+    cost[(position == 0) & ~lines["chosen"].to_numpy()[owner]] = 0.0
+    clashes = exception(
+        lines.filter(pl.Series(denied)),
+        "conflicting_limits",
+        pl.format("override and dc_stock conflict: the source can't fill the locked {} units; nothing ordered", "override_units"),
+        "lower the locked quantity, or name another source",
+    )
+    return Problem(lists.start, cost, multiple, pool, limit), clashes
+
+
+def _denied(pool: Ints, limit: Ints, units: Ints) -> np.ndarray:
+    """Locked lines that no longer fit their pool's limit, served in line order."""
+    denied = np.zeros(len(pool), bool)
+    left = limit.copy()
+    for i in np.flatnonzero((units > 0) & (limit[pool] != UNLIMITED)):
+        denied[i] = units[i] > left[pool[i]]
+        left[pool[i]] -= 0 if denied[i] else units[i]
+    return denied
+
+
+def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, problem: Problem, solution: Solution) -> pl.DataFrame:
+    """Lines with their decision and every number behind it (columns of gold/order_reasons, and those of orders)."""
+    n, start = solution.n, lists.start[:-1]
+    at = start + n
+    price = solution.price[problem.pool]
+    expected_lost, window = lists.lost[at], lists.demand_window
+    units = n * problem.multiple / SCALE
+    rounded = allowed.rounded * problem.multiple / SCALE
+    limited = np.maximum(rounded - units, 0.0)
+    less = problem.cost[np.maximum(at - 1, start)]
+    more = problem.cost[np.minimum(at + 1, lists.start[1:] - 1)]
+    wanted_stock = lists.stock_at_arrival + lists.wanted
+    arriving = (terms.arrivals * (np.arange(terms.arrivals.shape[1]) < (terms.lead + terms.cover)[:, None])).sum(axis=1)
+    numbers = {
+        "n": n,
+        "units": units,
+        "in_transit": arriving,
+        "demand_until_arrival": lists.demand_until,
+        "demand_in_window": window,
+        "stock_at_arrival": lists.stock_at_arrival,
+        "safety": wanted_stock - window,
+        "wanted": lists.wanted,
+        "rounding": units + limited - lists.wanted,
+        "limited": limited,
+        "critical_ratio": terms.critical_ratio(),
+        "expected_cost": lists.cost[at],
+        "cost_of_nothing": lists.cost[start],
+        "p_stockout": np.clip(lists.p_out[at], 0, 1),
+        "expected_lost": expected_lost,
+        "fill_rate": np.clip(1 - np.divide(expected_lost, window, out=np.zeros_like(window), where=window > 0), 0, 1),
+        "scarcity_price": price,
+        "cost_one_less": np.where((n > 0) & np.isfinite(less), less, np.nan),
+        "cost_one_more": np.where((at + 1 < lists.start[1:]) & np.isfinite(more), more, np.nan),
+    }
+    decided = lines.with_columns(pl.Series(name, values) for name, values in numbers.items())
+    return decided.with_columns(
+        pl.col("cost_one_less", "cost_one_more").fill_nan(None),
+        pl.Series("binding", _binding(lines, terms, allowed, solution), pl.String),
+        pl.Series("clash", allowed.clash.tolist(), pl.String),
+        pl.Series("order_multiple", terms.multiple),
+        pl.Series("min_order_units", terms.min_units),
+        pl.Series("cost", _lists(lines, problem, lists), pl.List(pl.Float64)),
+    )
+
+
+def _binding(lines: pl.DataFrame, terms: Terms, allowed: Allowed, solution: Solution) -> list[str]:
+    chosen = lines["chosen"].to_numpy()
+    free = chosen & (terms.locked < 0)
+    binds = {
+        "dc_stock": chosen & (solution.n < solution.free),
+        "max_stock": free & (allowed.most < allowed.rounded),
+        "min_order_units": free & (allowed.rounded != allowed.best),
+        "override": chosen & (terms.locked >= 0),
+        "another_lane": ~chosen,
+    }
+    return [", ".join(name for name, flags in binds.items() if flags[i]) for i in range(len(lines))]
+
+
+def _lists(lines: pl.DataFrame, problem: Problem, lists: Costs) -> list[Floats | None]:
+    """The cost list of each chosen line, up to the last quantity allowed; null for other lanes."""
+    chosen = lines["chosen"].to_numpy()
+    result: list[Floats | None] = []
+    for i in range(len(lines)):
+        own = problem.line(i)
+        result.append(own[: np.flatnonzero(np.isfinite(own))[-1] + 1] if chosen[i] else None)
+    return result
+
+
+def conflicts(decided: pl.DataFrame, allowed: Allowed) -> pl.DataFrame:
+    """Exceptions of lines whose limits clash, and of locked quantities that are no multiple."""
+    clash = decided.filter(pl.col("clash") != "")
+    cost = pl.col("cost_of_nothing") - pl.col("expected_cost")
+    text = pl.format("{} conflict: no quantity keeps them; nothing ordered", pl.col("clash").str.replace_all(", ", " and "))
+    multiples = pl.col("override_units") / pl.col("order_multiple")
+    broken = decided.filter(pl.Series(allowed.locked >= 0) & ((multiples - multiples.round()).abs() > 1e-9))
+    rounded = pl.format("override of {} units is no multiple of {}: rounded to {}", "override_units", "order_multiple", "units")
+    return exceptions(
+        [
+            exception(clash, "conflicting_limits", text, "correct one of the limits", cost),
+            exception(broken, "conflicting_limits", rounded, "lock a multiple of the pack"),
+        ]
+    )
+
+
+def report(pooled: pl.DataFrame, problem: Problem, solution: Solution) -> pl.DataFrame:
+    """Pools with what was wanted and used, price, cost, bound."""
+    count = len(pooled)
+    used, wanted, lines = np.zeros(count, np.int64), np.zeros(count, np.int64), np.bincount(problem.pool, minlength=count)
+    np.add.at(used, problem.pool, solution.n * problem.multiple)
+    np.add.at(wanted, problem.pool, solution.free * problem.multiple)
+    return pooled.select(*POOL, "limit").with_columns(
+        pl.Series("lines", lines),
+        pl.Series("wanted", wanted),
+        pl.Series("used", used),
+        pl.Series("price", solution.price),
+        pl.Series("cost", solution.cost),
+        pl.Series("lower_bound", solution.lower_bound),
+        pl.Series("scarce", solution.scarce),
+        pl.Series("called", solution.called),
+        pl.Series("degraded", solution.degraded),
+    )
+
+
+def _positions(lists: Costs) -> tuple[Ints, Ints]:
+    """Number of multiples, and line, of each entry of the lists."""
+    length = np.diff(lists.start)
+    owner = np.repeat(np.arange(len(length)), length)
+    return np.arange(len(lists.cost)) - lists.start[:-1][owner], owner
+
+
+def _argmin(cost: Floats, lists: Costs) -> Ints:
+    from jobs.plan.pools import cheapest
+
+    zeros = np.zeros(len(lists.start) - 1, np.int64)
+    return cheapest(Problem(lists.start, cost, zeros, zeros, zeros))

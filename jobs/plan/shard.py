@@ -1,0 +1,176 @@
+"""One shard of a night's plan: from the tables of its items to decided lines. Knows nothing of Spark.
+
+All that concerns an item is in one shard: lanes, stock of every location, forecasts, and so every pool of its stock.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from jobs.plan import costs, demand, expected_cost, lanes, limits, pools, position
+from jobs.plan.night import Night, exception, exceptions, frame
+from jobs.plan.terms import Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from jobs.plan.demand import Demand
+
+PAIR = ["item_id", "location_id"]
+LINE = ["item_id", "source_id", "location_id"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A shard's plan.
+
+    lines       one row a considered line, by item, source, location: terms, numbers behind the decision, units
+    pools       one row an item and source: limit, wanted, used, price, cost, lower_bound, scarce, called, degraded, process
+    exceptions  what a person should look at
+    """
+
+    lines: pl.DataFrame
+    pools: pl.DataFrame
+    exceptions: pl.DataFrame
+
+
+def decide(tables: Mapping[str, pa.Table], night: Night) -> Decision:
+    """Plan the items of a shard.
+
+    tables  forecasts, items, lanes (rows with an item), assortment, stock, sales (since the oldest count), receipts,
+            inbound (latest snapshot), published (orders of earlier nights), capacities (dc_stock with an item),
+            overrides (of the night), last_price and price_list (item_id, location_id, price); absent ones are empty
+    """
+    distributions = demand.read(tables["forecasts"], night)
+    items = frame(tables.get("items"), "silver/items").sort("item_id").unique("item_id", keep="first", maintain_order=True)
+    pairs = _pairs(distributions.pairs, tables, items, night)
+    considered, wrong_lanes = lanes.considered(pairs, tables.get("lanes"), night)
+    located, wrong_stock = _place(considered, tables, night)
+    costed, wrong_costs = costs.unit_costs(located, tables, items, night)
+    lines = costed.join(distributions.pairs, on=PAIR, how="left").join(
+        items.select("item_id", "shelf_life_days", "unit_volume", "unit_weight"), on="item_id", how="left"
+    )
+    lines = lines.with_columns(pl.col("first", "series").fill_null(0)).sort(LINE)
+    planned, pooled, wrong_limits = _optimise(lines, distributions, tables, night)
+    return Decision(planned, pooled, exceptions([wrong_lanes, wrong_stock, wrong_costs, wrong_limits]))
+
+
+def _pairs(forecast: pl.DataFrame, tables: Mapping[str, pa.Table], items: pl.DataFrame, night: Night) -> pl.DataFrame:
+    """Pairs that could order: forecast or locked by a planner, at a store or online site."""
+    locked = frame(tables.get("overrides"), "silver/overrides").filter(pl.col("business_date") == night.business_date)
+    # A lock that names its source goes before one that does not.
+    locked = locked.sort(*PAIR, "source_id", nulls_last=True).unique(PAIR, keep="first", maintain_order=True)
+    kinds = pl.from_arrow(night.locations.select(["location_id", "kind"]))
+    assert isinstance(kinds, pl.DataFrame)
+    ordering = kinds.filter(pl.col("kind").is_in(lanes.ORDERING_KINDS)).select("location_id")
+    pairs = pl.concat([forecast.select(PAIR), locked.select(PAIR)]).unique().join(ordering, on="location_id", how="semi")
+    named = locked.select(*PAIR, override_source="source_id", override_units=pl.col("units").cast(pl.Float64), overridden=pl.lit(value=True))
+    costs_of_items = items.select("item_id", item_cost=pl.col("unit_cost").cast(pl.Float64))
+    return (
+        pairs.join(named, on=PAIR, how="left")
+        .join(costs_of_items, on="item_id", how="left")
+        .with_columns(pl.col("overridden").fill_null(value=False))
+        .sort(PAIR)
+    )
+
+
+def _place(lines: pl.DataFrame, tables: Mapping[str, pa.Table], night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Lines with stock and transit of the destination, stock of the source, and the assortment's limits."""
+    orders = position.on_order(tables, night)
+    shelves = lines.select(PAIR).unique()
+    sources = lines.select("item_id", location_id="source_id").unique()
+    stock, wrong = position.stock(pl.concat([shelves, sources]).unique(), tables, orders, night)
+    wrong = wrong.join(pl.concat([shelves, sources]).unique(), on=PAIR, how="semi")
+    located = lines.join(stock, on=PAIR, how="left")
+    supply = stock.filter("has_record").select("item_id", source_id="location_id", source_stock="on_hand")
+    located = located.join(supply, on=["item_id", "source_id"], how="left")
+    located = located.join(costs.assortment(tables.get("assortment"), night), on=PAIR, how="left")
+    bare = located.filter(~pl.col("has_record")).select(PAIR).unique().sort(PAIR)
+    none = exception(bare, "no_stock_record", pl.lit("no stock record: taken as 0, orders need review"), "deliver the inventory feed for it")
+    coming = orders.filter(~pl.col("done")).join(shelves, on=PAIR, how="semi")
+    late = coming.filter("overdue")
+    text = pl.format("order {}: {} units were due on {}; taken to arrive today", "order_id", "units", "expected_on")
+    overdue = exception(late, "overdue_order", text, "ask the source where it is, or take it out of open_orders", pl.col("units"))
+    transit = (
+        coming.with_columns(step=night.period_of("expected_on"))
+        .group_by(*PAIR, "step")
+        .agg(pl.col("units").sum().cast(pl.Float64))
+        .sort(*PAIR, "step")
+    )
+    rows = transit.group_by(PAIR, maintain_order=True).agg(pl.struct("step", "units").alias("transit"))
+    return located.join(rows, on=PAIR, how="left"), exceptions([wrong, none, overdue])
+
+
+def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night) -> Terms:
+    """Lines as numbers."""
+    periods = lines.select(
+        lead=night.period_of("arrives_on"), next=night.period_of("next_arrives_on"), life=pl.col("shelf_life_days") / night.config.period_days
+    )
+    lead = periods["lead"].to_numpy()
+    cover = np.maximum(periods["next"].to_numpy() - lead, 1)
+    first, series = lines["first"].to_numpy().astype(np.int64), lines["series"].to_numpy().astype(np.int64)
+    arrivals = _arrivals(lines, int((lead + cover).max(initial=0)))
+    multiple = _number(lines, "order_multiple", 1.0)
+    locked = np.where(lines["overridden"].to_numpy(), np.floor(_number(lines, "override_units", 0.0) / multiple + 0.5), -1).astype(np.int64)
+    rate = distributions.mean_of_pairs(first, series, range(distributions.horizon)) / distributions.horizon
+    return Terms(
+        lead=lead,
+        cover=cover,
+        first=first,
+        series=series,
+        on_hand=lines["on_hand"].to_numpy(),
+        arrivals=arrivals,
+        in_transit=_in_transit(lines),
+        multiple=multiple,
+        min_units=_number(lines, "min_order_units", 0.0),
+        max_stock=_number(lines, "max_stock", np.inf),
+        presentation=_number(lines, "presentation_min", 0.0),
+        holding=lines["holding"].to_numpy(),
+        shortage=lines["shortage"].to_numpy(),
+        waste=lines["waste"].to_numpy(),
+        life=periods["life"].fill_null(np.inf).to_numpy(),
+        rate=rate,
+        locked=locked,
+    )
+
+
+def _number(lines: pl.DataFrame, column: str, missing: float) -> np.ndarray:
+    return lines[column].cast(pl.Float64).fill_null(missing).to_numpy()
+
+
+def _exploded(lines: pl.DataFrame) -> pl.DataFrame:
+    rows = lines.select(pl.int_range(pl.len()).alias("line"), "transit").explode("transit").drop_nulls("transit")
+    return rows.unnest("transit") if len(rows) else pl.DataFrame(schema={"line": pl.Int64, "step": pl.Int64, "units": pl.Float64})
+
+
+def _arrivals(lines: pl.DataFrame, steps: int) -> np.ndarray:
+    arrivals = np.zeros((len(lines), steps))
+    rows = _exploded(lines).filter(pl.col("step") < steps)
+    arrivals[rows["line"].to_numpy(), rows["step"].to_numpy()] = rows["units"].to_numpy()
+    return arrivals
+
+
+def _in_transit(lines: pl.DataFrame) -> np.ndarray:
+    rows = _exploded(lines)
+    return np.bincount(rows["line"].to_numpy(), rows["units"].to_numpy(), len(lines)).astype(float)
+
+
+def _optimise(
+    lines: pl.DataFrame, distributions: Demand, tables: Mapping[str, pa.Table], night: Night
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    terms = terms_of(lines, distributions, night)
+    lists = expected_cost.evaluate(terms, distributions, night.config.planning.reach_quantile)
+    allowed = limits.allow(lines, terms, lists)
+    pooled = limits.pools(lines, tables, night)
+    problem, clashes = limits.problem(lines, terms, lists, allowed, pooled)
+    solution = pools.solve(problem)
+    decided = limits.describe(lines, terms, lists, allowed, problem, solution)
+    report = limits.report(pooled, problem, solution).with_columns(process=pl.lit(os.getpid(), pl.Int64))
+    return decided, report, exceptions([limits.conflicts(decided, allowed), clashes])

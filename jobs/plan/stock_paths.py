@@ -1,0 +1,70 @@
+"""Stock of a line on each demand path, as a function of the order's size.
+
+With stock I before the order arrives, cumulated arrivals A_t and demand D_t from then on, and lost sales, an order q
+leaves at the close of period t
+
+    e_t(q) = B_t + max(q, Y_t),    lost until t: max(Y_t - q, 0),    Y_t = max_{u <= t}(D_u - A_u) - I,  B_t = I + A_t - D_t
+
+(reflection of a random walk at zero). So a path's cost is a sum of hinges in q, and no stock needs to be rolled again
+for each order size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jobs.plan.demand import Demand
+    from jobs.plan.night import Floats
+    from jobs.plan.terms import Terms
+
+
+@dataclass(frozen=True)
+class StockPaths:
+    """Lines with the same lead and cover, on every path.
+
+    at_arrival   [lines, paths] I: stock when the order arrives, without it and before that period's other arrivals
+    need         [cover, lines, paths] Y_t
+    balance      [cover, lines, paths] B_t
+    window       [lines, paths] demand in the window
+    demand_until [lines] mean demand before arrival
+    """
+
+    at_arrival: Floats
+    need: Floats
+    balance: Floats
+    window: Floats
+    demand_until: Floats
+
+
+def roll(terms: Terms, demand: Demand) -> StockPaths:
+    """Stock of lines, all with the same lead and cover."""
+    lead, cover = int(terms.lead[0]), int(terms.cover[0])
+    paths = demand.ranks.shape[1]
+    stock = np.repeat(terms.on_hand[:, None], paths, axis=1)
+    until = np.zeros(len(terms))
+    for step in range(lead):
+        units = demand.of_pairs(terms.first, terms.series, step)
+        until += units.mean(axis=1)
+        stock = np.maximum(stock + _arriving(terms, step) - units, 0.0)
+    need = np.empty((cover, len(terms), paths))
+    balance = np.empty_like(need)
+    window = np.zeros_like(stock)
+    running, worst = stock.copy(), np.full_like(stock, -np.inf)
+    for t in range(cover):
+        units = demand.of_pairs(terms.first, terms.series, lead + t)
+        window += units
+        running = running + _arriving(terms, lead + t) - units
+        worst = np.maximum(worst, -running)
+        need[t], balance[t] = worst, running
+    return StockPaths(stock, need, balance, window, until)
+
+
+def _arriving(terms: Terms, step: int) -> Floats:
+    """[lines, 1] units under way that arrive before opening of a step."""
+    if step >= terms.arrivals.shape[1]:
+        return np.zeros((len(terms), 1))
+    return terms.arrivals[:, step : step + 1]
