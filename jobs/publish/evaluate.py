@@ -1,0 +1,86 @@
+"""Evaluate the night: what stock will do, what a person should look at, the night's numbers, earlier promises kept or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import schemas
+from jobs.plan.night import Night
+from jobs.publish import accuracy, deliveries, exceptions, kpis, movements
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pyspark.sql import SparkSession
+
+    from jobs.config import Config
+    from jobs.lake import Lake
+
+
+def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -> None:  # noqa: ARG001 - every stage has this signature
+    """Write projections, accuracy, KPIs and exceptions of this run."""
+    files = _known_files(lake, business_date)
+    dates = sorted(pc.unique(_own(lake, "gold/forecasts", business_date, ["target_date"])["target_date"]).to_pylist())
+    rows = movements.projected(lake, _night(files, config, business_date), dates, config.planning.shards)
+    lake.write_run("gold/projections", rows, business_date)
+    write_small(lake, "gold/accuracy", accuracy.measure(lake, config, business_date), business_date)
+    reasons = _own(lake, "gold/order_reasons", business_date)
+    orders = _own(lake, "gold/orders", business_date, ["item_id", "source_id", "location_id", "order_value"])
+    write_small(lake, "gold/kpis", kpis.measure(reasons, orders, _departments(lake, business_date)), business_date)
+    found = _find(lake, config, business_date, kpis.main_lines(reasons), files)
+    write_small(lake, "gold/exceptions", exceptions.rank(found), business_date)
+
+
+def _find(lake: Lake, config: Config, business_date: date, lines: pa.Table, files: pa.Table) -> list[pa.Table]:
+    """All exceptions of the night, finder by finder; ``lines`` are the main lines of order_reasons."""
+    before = lake.published_runs(business_date)
+    delivered = deliveries.of_night(files, business_date, max(before, default=None))
+    lost = _own(lake, "gold/projections", business_date, ["item_id", "location_id", "date", "lost"], ("lost", ">", 0))
+    return [
+        exceptions.find_lost_sales(lines, lost, config),
+        exceptions.find_overstock(lines, business_date, config),
+        deliveries.find_quarantined(delivered, deliveries.quarantine_of(lake, delivered)),
+        deliveries.find_odd_files(delivered),
+    ]
+
+
+def _known_files(lake: Lake, business_date: date) -> pa.Table:
+    return lake.arrow("ops/files", None, [("drop_date", "<=", business_date)])
+
+
+def _night(files: pa.Table, config: Config, business_date: date) -> Night:
+    """The plan's night as far as stock and transit need it."""
+    drops = {feed: files.filter(pc.equal(files["feed"], feed))["drop_date"] for feed in ("open_orders", "receipts")}
+    return Night(
+        business_date=business_date,
+        config=config,
+        ranks=np.zeros((1, 1)),
+        locations=schemas.TABLES["silver/locations"].schema.empty_table(),
+        receipts_known=len(drops["receipts"]) > 0,
+        snapshot=pc.max(drops["open_orders"]).as_py(),
+    )
+
+
+def _departments(lake: Lake, business_date: date) -> pa.Table:
+    """item_id and department as the night knows them."""
+    rows = lake.arrow("silver/items", ["item_id", "department", "known_to"], [("known_from", "<=", business_date)])
+    later = pc.fill_null(pc.greater(rows["known_to"], pa.scalar(business_date, pa.date32())), fill_value=True)
+    return rows.filter(later).select(["item_id", "department"])
+
+
+def _own(lake: Lake, table: str, business_date: date, columns: list[str] | None = None, *more: tuple[str, str, Any]) -> pa.Table:
+    """Rows of this run."""
+    return lake.arrow(table, columns, [("business_date", "=", business_date), ("run_id", "=", lake.run_id), *more])
+
+
+def write_small(lake: Lake, table: str, rows: pa.Table | None, business_date: date) -> None:
+    """Write rows without business_date and run_id as this run's, in place of what it wrote before."""
+    names = schemas.TABLES[table].column_names
+    found = rows if rows is not None else schemas.TABLES[table].schema.empty_table()
+    own = {"business_date": pa.scalar(business_date, pa.date32()), "run_id": pa.scalar(lake.run_id)}
+    columns = {name: pa.repeat(own[name], found.num_rows) if name in own else found[name] for name in names}
+    lake.write_arrow(table, pa.table(columns), f"business_date = '{business_date}' AND run_id = '{lake.run_id}'")
