@@ -46,10 +46,10 @@ clean: ## remove the environment; var/ with the lake stays
 	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache
 
 $(SYNCED): requirements.lock pyproject.toml bin/setup
-	@bin/setup packages
+	@bin/setup install_packages
 	@touch $@
 
 $(READY): $(SYNCED) bin/fetch_jars.py
-	@bin/setup java
-	@bin/setup jars
+	@bin/setup ensure_java
+	@bin/setup fetch_jars
 	@touch $@
