@@ -35,6 +35,11 @@ class Header:
     defect: str | None = None
 
     @property
+    def readable(self) -> bool:
+        """Whether the file's records can be told apart."""
+        return self.defect not in ("empty_file", "unreadable", "unknown_format")
+
+    @property
     def only_declared(self) -> bool:
         """Whether no column lies outside the contract: then even a broken record's text holds nothing foreign."""
         return not self.extra and not self.dropped

@@ -48,7 +48,7 @@ def read_records(source: Source, drop_columns: Collection[str] = ()) -> Iterator
     told apart; nothing is yielded for an empty or unreadable one.
     """
     header = read_header(source.path, source.feed, drop_columns)
-    if header.defect in ("empty_file", "unreadable", "unknown_format"):
+    if not header.readable:
         return
     read = read_parquet if source.path.endswith(".parquet") else read_csv
     row = 1

@@ -1,0 +1,68 @@
+"""Ingest: what landed since the last night -> bronze -> silver, quarantine and ``ops/files``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from jobs.config import Config
+from jobs.ingest.arrivals import find_arrivals
+from jobs.ingest.feed import FeedJob, feed_jobs, run_feed
+from jobs.ingest.judgement import Standards
+from jobs.ingest.landing import discover
+from jobs.ingest.masters import read_masters
+from jobs.ingest.quarantine import write_quarantine
+from jobs.ingest.records import inspect, read_files, write_records
+from jobs.ingest.report import Report, report_of
+from jobs.ingest.silver import Outcome
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from jobs.lake import Lake
+
+log = logging.getLogger(__name__)
+
+#: The others refer to them.
+_MASTERS = ("locations", "items")
+#: Feeds at a time: most of a small feed's time is planning on the driver.
+_AT_ONCE = 3
+
+
+def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, landing: str) -> Report:
+    """Read the drops dated <= business_date that have not been read. Run twice it changes nothing."""
+    landed = discover(landing, ready_marker=config.landing.ready_marker)
+    known = read_files(lake)
+    deliveries = inspect(find_arrivals(landed.files, known, business_date), config.landing.drop_columns)
+    jobs = feed_jobs(config, known, deliveries)
+    until = max([business_date, *(f.drop_date for f in landed.files), *(f.modified.date() for f in landed.files)])
+    outcomes = _run(lake, jobs, Standards(None, config.timezone, config.landing.naive_timestamps, until, _zones(spark)))
+    write_quarantine(lake, jobs, outcomes)
+    write_records(lake, known, deliveries, outcomes, business_date)
+    report = report_of(landed, known, deliveries)
+    for line in report.lines():
+        log.warning("landing: %s", line)
+    return report
+
+
+def _run(lake: Lake, jobs: Iterable[FeedJob], standards: Standards) -> dict[str, Outcome]:
+    """Feed -> what became of its records; the masters first."""
+    waiting = list(jobs)
+    outcomes: dict[str, Outcome] = {}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for now in ([j for j in waiting if j.feed.name in _MASTERS], [j for j in waiting if j.feed.name not in _MASTERS]):
+            if now:
+                judged_by = standards if now[0].feed.name in _MASTERS else standards.with_masters(read_masters(lake))
+                outcomes |= dict(zip([j.feed.name for j in now], pool.map(lambda j, s=judged_by: run_feed(lake, j, s), now), strict=True))
+    return outcomes
+
+
+def _zones(spark: SparkSession) -> frozenset[str]:
+    """Time zones that Spark's Java knows: Python's list is longer by a few."""
+    java: Any = spark._jvm
+    zones = java.java.time.ZoneId
+    names = java.java.lang.String.join
+    return frozenset(f"{names(' ', zones.getAvailableZoneIds())} {names(' ', zones.SHORT_IDS.keySet())}".split())
