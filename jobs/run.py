@@ -158,7 +158,8 @@ def run_sample(args: argparse.Namespace) -> int:
     """Load the bundled sample."""
     from jobs.ingest.importers.sample import load_sample
 
-    print(load_sample(args.landing, args.night))
+    business_date = load_sample(args.landing, args.night)
+    print(f"Sample loaded into {args.landing}: all that is known on the night of {business_date}")
     return 0
 
 
