@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import shutil
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, TextIO
 
 import duckdb
@@ -80,6 +81,8 @@ def show(connection: duckdb.DuckDBPyConnection, query: str, output: Format, stre
 
 
 def _converse(connection: duckdb.DuckDBPyConnection, output: Format) -> None:
+    with suppress(ImportError):
+        import readline  # noqa: F401 - importing it is what lets input() edit and recall lines
     print(f"DuckDB {duckdb.__version__} on the published nights. {_HELP}\nViews: {', '.join(_names(connection))}")
     statement = ""
     while True:
