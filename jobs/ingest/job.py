@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,12 @@ log = logging.getLogger(__name__)
 _MASTERS = ("locations", "items")
 #: Feeds at a time: most of a small feed's time is planning on the driver.
 _AT_ONCE = 3
+_LIGHT = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+}
 
 
 def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, landing: str) -> Report:
@@ -38,11 +45,16 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, l
     known = read_files(lake)
     deliveries = inspect(find_arrivals(landed.files, known, business_date), config.landing.drop_columns)
     jobs = feed_jobs(config, known, deliveries)
+    if not jobs:
+        return _reported(report_of(landed, known, deliveries))
     until = max([business_date, *(f.drop_date for f in landed.files), *(f.modified.date() for f in landed.files)])
     outcomes = _run(lake, jobs, Standards(None, config.timezone, config.landing.naive_timestamps, until, _zones(spark)))
     write_quarantine(lake, jobs, outcomes)
     write_records(lake, known, deliveries, outcomes, business_date)
-    report = report_of(landed, known, deliveries)
+    return _reported(report_of(landed, known, deliveries))
+
+
+def _reported(report: Report) -> Report:
     for line in report.lines():
         log.warning("landing: %s", line)
     return report
@@ -51,13 +63,25 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, l
 def _run(lake: Lake, jobs: Iterable[FeedJob], standards: Standards) -> dict[str, Outcome]:
     """Feed -> what became of its records; the masters first."""
     waiting = list(jobs)
+    lakes = {True: lake, False: replace(lake, spark=_light_session(lake.session))}
     outcomes: dict[str, Outcome] = {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for now in ([j for j in waiting if j.feed.name in _MASTERS], [j for j in waiting if j.feed.name not in _MASTERS]):
-            if now:
-                judged_by = standards if now[0].feed.name in _MASTERS else standards.with_masters(read_masters(lake))
-                outcomes |= dict(zip([j.feed.name for j in now], pool.map(lambda j, s=judged_by: run_feed(lake, j, s), now), strict=True))
+        for masters_first in (True, False):
+            now = [j for j in waiting if (j.feed.name in _MASTERS) == masters_first]
+            by_size = {size: standards for size in lakes}
+            if not masters_first:
+                by_size = {size: standards.with_masters(read_masters(lakes[size])) for size in {j.large for j in now}}
+            settled = [pool.submit(run_feed, lakes[j.large], j, by_size[j.large]) for j in now]
+            outcomes |= {j.feed.name: s.result() for j, s in zip(now, settled, strict=True)}
     return outcomes
+
+
+def _light_session(spark: SparkSession) -> SparkSession:
+    """A session for a few rows: compiling code for them costs more than it saves."""
+    session = spark.newSession()
+    for key, value in _LIGHT.items():
+        session.conf.set(key, value)
+    return session
 
 
 def _zones(spark: SparkSession) -> frozenset[str]:
