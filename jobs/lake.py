@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
@@ -93,6 +94,10 @@ class Lake:
         """Whether the table has been created."""
         return DeltaTable.is_deltatable(self.location(table))
 
+    def is_empty(self, table: str) -> bool:
+        """Whether the table has no file at the version that is read (so that Spark need not be asked)."""
+        return not DeltaTable(self.location(table), version=self.pins.get(table)).file_uris()
+
     # ---- reading ----------------------------------------------------------------------------------------------
     def read(self, table: str) -> DataFrame:
         """The whole table with the declared columns, at the pinned version if there is one."""
@@ -147,6 +152,18 @@ class Lake:
         expression = filters_to_expression(where) if where else None
         return delta.to_pyarrow_dataset().to_table(columns=list(columns or declared.column_names), filter=expression)
 
+    def batches(self, table: str, columns: Sequence[str], business_date: date | None = None) -> Iterator[pa.RecordBatch]:
+        """A few columns of a table of any size, batch by batch, on the driver and without Spark (counts, sums).
+
+        With ``business_date`` only the rows of a silver table that this night sees.
+        """
+        seen = None
+        if business_date is not None:
+            known_to = pc.field("known_to")
+            seen = (pc.field("known_from") <= business_date) & (known_to.is_null() | (known_to > business_date))
+        delta = DeltaTable(self.location(table), version=self.pins.get(table))
+        return iter(delta.to_pyarrow_dataset().to_batches(columns=list(columns), filter=seen))
+
     def version(self, table: str) -> int:
         """The newest version of a table."""
         return DeltaTable(self.location(table)).version()
@@ -168,6 +185,12 @@ class Lake:
             rows.write.format("delta").mode("overwrite").option("replaceWhere", where).option("mergeSchema", "true").save(
                 self.location(table)
             )
+
+    def append(self, table: str, frame: DataFrame) -> None:
+        """Add the frame's rows, in one commit."""
+        rows = _declared(frame, schemas.TABLES[table])
+        with commit_point(table):
+            rows.write.format("delta").mode("append").save(self.location(table))
 
     def write_arrow(self, table: str, rows: pa.Table, where: str | None) -> None:
         """Write a small table from the driver by delta-rs (20 ms instead of Spark's second), in one commit.

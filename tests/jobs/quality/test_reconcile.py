@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.quality.outcome import Outcome
-from jobs.quality.reconcile import Counted, compare_periods, reconcile_files
+from jobs.quality.reconcile import Counted, compare_periods, reconcile_files, sold_by_period
 
 FILES: list[dict[str, Any]] = [
     {"file": "sales/a.csv", "feed": "sales", "delivered": 10, "duplicate": 0, "current": True},
@@ -58,3 +58,12 @@ def test_sales_and_demand_agree_period_by_period() -> None:
     assert found.stops
     assert found.failed_rows == 2
     assert found.examples[0] == "period 2024-05-01: 3 rows in silver/sales, 4 in silver/demand"
+
+
+def test_the_first_week_counts_only_if_it_is_whole() -> None:
+    # Sales begin on Wednesday the 1st; the night is Monday the 20th: the weeks of the 6th and the 13th count.
+    days = {date(2024, 5, day): 1 for day in range(1, 20)}
+
+    assert sold_by_period(days, 7, date(2024, 5, 20)) == {date(2024, 5, 6): 7, date(2024, 5, 13): 7}
+    assert sold_by_period(days, 1, date(2024, 5, 19)) == {day: 1 for day in days if day < date(2024, 5, 19)}
+    assert sold_by_period({}, 1, date(2024, 5, 19)) == {}
