@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 import schemas
-from jobs.plan.night import Night
+from jobs.plan import inputs
+from jobs.plan.exceptions import KINDS
 from jobs.publish import accuracy, deliveries, exceptions, kpis, movements
 
 if TYPE_CHECKING:
@@ -23,46 +23,30 @@ if TYPE_CHECKING:
 
 def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -> None:  # noqa: ARG001 - every stage has this signature
     """Write projections, accuracy, KPIs and exceptions of this run."""
-    files = _known_files(lake, business_date)
     dates = sorted(pc.unique(_own(lake, "gold/forecasts", business_date, ["target_date"])["target_date"]).to_pylist())
-    rows = movements.projected(lake, _night(files, config, business_date), dates, config.planning.shards)
+    rows = movements.projected(lake, inputs.night_of(lake, config, business_date), dates, config.planning.shards)
     lake.write_run("gold/projections", rows, business_date)
     write_small(lake, "gold/accuracy", accuracy.measure(lake, config, business_date), business_date)
     reasons = _own(lake, "gold/order_reasons", business_date)
     orders = _own(lake, "gold/orders", business_date, ["item_id", "source_id", "location_id", "order_value"])
     write_small(lake, "gold/kpis", kpis.measure(reasons, orders, _departments(lake, business_date)), business_date)
-    found = _find(lake, config, business_date, kpis.main_lines(reasons), files)
+    found = _find(lake, config, business_date, kpis.main_lines(reasons))
     write_small(lake, "gold/exceptions", exceptions.rank(found), business_date)
 
 
-def _find(lake: Lake, config: Config, business_date: date, lines: pa.Table, files: pa.Table) -> list[pa.Table]:
+def _find(lake: Lake, config: Config, business_date: date, lines: pa.Table) -> list[pa.Table]:
     """All exceptions of the night, finder by finder; ``lines`` are the main lines of order_reasons."""
     before = lake.published_runs(business_date)
+    files = lake.arrow("ops/files", None, [("drop_date", "<=", business_date)])
     delivered = deliveries.of_night(files, business_date, max(before, default=None))
     lost = _own(lake, "gold/projections", business_date, ["item_id", "location_id", "date", "lost"], ("lost", ">", 0))
     return [
+        _own(lake, "gold/exceptions", business_date, exceptions.FOUND.names, ("kind", "in", list(KINDS))),  # what planning found
         exceptions.find_lost_sales(lines, lost, config),
         exceptions.find_overstock(lines, business_date, config),
         deliveries.find_quarantined(delivered, deliveries.quarantine_of(lake, delivered)),
         deliveries.find_odd_files(delivered),
     ]
-
-
-def _known_files(lake: Lake, business_date: date) -> pa.Table:
-    return lake.arrow("ops/files", None, [("drop_date", "<=", business_date)])
-
-
-def _night(files: pa.Table, config: Config, business_date: date) -> Night:
-    """The plan's night as far as stock and transit need it."""
-    drops = {feed: files.filter(pc.equal(files["feed"], feed))["drop_date"] for feed in ("open_orders", "receipts")}
-    return Night(
-        business_date=business_date,
-        config=config,
-        ranks=np.zeros((1, 1)),
-        locations=schemas.TABLES["silver/locations"].schema.empty_table(),
-        receipts_known=len(drops["receipts"]) > 0,
-        snapshot=pc.max(drops["open_orders"]).as_py(),
-    )
 
 
 def _departments(lake: Lake, business_date: date) -> pa.Table:

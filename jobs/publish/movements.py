@@ -48,36 +48,35 @@ def projected(lake: Lake, night: Night, dates: Sequence[date], shards: int) -> D
 
 
 def _tables(lake: Lake, night: Night) -> dict[str, DataFrame]:
+    """The tables that have rows; of counts only each pair's newest, of sales only those since: history costs nothing."""
     day = night.business_date
-    stock = _latest(lake.as_of("silver/stock", day).where(F.col("as_of") < F.lit(day)))
-    counted = stock.select(*_PAIR, "as_of").distinct()
-    sales = lake.as_of("silver/sales", day).join(counted, _PAIR).where("date > as_of")
+    counts = lake.as_of("silver/stock", day).where(F.col("as_of") < F.lit(day))
+    newest = counts.groupBy(*_PAIR).agg(F.max("as_of").alias("as_of"))
+    sales = lake.as_of("silver/sales", day).where(F.col("date") > newest.agg(F.min("as_of")).scalar())
     frames = {
         "forecasts": lake.run("gold/forecasts", day),
         "orders": lake.run("gold/orders", day),
-        "stock": stock,
-        "sales": sales,
-        "receipts": lake.as_of("silver/receipts", day),
-        "inbound": lake.as_of("silver/inbound", day),
-        "published": lake.published("gold/orders", before=day),
+        "stock": counts.join(newest, [*_PAIR, "as_of"]),
+        "sales": sales.join(newest, _PAIR).where("date > as_of"),
     }
+    if not lake.is_empty("silver/receipts"):
+        frames["receipts"] = lake.as_of("silver/receipts", day)
+    if not lake.is_empty("silver/inbound"):
+        frames["inbound"] = lake.as_of("silver/inbound", day)
+    if lake.published_runs(day):
+        frames["published"] = lake.published("gold/orders", before=day)
     return {name: frame.select(F.lit(name).alias("table"), *_PAIR, *_TABLES[name]) for name, frame in frames.items()}
 
 
-def _latest(stock: DataFrame) -> DataFrame:
-    """Only the newest count of each pair: the cost of a night must not grow with history."""
-    newest = stock.groupBy(*_PAIR).agg(F.max("as_of").alias("as_of"))
-    return stock.join(newest, [*_PAIR, "as_of"])
-
-
 def split(rows: pa.Table) -> dict[str, pa.Table]:
-    """The rows of each table, with its own columns."""
-    return {name: rows.filter(pc.equal(rows["table"], name)).select([*_PAIR, *columns]) for name, columns in _TABLES.items()}
+    """The rows of each table that is among them, with its own columns."""
+    names = [name for name, columns in _TABLES.items() if set(columns) <= set(rows.column_names)]
+    return {name: rows.filter(pc.equal(rows["table"], name)).select([*_PAIR, *_TABLES[name]]) for name in names}
 
 
 def move(tables: dict[str, pa.Table], night: Night) -> pa.Table:
     """Demand, stock at opening, arrivals and new orders of the pairs with a forecast: rows of MOVEMENTS."""
-    frames = {name: _frame(rows) for name, rows in tables.items()}
+    frames = {name: _frame(tables[name]) for name in ("forecasts", "orders")}
     pairs = frames["forecasts"].select(_PAIR).unique()
     orders = position.on_order(tables, night)
     stock, _ = position.stock(pairs, tables, orders, night)
