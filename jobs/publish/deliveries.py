@@ -63,7 +63,7 @@ def find_quarantined(delivered: Delivered, quarantine: pa.Table) -> pa.Table:
         )
         found.append(_exception("quarantined_rows", message, "Correct the file in place or send the records in a later drop."))
     for row in delivered.new:
-        if row["defect"]:
+        if row["defect"] and row["feed"] in FEEDS:
             message = f"{row['feed']}: {row['file']} can't be used as a whole ({row['defect']}); {row['delivered']} record(s) are missing."
             found.append(_exception("quarantined_rows", message, "Deliver the file again under the same path."))
     return pa.Table.from_pylist(found, FOUND)
@@ -91,15 +91,11 @@ def find_odd_files(delivered: Delivered) -> pa.Table:
     return pa.Table.from_pylist(found, FOUND)
 
 
-def find_unknown_feeds(names: Iterable[str]) -> pa.Table:
+def find_unknown_feeds(delivered: Delivered) -> pa.Table:
     """Landing folders that are no feed of the contract."""
-    found = [
-        _exception(
-            "unknown_feed", f"Folder {name} of the landing folder is no feed; nothing in it was read.", f"Feeds are {', '.join(FEEDS)}."
-        )
-        for name in sorted(set(names))
-    ]
-    return pa.Table.from_pylist(found, FOUND)
+    names = sorted({row["feed"] for row in delivered.new} - set(FEEDS))
+    message = "Folder {} of the landing folder is no feed; nothing in it was read."
+    return pa.Table.from_pylist([_exception("unknown_feed", message.format(n), f"Feeds are {', '.join(FEEDS)}.") for n in names], FOUND)
 
 
 def quarantine_of(lake: Lake, delivered: Delivered) -> pa.Table:

@@ -46,6 +46,8 @@ def _find(lake: Lake, config: Config, business_date: date, lines: pa.Table) -> l
         exceptions.find_overstock(lines, business_date, config),
         deliveries.find_quarantined(delivered, deliveries.quarantine_of(lake, delivered)),
         deliveries.find_odd_files(delivered),
+        deliveries.find_unknown_feeds(delivered),
+        exceptions.find_untrained(pc.unique(_own(lake, "gold/forecasts", business_date, ["model_id"])["model_id"]).to_pylist()),
     ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.forecast.baseline import MODEL_ID as BASELINE
 from schemas import EXCEPTIONS
 
 if TYPE_CHECKING:
@@ -96,6 +97,15 @@ def find_overstock(lines: pa.Table, business_date: date, config: Config) -> pa.T
             )
             found.append(_exception("overstock", row, money, message, f"Move, return or mark down up to {excess:.0f} units."))
     return pa.Table.from_pylist(found, FOUND)
+
+
+def find_untrained(model_ids: Iterable[str]) -> pa.Table:
+    """One exception when the baseline forecast because no model was there."""
+    if BASELINE not in set(model_ids):
+        return FOUND.empty_table()
+    message = "No trained model was there: the baseline (own recent mean and spread) forecast every series."
+    action = "Run the night with --train auto or always; with too little history it trains as soon as there is enough."
+    return pa.Table.from_pylist([_exception("model_not_trained", {}, Decimal(0), message, action)], FOUND)
 
 
 def _money(value: float) -> Decimal:

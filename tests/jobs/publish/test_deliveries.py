@@ -85,9 +85,11 @@ def test_odd_files() -> None:
 
 
 def test_unknown_feeds() -> None:
-    assert find_unknown_feeds(["weather", "weather"])["message"].to_pylist() == [
+    delivered = of_night(files(*ROWS, file("x", feed="weather", defect="unknown_feed")), D, BEFORE)
+    assert find_unknown_feeds(delivered)["message"].to_pylist() == [
         "Folder weather of the landing folder is no feed; nothing in it was read."
     ]
+    assert find_quarantined(delivered, quarantine()).num_rows == 0
 
 
 def test_only_reported_files_are_looked_up(tmp_path: Any) -> None:

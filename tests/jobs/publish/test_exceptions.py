@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from jobs.config import Config
-from jobs.publish.exceptions import FOUND, find_lost_sales, find_overstock, rank
+from jobs.publish.exceptions import FOUND, find_lost_sales, find_overstock, find_untrained, rank
 from schemas import EXCEPTIONS, ORDER_REASONS, PROJECTIONS
 
 D = date(2024, 6, 10)
@@ -124,3 +124,9 @@ def test_rank_is_by_money_then_kind_and_ids() -> None:
 def test_a_quiet_night() -> None:
     assert rank([]).num_rows == 0
     assert set(rank([]).column_names) == set(EXCEPTIONS.column_names) - {"business_date", "run_id"}
+
+
+def test_a_night_without_a_model() -> None:
+    assert find_untrained(["baseline"]).to_pylist()[0]["kind"] == "model_not_trained"
+    assert find_untrained(["0a1b"]).num_rows == 0
+    assert find_untrained([]).num_rows == 0
