@@ -49,11 +49,10 @@ def prices(tables: Mapping[str, pa.Table], items: pl.DataFrame, pairs: pl.DataFr
 def unit_costs(lines: pl.DataFrame, tables: Mapping[str, pa.Table], items: pl.DataFrame, night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Lines with buying_cost, holding (unit and period), shortage (unit lost), waste (unit expired), all >= 0.
 
-    lines  have the lane's unit_cost and the assortment's holding_cost, shortage_cost, waste_cost (null: default)
+    lines  have the lane's unit_cost, the item's item_cost and the assortment's holding_cost, shortage_cost, waste_cost (null: default)
     """
     margin = night.config.costs.margin_rate
-    priced = lines.join(prices(tables, items, lines.unique(PAIR)), on=PAIR, how="left")
-    listed = priced.join(items.select("item_id", item_cost=pl.col("unit_cost").cast(pl.Float64)), on="item_id", how="left")
+    listed = lines.join(prices(tables, items, lines.unique(PAIR)), on=PAIR, how="left")
     known = pl.coalesce(pl.col("unit_cost").cast(pl.Float64), "item_cost", pl.col("price") * (1 - margin))
     costed = listed.with_columns(buying_cost=known.fill_null(_UNKNOWN_COST))
     # Without a price the margin is what the rate makes of the cost: price = cost / (1 - rate).

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from jobs.plan.night import Floats, Ints, Night, exception, exceptions, frame
 from jobs.plan.pools import SCALE, UNLIMITED, Problem, Solution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pyarrow as pa
 
     from jobs.plan.expected_cost import Costs
     from jobs.plan.terms import Terms
@@ -156,7 +155,7 @@ def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, 
         pl.Series("clash", allowed.clash.tolist(), pl.String),
         pl.Series("order_multiple", terms.multiple),
         pl.Series("min_order_units", terms.min_units),
-        pl.Series("cost", _lists(lines, problem, lists), pl.List(pl.Float64)),
+        _lists(problem),
     )
 
 
@@ -173,14 +172,16 @@ def _binding(lines: pl.DataFrame, terms: Terms, allowed: Allowed, solution: Solu
     return [", ".join(name for name, flags in binds.items() if flags[i]) for i in range(len(lines))]
 
 
-def _lists(lines: pl.DataFrame, problem: Problem, lists: Costs) -> list[Floats | None]:
-    """The cost list of each chosen line, up to the last quantity allowed; null for other lanes."""
-    chosen = lines["chosen"].to_numpy()
-    result: list[Floats | None] = []
-    for i in range(len(lines)):
-        own = problem.line(i)
-        result.append(own[: np.flatnonzero(np.isfinite(own))[-1] + 1] if chosen[i] else None)
-    return result
+def _lists(problem: Problem) -> pl.Series:
+    """The cost list of each line, up to the last quantity allowed."""
+    length = np.diff(problem.start)
+    owner = np.repeat(np.arange(len(length)), length)
+    position = np.arange(len(problem.cost)) - problem.start[:-1][owner]
+    last = np.zeros(len(length), np.int64)
+    np.maximum.at(last, owner, np.where(np.isfinite(problem.cost), position, 0))
+    values = problem.cost[position <= last[owner]]
+    offsets = np.concatenate([[0], np.cumsum(last + 1)]).astype(np.int32)
+    return pl.Series("cost", pl.from_arrow(pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))), pl.List(pl.Float64))
 
 
 def conflicts(decided: pl.DataFrame, allowed: Allowed) -> pl.DataFrame:

@@ -33,19 +33,20 @@ def solve_pool(lists: list[Floats], multiple: Ints, limit: int, deadline: float 
     """Cheapest multiples within ``limit`` (ten-thousandths of a unit, as is ``multiple``).
 
     Each list's least orders must fit the limit together. Deterministic: one worker, deterministic effort; past
-    ``deadline`` the plan that the price gives is returned and called degraded.
+    ``deadline`` units go where they save most (marginal value), and what that leaves unproven is called degraded.
     """
     # Only whole packs can be shipped: what is left of the limit below the packs' common divisor is of no use.
     grain = int(np.gcd.reduce(multiple))
     packs, limit = multiple // grain, limit // grain
-    price = unit_price(lists, packs, limit)
+    late = deadline is not None and time.monotonic() > deadline
+    price = marginal_value(lists, packs, limit) if late else unit_price(lists, packs, limit)
     bound = lagrangian(lists, packs, limit, price)
     plan = _fill(lists, packs, limit, _at_price(lists, packs, price))
     cost, per_unit = _cost(lists, plan), price * SCALE / grain
     if cost - bound <= _CLOSE * max(abs(cost), 1e-9):
-        return PoolResult(plan, bound, per_unit, called=True, degraded=False)
-    if deadline is not None and time.monotonic() > deadline:
-        return PoolResult(plan, bound, per_unit, called=True, degraded=True)
+        return PoolResult(plan, bound, per_unit, called=not late, degraded=False)
+    if late:
+        return PoolResult(plan, bound, per_unit, called=False, degraded=True)
     better, proven = _search(lists, packs, limit, price, bound, plan)
     return PoolResult(better, max(bound, proven), per_unit, called=True, degraded=False)
 
@@ -74,6 +75,21 @@ def unit_price(lists: list[Floats], multiple: Ints, limit: int) -> float:
     if solver.Solve() != pywraplp.Solver.OPTIMAL:
         raise RuntimeError("GLOP did not solve the relaxation of a pool, which always has a solution")
     return max(-float(row.dual_value()), 0.0)
+
+
+def marginal_value(lists: list[Floats], multiple: Ints, limit: int) -> float:
+    """The same price without a solver: what the first part that no longer fits would save by 1 of the limit."""
+    parts: list[tuple[float, int]] = []
+    left = limit
+    for f, m in zip(lists, multiple, strict=True):
+        corners = hull(f)
+        left -= int(m) * corners[0]
+        parts.extend(((f[a] - f[b]) / (m * (b - a)), int(m) * (b - a)) for a, b in itertools.pairwise(corners))
+    for saving, size in sorted(parts, reverse=True):
+        left -= size
+        if left < 0:
+            return float(saving)
+    return 0.0
 
 
 def hull(f: Floats) -> list[int]:

@@ -1,0 +1,154 @@
+"""What a night's plan reads: the tables of each item in one shard, and the small tables for all."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.plan.night import Night
+from schemas.gold.forecasts import QUANTILES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyspark.sql import DataFrame
+
+    from jobs.config import Config
+    from jobs.lake import Lake
+
+PAIR = ("item_id", "location_id")
+#: Orders of nights longer ago are done with: the longest lead time and a month.
+_LONGEST_TRANSIT = timedelta(days=400)
+#: What an item sold for longer ago says little.
+_PRICE_MEMORY = timedelta(days=62)
+_NUMBERS = ("presentation_min", "max_stock", "holding_cost", "shortage_cost", "waste_cost")
+_TERMS = ("lead_time_days", "lead_time_std", "order_days", "unit_cost", "order_multiple", "min_order_units")
+_ORDER_TERMS = ("min_order_value", "order_cost", "truck_volume", "truck_cost")
+
+
+def night_of(lake: Lake, config: Config, business_date: date) -> Night:
+    """The small tables, read on the driver without Spark."""
+    lanes = _known(lake, "silver/lanes", business_date, ("source_id", "location_id", "item_id", *_TERMS, *_ORDER_TERMS))
+    closed = _known(lake, "silver/calendar", business_date, ("region", "date", "event"))
+    closed = closed.filter(pc.and_(pc.equal(closed["event"], "closed"), pc.greater_equal(closed["date"], pa.scalar(business_date))))
+    return Night(
+        business_date,
+        config,
+        _ranks(lake, business_date),
+        _known(lake, "silver/locations", business_date, ("location_id", "kind", "region")),
+        lanes=lanes.filter(pc.is_null(lanes["item_id"])),
+        closed=closed.select(["region", "date"]),
+        lanes_known=lanes.num_rows > 0,
+        receipts_known=lake.arrow("silver/receipts", ["known_from"], [("known_from", "<=", business_date)]).num_rows > 0,
+        snapshot=_snapshot(lake, business_date),
+    )
+
+
+def capacities_not_planned(lake: Lake, business_date: date, period_days: int) -> pa.Table:
+    """Capacities of tonight that the plan does not follow: all but an item's dc_stock in units."""
+    rows = _known(lake, "silver/capacities", business_date, ("resource", "location_id", "item_id", "date", "limit", "unit"))
+    end = business_date + timedelta(days=period_days)
+    day = rows["date"]
+    tonight = pc.or_kleene(pc.is_null(day), pc.and_(pc.greater_equal(day, pa.scalar(business_date)), pc.less(day, pa.scalar(end))))
+    planned = pc.and_(pc.equal(rows["resource"], "dc_stock"), pc.equal(rows["unit"], "units"))
+    planned = pc.and_(planned, pc.and_(pc.is_valid(rows["item_id"]), pc.is_valid(rows["location_id"])))
+    return rows.filter(pc.and_(tonight, pc.invert(planned)))
+
+
+def _known(lake: Lake, table: str, business_date: date, columns: tuple[str, ...]) -> pa.Table:
+    """Rows of a silver table that the night sees, on the driver."""
+    rows = lake.arrow(table, [*columns, "known_to"], [("known_from", "<=", business_date)])
+    day = pa.scalar(business_date)
+    return rows.filter(pc.or_kleene(pc.is_null(rows["known_to"]), pc.greater(rows["known_to"], day))).select(list(columns))
+
+
+def _ranks(lake: Lake, business_date: date) -> np.ndarray:
+    """[steps, paths] of the run's path_ranks."""
+    where = [("business_date", "=", business_date), ("run_id", "=", lake.run_id)]
+    rows = lake.arrow("gold/path_ranks", ["path", "step", "rank"], where)  # type: ignore[arg-type]
+    step, path = rows["step"].to_numpy(), rows["path"].to_numpy()
+    ranks = np.full((int(step.max(initial=0)) + 1, int(path.max(initial=0)) + 1), 0.5)
+    ranks[step, path] = rows["rank"].to_numpy()
+    return ranks
+
+
+def _snapshot(lake: Lake, business_date: date) -> date | None:
+    """Date of the latest open_orders snapshot: rows came or, where nothing was in transit any more, went with it."""
+    rows = lake.arrow("silver/inbound", ["known_from", "known_to"], [("known_from", "<=", business_date)])
+    dates = [day for name in ("known_from", "known_to") for day in pc.unique(rows[name]).to_pylist()]
+    return max((day for day in dates if day is not None and day <= business_date), default=None)
+
+
+def sources(lake: Lake, night: Night) -> dict[str, DataFrame]:
+    """The tables of the shards, each with item_id; lazily, but for the date of the oldest count that matters."""
+    from pyspark.sql import functions as F
+
+    day, d = night.business_date, f"DATE'{night.business_date}'"
+    stock = lake.as_of("silver/stock", day).where(f"as_of < {d}").select(*PAIR, "as_of", "on_hand", "reserved", "expires_on")
+    oldest = stock.groupBy(*PAIR).agg(F.max("as_of").alias("newest")).agg(F.min("newest")).first()[0]  # type: ignore[index]
+    since = oldest or day
+    runs = {night_ for night_ in lake.published_runs(day) if night_ >= (night.snapshot or day - _LONGEST_TRANSIT)}
+    receipts_from = min([since, *runs, *([night.snapshot] if night.snapshot else [])])
+    tables = {
+        "forecasts": lake.run("gold/forecasts", day).select(
+            *PAIR, "channel", "target_date", "mean", "p_zero", *QUANTILES, "whole_units"
+        ),
+        "items": lake.as_of("silver/items", day).select(
+            "item_id", "unit_cost", "unit_price", "unit_volume", "unit_weight", "shelf_life_days"
+        ),
+        "lanes": lake.as_of("silver/lanes", day).where("item_id IS NOT NULL").select("source_id", "location_id", "item_id", *_TERMS),
+        "assortment": lake.as_of("silver/assortment", day).select(*PAIR, "active_from", "active_to", *_NUMBERS),
+        "stock": stock.where(f"as_of >= DATE'{since}'"),
+        "sales": lake.as_of("silver/sales", day).where(f"date > DATE'{since}' AND date < {d}").select(*PAIR, "date", "units"),
+        "receipts": lake.as_of("silver/receipts", day)
+        .where(f"received_on >= DATE'{receipts_from}' AND received_on < {d}")
+        .select("order_id", *PAIR, "source_id", "units", "received_on"),
+        "inbound": lake.as_of("silver/inbound", day).select("order_id", *PAIR, "source_id", "units", "ordered_on", "expected_on"),
+        "capacities": lake.as_of("silver/capacities", day)
+        .where("resource = 'dc_stock' AND item_id IS NOT NULL")
+        .select("resource", *PAIR, "date", "limit", "unit"),
+        "overrides": lake.as_of("silver/overrides", day)
+        .where(f"business_date = {d}")
+        .select(*PAIR, "source_id", "business_date", "units"),
+        **_prices(lake, day),
+    }
+    if runs:
+        tables["published"] = (
+            lake.published("gold/orders", day)
+            .where(f"business_date >= DATE'{min(runs)}'")
+            .select("business_date", "order_id", *PAIR, "source_id", "units", "expected_on")
+        )
+    return tables
+
+
+def _prices(lake: Lake, day: date) -> dict[str, DataFrame]:
+    """The last price that held for each pair, and the price list's newest row of each key."""
+    from pyspark.sql import functions as F
+
+    first = (day - _PRICE_MEMORY).replace(day=1)
+    held = lake.as_of("silver/demand", day).where(f"month >= DATE'{first}' AND period < DATE'{day}' AND price IS NOT NULL")
+    last = held.groupBy(*PAIR).agg(F.max_by("price", F.struct("period", "channel")).cast("double").alias("price"))
+    listed = lake.as_of("silver/prices", day).where(f"date <= DATE'{day}'")
+    newest = listed.groupBy(*PAIR, "channel").agg(F.max_by("unit_price", "date").cast("double").alias("price"))
+    return {"last_price": last, "price_list": newest.groupBy(*PAIR).agg(F.min("price").alias("price"))}
+
+
+def by_shard(tables: Mapping[str, DataFrame], shards: int) -> DataFrame:
+    """All tables as one frame, one partition a shard: a struct column a table, null in the rows of the others."""
+    from functools import reduce
+
+    from pyspark.sql import functions as F
+
+    types = {name: table.schema for name, table in tables.items()}
+    shard = F.expr(f"CAST(pmod(xxhash64(item_id), {shards}) AS INT)").alias("shard")
+
+    def widen(name: str, table: DataFrame) -> DataFrame:
+        mine = F.struct(*table.columns).cast(types[name]).alias(name)
+        return table.select(shard, *(mine if other == name else F.lit(None).cast(types[other]).alias(other) for other in types))
+
+    united = reduce(lambda a, b: a.union(b), [widen(name, table) for name, table in tables.items()])
+    return united.repartitionById(shards, "shard")

@@ -1,0 +1,38 @@
+"""The plan of a night: forecasts and masters in, orders with their reasons out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobs.plan import inputs, writing
+from jobs.plan.shards import planned
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pyspark.sql import SparkSession
+
+    from jobs.config import Config
+    from jobs.lake import Lake
+
+
+def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, keep_problem: str | None = None) -> None:
+    """Write gold/orders, order_reasons, shadow_prices, certificates and the planning rows of exceptions.
+
+    keep_problem  folder to which the plan problem goes as files
+    """
+    night = inputs.night_of(lake, config, business_date)
+    shards = inputs.by_shard(inputs.sources(lake, night), config.planning.shards)
+    result = planned(shards, night, with_problem=keep_problem is not None).persist()
+    try:
+        small = writing.collect(result, ("pools", "exceptions"))
+        writing.write_lines(lake, result, business_date)
+        writing.write_small(lake, small, inputs.capacities_not_planned(lake, business_date, config.period_days), business_date)
+        if keep_problem is not None:
+            from jobs.plan.files import write_problem
+
+            write_problem(keep_problem, writing.collect(result, ("problem",))["problem"], small["pools"])
+    finally:
+        result.unpersist()
+
+

@@ -1,0 +1,91 @@
+"""The plan on Spark: a small lake in, gold tables out."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.jobs.plan.small import D, LOCATIONS, day, fill, forecast, ranks
+
+from jobs.config import Config
+from jobs.lake import Lake
+from jobs.plan import inputs, job, shards, writing
+from jobs.plan.files import solve_folder
+
+
+def small_lake(lake: Lake, dc_stock: float | None) -> Lake:
+    """Two items, two stores, one DC whose stock of A is scarce unless None."""
+    stock = [
+        {"item_id": "A", "location_id": "S1", "as_of": day(-1), "on_hand": 3, "reserved": 0},
+        {"item_id": "A", "location_id": "S2", "as_of": day(-2), "on_hand": 20, "reserved": 1},
+        {"item_id": "B", "location_id": "S1", "as_of": day(-1), "on_hand": 2, "reserved": 0},
+    ]
+    if dc_stock is not None:
+        stock.append({"item_id": "A", "location_id": "DC", "as_of": day(-1), "on_hand": dc_stock, "reserved": 0})
+    fill(
+        lake,
+        locations=LOCATIONS,
+        items=[{"item_id": "A", "unit_cost": 2, "unit_price": 3}, {"item_id": "B", "unit_cost": 1}],
+        lanes=[{"source_id": "DC", "location_id": s, "lead_time_days": 1, "order_multiple": 6} for s in ("S1", "S2")],
+        stock=stock,
+        sales=[{"item_id": "A", "location_id": "S2", "date": day(-1), "units": 8, "channel": "store"}],
+        gold__forecasts=[*forecast("A", "S1", [5.0] * 8), *forecast("A", "S2", [8.0] * 8), *forecast("B", "S1", [2.0] * 8)],
+        gold__path_ranks=[{"path": p, "step": s, "rank": float(r)} for s, row in enumerate(ranks(8)) for p, r in enumerate(row)],
+    )
+    return lake
+
+
+def rows(lake: Lake, table: str) -> list[dict]:
+    return lake.arrow(table, where=[("run_id", "=", lake.run_id)]).to_pylist()
+
+
+def test_a_scarce_dc_is_shared_by_price(spark, lake: Lake, tmp_path: Path) -> None:
+    small_lake(lake, 12)
+    job.main(spark, lake, Config(), D, keep_problem=str(tmp_path / "problem"))
+    orders, reasons = rows(lake, "gold/orders"), rows(lake, "gold/order_reasons")
+    assert len(reasons) == 3
+    assert sum(o["units"] for o in orders if o["item_id"] == "A") == 12
+    assert sorted((o["item_id"], o["location_id"], o["line"]) for o in orders if o["location_id"] == "S1") == [("A", "S1", 1), ("B", "S1", 2)]
+    (price,) = [r for r in rows(lake, "gold/shadow_prices") if r["item_id"] == "A"]
+    assert price["price"] > 0
+    assert price["used"] == 12
+    assert price["wanted"] > 12
+    night = {r["source_id"]: r for r in rows(lake, "gold/certificates")}["*"]
+    assert (night["solver_calls"], night["scarce"], night["lines"]) == (1, 1, 3)
+    assert 0 <= night["gap"] < 0.01
+    said = solve_folder(str(tmp_path / "problem"), str(tmp_path / "out"), None)
+    solved = json.loads((tmp_path / "out" / "certificate.json").read_text())
+    assert solved["cost"] == pytest.approx(night["cost"]), said
+    assert pq.read_table(tmp_path / "out" / "prices.parquet").to_pylist()[0]["price"] == pytest.approx(float(price["price"]), abs=1e-4)
+
+
+def test_without_the_limit_orders_change_and_the_price_is_gone(spark, lake: Lake) -> None:
+    small_lake(lake, None)
+    job.main(spark, lake, Config(), D)
+    assert sum(o["units"] for o in rows(lake, "gold/orders") if o["item_id"] == "A") > 12
+    assert rows(lake, "gold/shadow_prices") == []
+    assert {r["scarcity_price"] for r in rows(lake, "gold/order_reasons")} == {0}
+
+
+def test_executors_call_the_solver_not_the_driver(spark, lake: Lake) -> None:
+    small_lake(lake, 12)
+    night = inputs.night_of(lake, Config(), D)
+    result = shards.planned(inputs.by_shard(inputs.sources(lake, night), 3), night)
+    pools = writing.collect(result, ("pools",))["pools"]
+    assert pools.filter("called").height == 1
+    assert os.getpid() not in pools["process"].to_list()
+
+
+def test_same_rows_whatever_the_shards(spark, lake: Lake) -> None:
+    small_lake(lake, 12)
+    found = []
+    for shards_ in (1, 5):
+        job.main(spark, lake, Config(planning={"shards": shards_}), D)
+        tables = [lake.arrow(t) for t in ("gold/orders", "gold/shadow_prices")]
+        found.append([t.sort_by([(n, "ascending") for n in ("item_id", "location_id")]) for t in tables])
+    assert all(a.equals(b) for a, b in zip(*found, strict=True))
+    assert isinstance(found[0][0], pa.Table)
