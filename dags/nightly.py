@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import os
 
-import pendulum
 from airflow.sdk import DAG, Param
 from spark_job import Deployment, assets, spark_job
 
@@ -43,12 +42,12 @@ PARAMS = {
 
 deployment = Deployment.from_environment()
 
+# No start_date: with one, Airflow would run the night that cron last missed the moment it first sees the DAG.
 with DAG(
     dag_id="nightly",
     description="From landing files to published orders",
     doc_md=__doc__,
     schedule=deployment.schedule,
-    start_date=pendulum.datetime(2024, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
     params=PARAMS,
