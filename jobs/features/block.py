@@ -12,18 +12,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.features.clock import Clock
+from jobs.features.prices import Ahead, GeneralPrices
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 KEY = ("item_id", "location_id", "channel")
-#: What a row of the stream is: sales of a period, or a price of a given specificity, or only the pair's name.
-SOLD, PAIR = 0, 9
-#: Price rows, most specific first: (location and channel), (location), (channel), (neither).
-PRICE_KINDS = (1, 2, 3, 4)
+#: What a row of the stream is: sales of a period; a price of the pair and channel, or of the pair; a row of the assortment.
+SOLD, PRICE_OF_CHANNEL, PRICE_OF_PAIR, LISTED = 0, 1, 2, 9
 
-#: The stream of rows, sorted by key, from which blocks are made.
+#: The stream of rows, sorted by item and location, from which blocks are made. Of an assortment row ``promotion``
+#: says whether it is active.
 STREAM = pa.schema(
     [
         *((name, pa.string()) for name in KEY),
@@ -92,8 +92,8 @@ class Block:
         return Block(span=self.span, keys=keys, **arrays)
 
 
-def whole_series(batches: Iterable[pa.RecordBatch], rows: int = 200_000, series: int = 4096) -> Iterator[pa.Table]:
-    """Tables of whole series from a stream sorted by key, whatever its batches; about ``rows`` rows, at most ``series`` series each."""
+def whole_pairs(batches: Iterable[pa.RecordBatch], rows: int = 200_000, pairs: int = 4096) -> Iterator[pa.Table]:
+    """Tables of whole item-locations from a stream sorted by them, whatever its batches: about ``rows`` rows, at most ``pairs``."""
     pending: list[pa.RecordBatch] = []
     held = 0
     for batch in batches:
@@ -104,76 +104,97 @@ def whole_series(batches: Iterable[pa.RecordBatch], rows: int = 200_000, series:
         if held >= rows:
             table = pa.Table.from_batches(pending)
             starts = _starts(table)
-            yield from _cut(table.slice(0, starts[-1]), starts[:-1], series)
-            # The last series may go on in the next batch.
+            yield from _cut(table.slice(0, starts[-1]), starts[:-1], pairs)
+            # The last one may go on in the next batch.
             rest = table.slice(starts[-1])
             pending, held = rest.to_batches(), rest.num_rows
     if pending:
         table = pa.Table.from_batches(pending)
-        yield from _cut(table, _starts(table), series)
+        yield from _cut(table, _starts(table), pairs)
 
 
-def _starts(table: pa.Table) -> npt.NDArray[np.int64]:
-    """First row of each series."""
+def _starts(table: pa.Table) -> Ints:
+    """First row of each item-location."""
     changed = np.zeros(table.num_rows, bool)
     changed[:1] = True
-    for name in KEY:
+    for name in KEY[:2]:
         column = table[name].combine_chunks()
         changed[1:] |= np.asarray(pc.not_equal(column[1:], column[:-1]))
     return np.flatnonzero(changed)
 
 
-def _cut(table: pa.Table, starts: npt.NDArray[np.int64], series: int) -> Iterator[pa.Table]:
-    edges = [*starts[::series].tolist(), table.num_rows]
-    for begin, end in pairwise(edges):
+def _cut(table: pa.Table, starts: Ints, pairs: int) -> Iterator[pa.Table]:
+    for begin, end in pairwise([*starts[::pairs].tolist(), table.num_rows]):
         if end > begin:
             yield table.slice(begin, end - begin)
 
 
-def to_block(table: pa.Table, clock: Clock, span: Span) -> Block:
-    """Arrange whole series densely. Rows outside the span are left out, but price rows before it hold from its start."""
+def to_block(table: pa.Table, clock: Clock, span: Span, general: GeneralPrices) -> Block:
+    """Arrange whole item-locations densely, one row a series that is sold or listed as active."""
     starts = _starts(table)
-    n, width = len(starts), span.last - span.first
-    row = np.repeat(np.arange(n, dtype=np.int64), np.diff([*starts, table.num_rows]))
+    pair = np.repeat(np.arange(len(starts), dtype=np.int64), np.diff([*starts, table.num_rows]))
     kind = np.asarray(table["kind"], np.int64)
+    channels, code = np.unique(np.asarray(table["channel"].fill_null("").to_numpy(zero_copy_only=False), object), return_inverse=True)
+    promotion = np.nan_to_num(_numbers(table["promotion"]))
+    name = pair * len(channels) + code
+    series, listed = _series(name, pair, kind, promotion > 0, len(channels))
+    owner, channel = np.divmod(series, len(channels))
+    keys = {n: np.asarray(table[n].take(pa.array(starts[owner])).to_numpy(zero_copy_only=False), object) for n in KEY[:2]}
+    keys["channel"] = channels[channel]
     days = np.asarray(table["period"].cast(pa.int32()).fill_null(0).cast(pa.int64()))
-    column = clock.indices(days) - span.first
-    sold = (kind == SOLD) & (column >= 0) & (column < width)
-    place = row[sold], column[sold]
-    dense = {name: np.full((n, width), np.nan) for name in ("units", "in_stock_fraction", "price", "promotion")}
-    for name, values in dense.items():
-        values[place] = _numbers(table[name])[sold]
-    ahead = _ahead(table, kind, row, column - (span.ahead - span.first), n, span.last - span.ahead)
-    keys = {name: np.asarray(table[name].take(pa.array(starts)).to_numpy(zero_copy_only=False)) for name in KEY}
-    listed = np.zeros(n, bool)
-    listed[row[kind == PAIR]] = True
+    column, width = clock.indices(days) - span.first, span.last - span.first
+    row = _row_of(series, name)
+    sold = (kind == SOLD) & (row >= 0) & (column >= 0) & (column < width)
+    values = {"promotion": promotion} | {n: _numbers(table[n]) for n in ("units", "in_stock_fraction", "price")}
+    dense = {n: _scatter(len(series), width, row[sold], column[sold], v[sold]) for n, v in values.items()}
+    ahead = Ahead.empty(len(series), span.last - span.ahead)
+    later = column - (span.ahead - span.first)
+    ours = (kind == PRICE_OF_CHANNEL) & (row >= 0)
+    ahead = ahead.add(row[ours], later[ours], values["price"][ours], promotion[ours])
+    spread = _of_pair(series, pair, kind, len(channels))
+    ahead = ahead.add(spread[0], later[spread[1]], values["price"][spread[1]], promotion[spread[1]])
+    for rows in general.of(keys["item_id"], keys["channel"]):
+        ahead = ahead.add(rows[0], general.period[rows[1]] - span.ahead, general.price[rows[1]], general.promotion[rows[1]])
     demand = np.where(dense["in_stock_fraction"] >= 1, dense["units"], np.nan)
-    return Block(span, keys, dense["units"], dense["in_stock_fraction"], demand, dense["price"], dense["promotion"], *ahead, listed)
+    stock, price = dense["in_stock_fraction"], dense["price"]
+    return Block(span, keys, dense["units"], stock, demand, price, dense["promotion"], ahead.price, ahead.promotion, listed)
+
+
+def _series(name: Ints, pair: Ints, kind: Ints, active: Bools, channels: int) -> tuple[Ints, Bools]:
+    """Series of the block, sorted, and which of them are listed as active.
+
+    A pair with assortment rows none of which is active has no series; a listed pair that is sold already has no
+    series of its own for its location's channel.
+    """
+    off = np.setdiff1d(pair[kind == LISTED], pair[(kind == LISTED) & active])
+    sold = np.unique(name[(kind == SOLD) & ~np.isin(pair, off)])
+    listed = np.unique(name[(kind == LISTED) & active])
+    new = listed[~np.isin(listed // channels, sold // channels)]
+    series = np.union1d(sold, new)
+    return series, np.isin(series // channels, listed // channels)
+
+
+def _row_of(series: Ints, name: Ints) -> Ints:
+    """Row of each name among the series; -1 where it has none."""
+    if not len(series):
+        return np.full(len(name), -1)
+    place = np.minimum(np.searchsorted(series, name), len(series) - 1)
+    return np.where(series[place] == name, place, -1)
+
+
+def _of_pair(series: Ints, pair: Ints, kind: Ints, channels: int) -> tuple[Ints, Ints]:
+    """(series row, stream row) of the prices that hold in every channel of their pair."""
+    found = np.flatnonzero(kind == PRICE_OF_PAIR)
+    rows = np.concatenate([_row_of(series, pair[found] * channels + code) for code in range(channels)])
+    source = np.tile(found, channels)
+    return rows[rows >= 0], source[rows >= 0]
+
+
+def _scatter(n: int, width: int, row: Ints, column: Ints, values: Floats) -> Floats:
+    dense = np.full((n, width), np.nan)
+    dense[row, column] = values
+    return dense
 
 
 def _numbers(column: pa.ChunkedArray) -> Floats:
     return np.asarray(column.cast(pa.float64()).to_numpy(), float)
-
-
-def _ahead(table: pa.Table, kind: Ints, row: Ints, column: Ints, n: int, width: int) -> tuple[Floats, Floats]:
-    """Prices and promotions known ahead: each price holds to the next of its specificity, the most specific wins."""
-    price, promotion = np.full((n, width), np.nan), np.zeros((n, width))
-    prices, promotions = _numbers(table["price"]), np.nan_to_num(_numbers(table["promotion"]))
-    for specificity in PRICE_KINDS:
-        mine = (kind == specificity) & (column < width)
-        if not mine.any():
-            continue
-        # Of the rows before the span only the last one arrives here, so that none overwrites another.
-        dense = np.full((n, width), np.nan)
-        dense[row[mine], np.maximum(column[mine], 0)] = prices[mine]
-        price = np.where(np.isnan(price), fill_forward(dense), price)
-        on_date = mine & (column >= 0)
-        np.maximum.at(promotion, (row[on_date], column[on_date]), promotions[on_date])
-    return price, promotion
-
-
-def fill_forward(values: Floats) -> Floats:
-    """Each row's last value so far; NaN before the first."""
-    last = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(values.shape[1])), axis=1)
-    filled = np.take_along_axis(values, np.maximum(last, 0), axis=1)
-    return np.where(last < 0, np.nan, filled)

@@ -7,9 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from jobs.features import history
-from jobs.features.block import KEY, Block, fill_forward
+from jobs.features.block import KEY, Block
 from jobs.features.context import Context
 from jobs.features.levels import CATEGORY, EVENT_KIND, ITEM, LOCATION, LevelStats
+from jobs.features.prices import fill_forward
 from schemas.gold.features import FEATURES, FEATURES_TABLE
 
 Floats = npt.NDArray[np.float64]

@@ -12,6 +12,7 @@ from jobs.features.block import Span
 from jobs.features.clock import Clock
 from jobs.features.events import Events
 from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, LevelStats, Sums, add_up, stats, to_sums
+from jobs.features.prices import GeneralPrices
 from jobs.features.signals import at_origin
 
 Floats = npt.NDArray[np.float64]
@@ -26,6 +27,7 @@ class Context:
     region, category  location -> region, item -> category ('' where none)
     sums              level -> in-stock sales per id and period
     fractional        items seen sold in parts of a unit
+    prices            price rows that hold at all locations
     signals           origin -> values [locations + 1, signals, horizon], rows in the order of ``locations``
     """
 
@@ -37,6 +39,7 @@ class Context:
     events: Events
     sums: dict[str, Sums]
     fractional: frozenset[str]
+    prices: GeneralPrices
     locations: dict[str, int]
     signals: dict[int, Floats]
 
@@ -67,6 +70,7 @@ class Masters:
     """The small tables that a context is made of, as the night sees them.
 
     sums      (level, id, period, units, count, fractional): in-stock sales of items and of locations
+    prices    (item_id, channel, period, price, promotion): prices that hold at all locations
     signals   every version of a signal that had landed (location_id, region, date, name, value, known_from, known_to)
     """
 
@@ -75,6 +79,7 @@ class Masters:
     calendar: pa.Table
     signals: pa.Table
     sums: pa.Table
+    prices: pa.Table
 
 
 def build(masters: Masters, clock: Clock, origins: tuple[int, ...], horizon: int, night: int) -> Context:
@@ -101,6 +106,7 @@ def build(masters: Masters, clock: Clock, origins: tuple[int, ...], horizon: int
         Events.build(masters.calendar, clock, span),
         sums,
         _fractional(masters.sums),
+        GeneralPrices.build(masters.prices, clock),
         locations,
         {origin: at_origin(masters.signals, clock, locations, region, origin, horizon, night) for origin in origins},
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from jobs.features.block import Block, fill_forward
+from jobs.features.block import Block
 from jobs.features.clock import Clock
+from jobs.features.prices import fill_forward
 
 Floats = npt.NDArray[np.float64]
 

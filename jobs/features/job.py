@@ -87,9 +87,9 @@ def _task(context: Broadcast[Context], origins: tuple[int, ...], kernel: _Kernel
 
 
 def run_blocks(batches: Batches, context: Context, origins: tuple[int, ...], kernel: _Kernel) -> Iterator[pa.Table]:
-    """Apply a kernel block by block to a stream of rows sorted by series, however it is cut into batches."""
-    for rows in block.whole_series(batches):
-        yield from kernel(block.to_block(rows, context.clock, context.span), context, origins)
+    """Apply a kernel block by block to a stream of rows sorted by item and location, however it is cut into batches."""
+    for rows in block.whole_pairs(batches):
+        yield from kernel(block.to_block(rows, context.clock, context.span, context.prices), context, origins)
 
 
 def _features(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import functions as F
 
-from jobs.features.block import KEY, PAIR, SOLD, STREAM, Span
+from jobs.features.block import KEY, LISTED, PRICE_OF_CHANNEL, PRICE_OF_PAIR, SOLD, STREAM, Span
 from jobs.features.clock import Clock
 from jobs.features.context import Masters
 from jobs.features.levels import ITEM, LOCATION
@@ -25,20 +25,23 @@ _PARTS = 10_000
 
 
 def stream(lake: Lake, clock: Clock, span: Span, night: date, share: float = 1.0) -> DataFrame:
-    """Rows of STREAM: all rows of a series together, in one partition.
+    """Rows of STREAM: all rows of an item-location together, in one partition. One shuffle, no join of what is big.
 
     night  what this business date's night sees is read
     share  of the item-locations, chosen by a hash of their names
     """
-    sold = _sample(demand(lake, clock, span, night), share)
-    listed = _sample(_listed(lake, clock, span, night), share)
-    sold = sold.join(listed.where("NOT active").select(*_PAIR), _PAIR, "left_anti")
-    new = listed.where("active").join(sold.select(*_PAIR).distinct(), _PAIR, "left_anti").select(*KEY)
-    prices = _prices(_sample_prices(lake.as_of("silver/prices", night), share), clock, span, sold.select(*KEY).unionByName(new).distinct())
-    rows = sold.withColumn("kind", F.lit(SOLD))
-    for more in (new.withColumn("kind", F.lit(PAIR)), prices):
-        rows = rows.unionByName(more, allowMissingColumns=True)
-    return rows.select(*STREAM.names).repartition(*KEY).sortWithinPartitions(*KEY)
+    rows = demand(lake, clock, span, night).withColumn("kind", F.lit(SOLD))
+    if not _empty(lake, "silver/assortment", night):
+        rows = rows.unionByName(_listed(lake, clock, span, night), allowMissingColumns=True)
+    if not _empty(lake, "silver/prices", night):
+        rows = rows.unionByName(_located_prices(lake, clock, span, night), allowMissingColumns=True)
+    if share < 1:
+        rows = rows.where(f"pmod(xxhash64(item_id, location_id), {_PARTS}) < {round(share * _PARTS)}")
+    return rows.select(*STREAM.names).repartition(*_PAIR).sortWithinPartitions(*_PAIR)
+
+
+def _empty(lake: Lake, table: str, night: date) -> bool:
+    return not lake.arrow(table, ["known_from"], [("known_from", "<=", night)]).num_rows
 
 
 def demand(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
@@ -67,51 +70,39 @@ def _between(begin: date, end: date) -> str:
     return f"({months} AND period >= DATE'{begin}' AND period < DATE'{end}')"
 
 
-def _sample(frame: DataFrame, share: float) -> DataFrame:
-    return frame if share >= 1 else frame.where(f"pmod(xxhash64(item_id, location_id), {_PARTS}) < {round(share * _PARTS)}")
-
-
-def _sample_prices(prices: DataFrame, share: float) -> DataFrame:
-    chosen = f"location_id IS NULL OR pmod(xxhash64(item_id, location_id), {_PARTS}) < {round(share * _PARTS)}"
-    return prices if share >= 1 else prices.where(chosen)
-
-
 def _listed(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
-    """Pairs of the assortment with their location's own channel, and whether they are active in the horizon."""
+    """Pairs of the assortment in their location's own channel; ``promotion``: whether active in the horizon."""
     last = clock.first_day(span.last) - timedelta(days=1)
     active = f"coalesce(active_from <= DATE'{last}', true) AND coalesce(active_to >= DATE'{night}', true)"
-    pairs = lake.as_of("silver/assortment", night).groupBy(*_PAIR).agg(F.expr(f"bool_or({active})").alias("active"))
+    pairs = lake.as_of("silver/assortment", night).selectExpr(*_PAIR, f"{active} AS promotion")
     selling = lake.as_of("silver/locations", night).where("kind IN ('store', 'online')")
-    channels = selling.selectExpr("location_id", "IF(kind = 'online', 'online', 'store') AS channel").distinct()
-    return pairs.join(channels, "location_id")
+    channels = selling.selectExpr("location_id", "IF(kind = 'online', 'online', 'store') AS channel")
+    return pairs.join(F.broadcast(channels), "location_id").withColumn("kind", F.lit(LISTED))
 
 
-def _prices(prices: DataFrame, clock: Clock, span: Span, pairs: DataFrame) -> DataFrame:
-    """Price rows that matter ahead, for each series that they hold for.
-
-    Of the rows up to the first period ahead only the newest of each key: it holds then.
-    """
+def _prices(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
+    """Price rows that matter ahead. Of those up to the first period ahead only the newest of each key: it holds then."""
     start, end = clock.first_day(span.ahead), clock.first_day(span.last)
-    rows = prices.where(F.col("date") < F.lit(end)).select(
-        *KEY,
-        F.greatest("date", F.lit(start)).alias("period"),
-        F.struct(
-            F.col("unit_price").cast("double").alias("price"),
-            F.expr(f"date >= DATE'{start}' AND coalesce(promotion, '') <> ''").alias("promotion"),
-        ).alias("value"),
-        "date",
-    )
-    before = rows.where(F.col("date") <= F.lit(start)).groupBy(*KEY, "period").agg(F.max_by("value", "date").alias("value"))
-    after = rows.where(F.col("date") > F.lit(start)).drop("date")
-    rows = before.unionByName(after).selectExpr(*KEY, "period", "value.price", "value.promotion")
-    # Kinds 1..4 (PRICE_KINDS), most specific first: the location counts more than the channel.
-    kind = "1 + IF(p.location_id IS NULL, 2, 0) + IF(p.channel IS NULL, 1, 0) AS kind"
-    chosen = [*(f"s.{name}" for name in KEY), kind, "p.period", "p.price", "p.promotion"]
-    same = "p.item_id = s.item_id AND (p.channel IS NULL OR p.channel = s.channel)"
-    located, general = (rows.where(f"location_id IS {null} NULL").alias("p") for null in ("NOT", ""))
-    series = pairs.alias("s")
-    at_location = located.join(series, F.expr(f"{same} AND p.location_id = s.location_id")).selectExpr(*chosen)
-    return at_location.unionByName(general.join(series, F.expr(same)).selectExpr(*chosen))
+    first_next = clock.first_day(span.ahead + 1)
+    promoted = F.expr(f"date >= DATE'{start}' AND coalesce(promotion, '') <> ''").alias("promotion")
+    rows = lake.as_of("silver/prices", night).where(F.col("date") < F.lit(end))
+    rows = rows.select(*KEY, "date", F.struct(F.col("unit_price").cast("double").alias("price"), promoted).alias("value"))
+    before = rows.where(F.col("date") < F.lit(first_next)).groupBy(*KEY).agg(F.max_by("value", "date").alias("value"))
+    after = rows.where(F.col("date") >= F.lit(first_next)).withColumnRenamed("date", "period")
+    return before.withColumn("period", F.lit(start)).unionByName(after).selectExpr(*KEY, "period", "value.price", "value.promotion")
+
+
+def _located_prices(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
+    kind = F.when(F.col("channel").isNull(), PRICE_OF_PAIR).otherwise(PRICE_OF_CHANNEL)
+    return _prices(lake, clock, span, night).where("location_id IS NOT NULL").withColumn("kind", kind)
+
+
+def general_prices(lake: Lake, clock: Clock, span: Span, night: date) -> pa.Table:
+    """Price rows that hold at all locations, on the driver."""
+    columns = ("item_id", "channel", "period", "price", "promotion")
+    if _empty(lake, "silver/prices", night):
+        return STREAM.empty_table().select(list(columns))
+    return _prices(lake, clock, span, night).where("location_id IS NULL").select(*columns).toArrow()
 
 
 def sums(lake: Lake, clock: Clock, span: Span, night: date) -> pa.Table:
@@ -140,6 +131,7 @@ def masters(lake: Lake, clock: Clock, span: Span, night: date) -> Masters:
         calendar=seen(lake, "silver/calendar", ("region", "date", "event"), night),
         signals=signals.filter(near),
         sums=sums(lake, clock, span, night),
+        prices=general_prices(lake, clock, span, night),
     )
 
 

@@ -86,7 +86,8 @@ def _whole(base: Floats, p_zero: Floats, mean: Floats, ranks: Floats) -> Floats:
     surplus = excess.sum(axis=1)
     factor = np.divide(total - count, surplus, out=np.zeros_like(surplus), where=surplus > 0)
     even = np.divide(total - count, count, out=np.zeros_like(total), where=(surplus <= 0) & (count > 0))
-    return positive + _round_to_total(excess * factor[:, None] + positive * even[:, None], total - count, order)
+    units: Floats = positive + _round_to_total(excess * factor[:, None] + positive * even[:, None], total - count, order)
+    return units
 
 
 def _round_to_total(values: Floats, total: Floats, order: npt.NDArray[np.intp]) -> Floats:

@@ -1,0 +1,120 @@
+"""From a point forecast to a distribution: what held-out demand was as a ratio of its forecast, by segment.
+
+Conformal in spirit (Papadopoulos et al. 2002): the quantiles of the ratios on origins that the model has not seen.
+Segments are size of the forecast x spread of the series x near or far; a segment with few rows takes its parent's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from jobs.forecast.distribution import LEVELS
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+#: Rows that a segment needs for ratios of its own, and the most size classes.
+_LEAST_ROWS = 300
+_SIZES = 12
+_SPREADS = 3
+#: Steps from this one on are far.
+_FAR = {"day": 3, "week": 2}
+#: The least forecast, so that ratios stay finite.
+LEAST_UNITS = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Ratios by segment, as nested lists so that it is written as JSON.
+
+    sizes      upper edges of the size classes (units); spreads: of the classes of spread
+    far        first step that counts as far
+    mean       [segments] mean demand as a ratio of the forecast
+    p_zero     [segments] share of periods without demand
+    ratios     [segments][15] quantiles of demand as a ratio of the forecast
+    rho        correlation of the normal scores of ranks in successive periods
+    """
+
+    sizes: list[float]
+    spreads: list[float]
+    far: int
+    mean: list[float]
+    p_zero: list[float]
+    ratios: list[list[float]]
+    rho: float = 0.0
+
+    def segments(self, forecast: Floats, spread: Floats, step: Ints) -> Ints:
+        """Segment of each row."""
+        size = np.searchsorted(self.sizes, forecast, side="right")
+        wide = np.searchsorted(self.spreads, np.nan_to_num(spread, nan=0.0), side="right")
+        return (size * (len(self.spreads) + 1) + wide) * 2 + (step >= self.far)
+
+    def apply(self, forecast: Floats, spread: Floats, step: Ints) -> tuple[Floats, Floats, Floats]:
+        """Mean [n], p_zero [n] and quantiles [n, 15] in units; monotone by construction."""
+        forecast = np.maximum(forecast, LEAST_UNITS)
+        segment = self.segments(forecast, spread, step)
+        p_zero = np.array(self.p_zero)[segment]
+        quantiles = forecast[:, None] * np.array(self.ratios)[segment]
+        return forecast * np.array(self.mean)[segment], p_zero, np.where(p_zero[:, None] > LEVELS, 0.0, quantiles)
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON keeps it."""
+        return asdict(self)
+
+
+def fit(forecast: Floats, actual: Floats, spread: Floats, step: Ints, grain: str) -> Calibration:
+    """Ratios of held-out rows.
+
+    forecast, actual  [n] units, on origins that the model has not seen
+    spread            [n] the series' relative deviation; NaN: not known
+    step              [n] periods ahead
+    """
+    forecast = np.maximum(forecast, LEAST_UNITS)
+    sizes = np.unique(np.quantile(forecast, np.linspace(0, 1, _classes(len(forecast)) + 1)[1:-1])).tolist()
+    spreads = np.unique(np.quantile(np.nan_to_num(spread, nan=0.0), np.linspace(0, 1, _SPREADS + 1)[1:-1])).tolist()
+    shell = Calibration(sizes, spreads, _FAR[grain], [], [], [])
+    segment, fan = shell.segments(forecast, spread, step), (len(spreads) + 1) * 2
+    measured = []
+    for key in range((len(sizes) + 1) * fan):
+        # Itself, near and far together, its size, all: the first with enough rows.
+        groups = (segment == key, segment // 2 == key // 2, segment // fan == key // fan, np.ones(len(forecast), bool))
+        rows = next((group for group in groups if group.sum() >= _LEAST_ROWS), groups[-1])
+        measured.append(_measure(forecast[rows], actual[rows]))
+    means, zeros, ratios = zip(*measured, strict=True)
+    return Calibration(sizes, spreads, _FAR[grain], list(means), list(zeros), list(ratios))
+
+
+def _classes(rows: int) -> int:
+    return int(np.clip(rows // (_LEAST_ROWS * 2 * _SPREADS), 1, _SIZES))
+
+
+def _measure(forecast: Floats, actual: Floats) -> tuple[float, float, list[float]]:
+    """Mean ratio, share of zeros, quantiles of the ratios."""
+    ratios = np.quantile(actual / forecast, LEVELS)
+    return float(actual.sum() / forecast.sum()), float((actual <= 0).mean()), ratios.tolist()
+
+
+def serial_correlation(ranks: Floats, successive: npt.NDArray[np.bool_]) -> float:
+    """Correlation of the normal scores of a row's rank and the next row's, over the rows that are successive periods.
+
+    ranks       [n] rank of what was sold within its forecast, rows in order of series, origin, step
+    successive  [n - 1] whether row i + 1 is the period after row i, of the same series and origin
+    """
+    scores = ndtri(np.clip(ranks, 0.005, 0.995))
+    before, after = scores[:-1][successive], scores[1:][successive]
+    if len(before) < _LEAST_ROWS or before.std() == 0 or after.std() == 0:
+        return 0.0
+    return float(np.clip(np.corrcoef(before, after)[0, 1], 0.0, 0.95))
+
+
+def rank_of(actual: Floats, quantiles: Floats) -> Floats:
+    """Rank of what was sold within its published quantiles, the middle of the interval it falls into."""
+    below = (quantiles < actual[:, None]).sum(axis=1)
+    above = (quantiles <= actual[:, None]).sum(axis=1)
+    knots = np.concatenate([[0.0], LEVELS, [1.0]])
+    ranks: Floats = (knots[below] + knots[below + 1] + knots[above] + knots[np.minimum(above + 1, len(knots) - 1)]) / 4
+    return ranks

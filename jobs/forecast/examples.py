@@ -1,0 +1,77 @@
+"""Training examples: which past origins, which share of the series, which weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from jobs.features.clock import CLOCKS, Clock
+from jobs.features.job import examples, periods
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from jobs.config import Config
+    from jobs.lake import Lake
+
+#: Fewer rows than this are not worth a model: the baseline stands.
+LEAST_ROWS = 500
+#: Periods held out at the end for calibration and metrics; history that an origin needs; half-life of a row's weight.
+HELD_OUT = {"day": 14, "week": 4}
+LEAST_HISTORY = {"day": 14, "week": 8}
+_HALF_LIFE = {"day": 14.0, "week": 8.0}
+LABEL, WEIGHT = "label", "weight"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Origins (period numbers, newest first) of the training rows, and the first held-out period."""
+
+    origins: tuple[int, ...]
+    held_out_from: int
+
+
+def layout(clock: Clock, night: int, first_period: int, origins: int, steps: int, champion: int | None = None) -> Layout | None:
+    """Origins before the night, a stride apart, each with enough history; None where there are none to learn from.
+
+    The held-out periods are the last ones; where there is a champion, those since its training, so that neither it
+    nor the challenger has seen them.
+    """
+    held_out = max(HELD_OUT[clock.grain], min(steps, 2 * HELD_OUT[clock.grain]))
+    if champion is not None and night - champion >= clock.stride:
+        held_out = min(held_out, night - champion)
+    cut = night - held_out
+    earliest = first_period + LEAST_HISTORY[clock.grain]
+    newest = range(night - clock.stride, max(earliest, 0) - 1, -clock.stride)
+    chosen = tuple(newest)[: origins + -(-held_out // clock.stride)]
+    return Layout(chosen, cut) if any(origin < cut for origin in chosen) and any(origin >= cut for origin in chosen) else None
+
+
+def training_rows(
+    spark: SparkSession, lake: Lake, config: Config, business_date: date, champion: date | None
+) -> tuple[Layout, DataFrame] | None:
+    """The layout and its rows: features, units, label (units / level), weight, target (period number), kept in memory.
+
+    None where there is too little history.
+    """
+    clock, steps = CLOCKS[config.grain], periods(lake, config, business_date)
+    night = clock.index(business_date)
+    demand = lake.as_of("silver/demand", business_date)
+    recent = clock.first_day(night - clock.stride)
+    first, usable = demand.agg(F.min("period"), F.count_if(F.expr(f"period >= DATE'{recent}' AND in_stock_fraction >= 1"))).collect()[0]
+    if first is None:
+        return None
+    plan = layout(clock, night, clock.index(first), config.training.origins, steps, clock.index(champion) if champion else None)
+    if plan is None:
+        return None
+    # Rows at hand: in-stock series of an average period x steps x origins.
+    at_hand = usable / clock.stride * steps * len(plan.origins)
+    share = min(1.0, config.training.rows / at_hand) if at_hand else 1.0
+    rows = examples(spark, lake, config, business_date, plan.origins, steps, share)
+    weight = F.pow(F.lit(0.5), (F.lit(night) - F.col("origin")) / F.lit(_HALF_LIFE[config.grain]))
+    columns = {LABEL: F.col("units") / F.col("level"), WEIGHT: weight, "target": F.col("origin") + F.col("step")}
+    return plan, rows.withColumns(columns)

@@ -1,0 +1,114 @@
+"""A model as bytes, and what it forecasts: pure, for one batch of features."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from jobs.forecast import baseline
+from jobs.forecast.calibration import Calibration
+from jobs.forecast.distribution import LEVELS, NAMES
+from schemas.gold.features import FEATURES
+from schemas.gold.forecasts import FORECASTS
+
+if TYPE_CHECKING:
+    from xgboost import Booster
+
+Floats = npt.NDArray[np.float64]
+
+#: What the booster sees, in order.
+INPUTS: tuple[str, ...] = tuple(column.name for column in FEATURES)
+#: What forecast() returns: gold/forecasts without business_date and run_id.
+SCHEMA = pa.schema([f for f in FORECASTS.schema if f.name not in ("business_date", "run_id")])
+_KEYS = ("item_id", "location_id", "channel", "target_date")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A booster (UBJ bytes) that forecasts demand as a share of level, and the calibration that makes it a distribution."""
+
+    booster: bytes
+    calibration: Calibration
+
+    @property
+    def model_id(self) -> str:
+        """Hash of the content."""
+        digest = hashlib.sha256(self.booster)
+        digest.update(self.calibration_json().encode())
+        digest.update(",".join(INPUTS).encode())
+        return digest.hexdigest()[:20]
+
+    def calibration_json(self) -> str:
+        """The calibration as canonical JSON."""
+        return json.dumps(self.calibration.to_dict(), sort_keys=True)
+
+
+def to_matrix(features: pa.Table | pa.RecordBatch) -> npt.NDArray[np.float32]:
+    """Features [n, inputs] as the booster sees them; NaN where null."""
+    columns = [np.asarray(features.column(name).cast(pa.float32()).to_numpy(zero_copy_only=False)) for name in INPUTS]
+    return np.column_stack(columns).astype(np.float32)
+
+
+def points(booster: bytes, features: pa.Table | pa.RecordBatch) -> Floats:
+    """Point forecasts in units [n]."""
+    from xgboost import DMatrix
+
+    if not features.num_rows:
+        return np.zeros(0)
+    scaled = _loaded(booster).predict(DMatrix(to_matrix(features), nthread=1, feature_names=list(INPUTS)))
+    units: Floats = np.maximum(scaled.astype(float), 0.0) * numbers(features, "level")
+    return units
+
+
+@lru_cache(maxsize=2)
+def _loaded(booster: bytes) -> Booster:
+    from xgboost import Booster
+
+    loaded = Booster(model_file=bytearray(booster))
+    loaded.feature_names = list(INPUTS)
+    # One thread a task: Spark spreads the work.
+    loaded.set_param({"nthread": 1})
+    return loaded
+
+
+def numbers(features: pa.Table | pa.RecordBatch, name: str) -> Floats:
+    """A column as floats; NaN where null."""
+    return np.asarray(features.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False))
+
+
+def forecast(model: Model | None, features: pa.Table | pa.RecordBatch) -> pa.Table:
+    """Distributions in SCHEMA, one row a row of features; without a model those of the baseline."""
+    if model is None:
+        mean, p_zero, quantiles = baseline.forecast(features)
+    else:
+        step = numbers(features, "step").astype(np.int64)
+        mean, p_zero, quantiles = model.calibration.apply(points(model.booster, features), numbers(features, "deviation"), step)
+    whole = np.asarray(features.column("whole_units").to_numpy(zero_copy_only=False), bool)
+    closed = np.nan_to_num(numbers(features, "closed")) >= 1
+    mean, p_zero, quantiles = settle(mean, p_zero, quantiles, whole, closed)
+    arrays = {name: features.column(name) for name in _KEYS}
+    arrays |= {"mean": pa.array(mean), "p_zero": pa.array(p_zero), "whole_units": pa.array(whole)}
+    arrays |= {name: pa.array(quantiles[:, i]) for i, name in enumerate(NAMES)}
+    arrays["model_id"] = pa.array([model.model_id if model else baseline.MODEL_ID] * len(mean), pa.string())
+    return pa.table({f.name: arrays[f.name] for f in SCHEMA}).cast(SCHEMA)
+
+
+def settle(
+    mean: Floats, p_zero: Floats, quantiles: Floats, whole: npt.NDArray[np.bool_], closed: npt.NDArray[np.bool_]
+) -> tuple[Floats, Floats, Floats]:
+    """Make mean, p_zero and quantiles agree.
+
+    Nothing is sold on closed periods. Where units are whole, a period with demand has at least one unit: so
+    p_zero >= 1 - mean, and quantiles above p_zero are at least one.
+    """
+    p_zero = np.where(whole, np.maximum(p_zero, 1 - mean), p_zero)
+    above = p_zero[:, None] < LEVELS
+    quantiles = np.where(above, np.where(whole[:, None], np.maximum(quantiles, 1.0), quantiles), 0.0)
+    return np.where(closed, 0.0, mean), np.where(closed, 1.0, p_zero), np.where(closed[:, None], 0.0, quantiles)

@@ -1,0 +1,101 @@
+"""Models: their files, their rows in ops/models, which one a night uses, and when to train."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from jobs.errors import NightfillError
+from jobs.forecast.calibration import Calibration
+from jobs.forecast.model import INPUTS, Model
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from jobs.config import Config
+    from jobs.lake import Lake
+
+When = Literal["auto", "always", "never"]
+Row = Mapping[str, Any]
+
+BOOSTER, CALIBRATION, MANIFEST = "model.ubj", "calibration.json", "manifest.json"
+
+
+def champion(models: Iterable[Row], business_date: date, grain: str) -> Row | None:
+    """The model that the night uses: the newest champion trained on business_date or before; None without one."""
+    usable = [m for m in models if m["champion"] and m["business_date"] <= business_date and m["grain"] == grain]
+    return max(usable, key=lambda m: (m["business_date"], m["trained"], m["model_id"]), default=None)
+
+
+def due(models: Iterable[Row], business_date: date, config: Config) -> str | None:
+    """Why the night should train, or None.
+
+    A night may only use what was trained on its date or before; a challenger that lost counts as trained.
+    A rerun finds the model of its own night and doesn't train again.
+    """
+    known = [m for m in models if m["business_date"] <= business_date and m["grain"] == config.grain]
+    if champion(known, business_date, config.grain) is None:
+        return "no model yet"
+    age = (business_date - max(m["business_date"] for m in known)).days
+    limit = config.training.max_age_days
+    return f"the last model is {age} days old, more than {limit}" if age > limit else None
+
+
+def rows(lake: Lake) -> list[dict[str, Any]]:
+    """All rows of ops/models."""
+    found: list[dict[str, Any]] = lake.arrow("ops/models").to_pylist()
+    return found
+
+
+def save(lake: Lake, model: Model, manifest: Mapping[str, Any]) -> Path:
+    """Write the model's files, once: a folder that exists holds the same bytes already.
+
+    The files appear together, by one rename, so that a killed run leaves no half model.
+    """
+    folder = lake.model_folder(model.model_id)
+    if folder.exists():
+        return folder
+    draft = folder.with_name(f".{model.model_id}.{os.getpid()}.tmp")
+    draft.mkdir(parents=True, exist_ok=True)
+    (draft / BOOSTER).write_bytes(model.booster)
+    (draft / CALIBRATION).write_text(model.calibration_json(), encoding="utf-8")
+    content = {"model_id": model.model_id, "inputs": list(INPUTS), **manifest}
+    (draft / MANIFEST).write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
+    try:
+        draft.rename(folder)
+    except OSError:
+        # Another run wrote the same model first.
+        shutil.rmtree(draft)
+        if not folder.exists():
+            raise
+    return folder
+
+
+def load(lake: Lake, model_id: str) -> Model:
+    """Read a model. Raises NightfillError where its files are gone or not what their name says."""
+    folder = lake.model_folder(model_id)
+    try:
+        calibration = Calibration(**json.loads((folder / CALIBRATION).read_text(encoding="utf-8")))
+        model = Model((folder / BOOSTER).read_bytes(), calibration)
+    except FileNotFoundError as error:
+        raise NightfillError(
+            f"model {model_id} is in ops/models but its file {error.filename} is missing. Run the night again with --train always."
+        ) from None
+    if model.model_id != model_id:
+        raise NightfillError(
+            f"the files of model {model_id} in {folder} are not the ones it was saved with, or other features are computed now. "
+            "Run the night again with --train always."
+        )
+    return model
+
+
+def record(lake: Lake, row: pa.Table) -> None:
+    """Write one row of ops/models; a rerun replaces its own."""
+    first = row.to_pylist()[0]
+    where = f"model_id = '{first['model_id']}' AND business_date = DATE '{first['business_date']}' AND run_id = '{first['run_id']}'"
+    lake.write_arrow("ops/models", row, where)
