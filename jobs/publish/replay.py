@@ -12,6 +12,7 @@ from pyarrow.fs import FileType
 
 from jobs.config import Config
 from jobs.errors import CodeDiffers, NotSame, UsageError, VersionsGone
+from jobs.forecast.baseline import MODEL_ID as BASELINE
 from jobs.lake import Lake
 from jobs.publish.hashes import code_hash, table_hash
 from schemas import GOLD
@@ -87,7 +88,7 @@ def check_code(record: Record, current: str, force: bool) -> str:
 def check_versions(lake: Lake, record: Record) -> None:
     """VersionsGone unless every table version that the night read, and its model, can still be read in full."""
     gone = [f"{table} version {version}" for table, version in sorted(record.versions_read.items()) if not _readable(lake, table, version)]
-    if record.model_id and not lake.model_folder(record.model_id).is_dir():
+    if record.model_id and record.model_id != BASELINE and not lake.model_folder(record.model_id).is_dir():
         gone.append(f"model {record.model_id}")
     if gone:
         days = Config.model_validate_json(record.config).retention_days
