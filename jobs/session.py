@@ -45,3 +45,16 @@ def start(app_name: str = "nightfill", settings: dict[str, str] | None = None) -
         # 200 shuffle partitions, the default, cost seconds a query on a laptop.
         spark.conf.set("spark.sql.shuffle.partitions", str(max(2, spark.sparkContext.defaultParallelism)))
     return spark
+
+
+def light(spark: SparkSession) -> SparkSession:
+    """A second session for a few rows: compiling code for them costs more than it saves."""
+    session = spark.newSession()
+    for key, value in {
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.shuffle.partitions": "1",
+    }.items():
+        session.conf.set(key, value)
+    return session

@@ -171,7 +171,7 @@ class Feed(Table):
 
     def silver(self) -> Table:
         """The valid rows, typed, each with the nights that may see it."""
-        typed = tuple(replace(c, nullable=c.nullable or (c.optional and c.default is None), optional=False) for c in self.columns)
+        typed = tuple(replace(c, nullable=self._may_be_null(c), optional=False) for c in self.columns)
         local = () if self.name != "sales" else (Column("date", DATE, "local business date of the sale"),)
         return Table(
             name=self.silver_name or self.name,
@@ -181,6 +181,11 @@ class Feed(Table):
             key=("file", "row"),
             rules=tuple(replace(rule, blocking=True) for rule in self.rules),
         )
+
+    def _may_be_null(self, column: Column) -> bool:
+        # Ingest takes a sale's channel from the location's kind where the file names none.
+        resolved = self.name == "sales" and column.name == "channel"
+        return not resolved and (column.nullable or (column.optional and column.default is None))
 
 
 DROP_DATE = Column("drop_date", DATE, "date of the drop that brought the row; 0001-01-01 outside a dated folder")
