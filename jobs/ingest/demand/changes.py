@@ -70,15 +70,19 @@ def steps(rows: DataFrame, table: str, step: int) -> DataFrame:
         frame = frame.withColumns({"known_from": F.expr("date_add(expected_on, 1)"), "known_to": F.lit(None).cast("date")})
     both = "explode(array(named_struct('on', known_from, 'by', sign), named_struct('on', known_to, 'by', -sign))) AS at"
     names = f"'{table}', {location}, {item}, {first}, {content}"
-    return frame.selectExpr("*", both).where("at.on IS NOT NULL").selectExpr(
-        f"'{table}' AS source",
-        f"{night_of('at.on', step)} AS night",
-        f"CAST({location} AS string) AS location",
-        f"CAST({item} AS string) AS item",
-        f"{first} AS first",
-        "at.by AS sign",
-        # 40 bits: eight million rows of a group add up without overflow.
-        f"at.by * shiftright(xxhash64({names}), 24) AS fingerprint",
+    return (
+        frame.selectExpr("*", both)
+        .where("at.on IS NOT NULL")
+        .selectExpr(
+            f"'{table}' AS source",
+            f"{night_of('at.on', step)} AS night",
+            f"CAST({location} AS string) AS location",
+            f"CAST({item} AS string) AS item",
+            f"{first} AS first",
+            "at.by AS sign",
+            # 40 bits: eight million rows of a group add up without overflow.
+            f"at.by * shiftright(xxhash64({names}), 24) AS fingerprint",
+        )
     )
 
 

@@ -8,98 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.ingest.demand.facts import NONE, Bools, Codes, Floats, Ints, carry, decimals, locate, numbers
+from jobs.ingest.demand.axes import Axes, build_axes
+from jobs.ingest.demand.facts import NONE, Bools, Codes, Facts, Floats, Ints, carry, decimals, numbers
 from jobs.ingest.demand.prices import PriceLevel, PriceRows, listed_prices
 from jobs.ingest.demand.shelf import Movements, StockRows, in_stock
-
-#: What the core returns: silver/demand without its partition column.
-ROWS = pa.schema(
-    [
-        ("item_id", pa.string()),
-        ("location_id", pa.string()),
-        ("channel", pa.string()),
-        ("period", pa.date32()),
-        ("units", pa.decimal128(18, 4)),
-        ("returns", pa.decimal128(18, 4)),
-        ("in_stock_fraction", pa.float64()),
-        ("price", pa.decimal128(18, 4)),
-        ("promotion", pa.string()),
-        ("sales_rows", pa.int32()),
-        ("known_from", pa.date32()),
-        ("known_to", pa.date32()),
-    ]
-)
-
-
-@dataclass(frozen=True)
-class Rules:
-    """The settings that decide; ``step`` is the number of days of a period."""
-
-    step: int
-    missing_share: float
-    missing_periods: int
-    inactive_after: int
-
-
-@dataclass(frozen=True)
-class View:
-    """What one batch of nights sees beside the facts of single locations.
-
-    nights       the batch's nights on which something became known, ascending, days since 1970
-    landed       periods of which sales of any location are visible, ascending
-    first        first period that counts (week: the first complete one)
-    places       location_id, first (period to compute from), kind, region
-    closed       region (null: everywhere), date
-    everywhere   price rows without location: item_id, channel, day, price, promotion
-    list_prices  item_id, price
-    later        (night, location_id -> first period) of later batches, which compute these periods anew
-    """
-
-    nights: tuple[int, ...]
-    landed: tuple[int, ...]
-    first: int
-    places: pa.Table
-    closed: pa.Table
-    everywhere: pa.Table
-    list_prices: pa.Table
-    later: tuple[tuple[int, dict[str, int]], ...] = ()
-
-
-@dataclass(frozen=True)
-class Axes:
-    """Places, items, channels; pairs (item at location) and series (pair and channel); periods from ``first`` on."""
-
-    places: Codes
-    items: Codes
-    channels: Codes
-    pairs: Ints
-    series: Ints
-    first: int
-    periods: int
-    step: int
-
-    @property
-    def pair_of_series(self) -> Ints:
-        """Place of each series' pair."""
-        return locate(self.pairs, self.series // len(self.channels))
-
-    @property
-    def place_of_pair(self) -> Ints:
-        """Code of each pair's location."""
-        return self.pairs // max(len(self.items), 1)
-
-    def pair(self, facts: pa.Table) -> Ints:
-        """Place of each fact's pair, -1 if it is none."""
-        return locate(self.pairs, pair_keys(facts, self.places, self.items))
-
-    def column(self, day: Ints) -> Ints:
-        """Place of each day's period on the axis of periods; may lie outside."""
-        return np.floor_divide(day - self.first, self.step)
-
-
-def pair_keys(facts: pa.Table, places: Codes, items: Codes) -> Ints:
-    """One number for each pair of location and item."""
-    return places.encode(facts["location_id"]) * max(len(items), 1) + items.encode(facts["item_id"])
+from jobs.ingest.demand.view import ROWS, Rules, View
+from jobs.ingest.demand.zeros import Zeros, stated_share
 
 
 def compute_all(facts: pa.Table, views: tuple[View, ...], rules: Rules) -> pa.Table:
@@ -113,200 +27,90 @@ def compute(facts: pa.Table, view: View, rules: Rules) -> pa.Table:
 
     Returns a table of schema ROWS, one row an item, location, channel and period.
     """
-    kinds = {kind: facts.filter(pc.equal(facts["kind"], kind)) for kind in pc.unique(facts["kind"]).to_pylist()}
-    work = _Work(kinds, facts.schema, view, rules)
-    axes = work.axes()
-    if axes is None:
-        return ROWS.empty_table()
-    return work.rows(axes)
+    split = Facts.split(facts)
+    axes = build_axes(split, view, rules)
+    return ROWS.empty_table() if axes is None else _Cells(split, view, axes).rows(rules)
 
 
 @dataclass(frozen=True)
-class _Work:
-    """The facts by kind, and what holds for all of them."""
+class _Cells:
+    """All series and periods of a task: most cells become a row."""
 
-    kinds: dict[str, pa.Table]
-    schema: pa.Schema
+    facts: Facts
     view: View
-    rules: Rules
+    axes: Axes
 
-    def of(self, *kinds: str) -> pa.Table:
-        """Facts of these kinds."""
-        return pa.concat_tables([self.kinds.get(kind, self.schema.empty_table()) for kind in kinds])
+    def rows(self, rules: Rules) -> pa.Table:
+        """The cells that are a row."""
+        axes = self.axes
+        sold, units, returns = (self._sale(name) for name in ("sales_rows", "units", "returns"))
+        stated = stated_share(self.facts, axes)
+        zero = Zeros(self.facts, self.view, rules, axes).real(stated)
+        asked = axes.starts[None, :] >= self._first_of_place()[axes.place_of_pair][axes.pair_of_series][:, None]
+        s, t = np.nonzero(((sold > 0) | zero) & asked)
+        share = np.where(np.isnan(stated), self._shelf(), stated)[axes.pair_of_series[s], t]
+        promotions = Codes.of(self.facts.of("price")["promotion"], self.view.everywhere["promotion"])
+        listed, promotion = listed_prices(self._levels(promotions), len(axes.series), axes.first, axes.days, axes.step)
+        price = np.where(listed >= 0, listed, self._paid())
+        values = [
+            decimals(units[s, t]),
+            decimals(returns[s, t]),
+            pa.array(share),
+            decimals(price[s, t], price[s, t] < 0),
+            promotions.decode(promotion[s, t]),
+            pa.array(sold[s, t].astype(np.int32)),
+        ]
+        return pa.Table.from_arrays([*self._keys(s, t), *values, *self._known(s, t)], schema=ROWS)
 
-    # ---- axes ---------------------------------------------------------------------------------------------------
-    def axes(self) -> Axes | None:
-        """The axes; None when there is nothing to say."""
-        sold, ranged = self.of("sale", "before"), self.of("assortment")
-        named = pa.concat_tables([sold, ranged])
-        span = self._span(named["location_id"])
-        if span is None:
-            return None
-        places, items = Codes.of(named["location_id"]), Codes.of(named["item_id"])
-        channels = Codes.of(sold["channel"], pa.array(["online", "store"]))
-        pairs = np.unique(pair_keys(named, places, items))
-        own = pair_keys(sold, places, items) * len(channels) + channels.encode(sold["channel"])
-        keys = pair_keys(ranged, places, items)
-        default = keys * len(channels) + self._default_channel(places, channels)[keys // len(items)]
-        return Axes(places, items, channels, pairs, np.unique(np.concatenate([own, default])), *span, self.rules.step)
+    def _sale(self, name: str, empty: int = 0) -> Ints:
+        """A column of the period's sales, series x period."""
+        sale = self.facts.of("sale")
+        table = np.full((len(self.axes.series), self.axes.periods), empty, dtype=np.int64)
+        column = self.axes.column(numbers(sale["day"]))
+        inside = (column >= 0) & (column < self.axes.periods)
+        table[self.axes.of_series(sale)[inside], column[inside]] = numbers(sale[name], empty)[inside]
+        return table
 
-    def _span(self, present: pa.ChunkedArray) -> tuple[int, int] | None:
-        """First period and number of periods that facts can fill."""
-        step = self.rules.step
-        ends = numbers(self.of("sale", "available")["day"])
-        candidates = np.concatenate([ends, np.array(self.view.landed, dtype=np.int64)])
-        known = self.view.places
-        wanted = numbers(known.filter(pc.is_in(known["location_id"], value_set=pc.unique(present)))["first"])
-        if len(candidates) == 0 or len(wanted) == 0:
-            return None
-        first = max(int(wanted.min()), int(candidates.min()), self.view.first)
-        last = min(int(candidates.max()), _last_period(self.view.nights[-1], step))
-        return (first, (last - first) // step + 1) if last >= first else None
-
-    def _default_channel(self, places: Codes, channels: Codes) -> Ints:
-        online = self._place_kind(places, "online")
-        code = channels.encode(pa.array(["online", "store"]))
-        return np.where(online, code[0], code[1])
-
-    def _place_kind(self, places: Codes, *kinds: str) -> Bools:
-        known = self.view.places
-        matching = known.filter(pc.is_in(known["kind"], value_set=pa.array(kinds, pa.string())))["location_id"]
-        return np.asarray(pc.is_in(places.values, value_set=matching.combine_chunks()).to_numpy(zero_copy_only=False))
-
-    # ---- rows ---------------------------------------------------------------------------------------------------
-    def rows(self, axes: Axes) -> pa.Table:
-        """All rows on the axes."""
-        sale = self.of("sale")
-        series = self._series(axes, sale)
-        column = axes.column(numbers(sale["day"]))
-        inside = (column >= 0) & (column < axes.periods)
-        sold = np.zeros((len(axes.series), axes.periods), dtype=np.int64)
-        sold[series[inside], column[inside]] = numbers(sale["sales_rows"])[inside]
-        amounts = [_fill(sold.shape, series[inside], column[inside], numbers(sale[name])[inside]) for name in ("units", "returns")]
-        stated, zero = self._zeros(axes, series, column)
-        period = axes.first + axes.step * np.arange(axes.periods)
-        from_period = self._first_of(axes)[axes.place_of_pair][axes.pair_of_series]
-        s, t = np.nonzero(((sold > 0) | zero) & (period[None, :] >= from_period[:, None]))
-        share = np.where(np.isnan(stated), self._shelf(axes), stated)[axes.pair_of_series]
-        price, promotion, promotions = self._prices(axes, series, column, inside)
-        return self._table(axes, s, t, [*amounts, sold, price, promotion], share[s, t], promotions)
-
-    def _series(self, axes: Axes, facts: pa.Table) -> Ints:
-        keys = pair_keys(facts, axes.places, axes.items) * len(axes.channels) + axes.channels.encode(facts["channel"])
-        return locate(axes.series, keys)
-
-    def _first_of(self, axes: Axes) -> Ints:
+    def _first_of_place(self) -> Ints:
         """First period to compute of each location; never for one that is not asked for."""
-        place = axes.places.encode(self.view.places["location_id"])
-        first = np.full(len(axes.places) + 1, np.iinfo(np.int64).max, dtype=np.int64)
-        first[place] = numbers(self.view.places["first"])
+        first = np.full(len(self.axes.places) + 1, np.iinfo(np.int64).max, dtype=np.int64)
+        first[self.axes.places.encode(self.view.places["location_id"])] = numbers(self.view.places["first"])
         return first[:-1]
 
-    def _zeros(self, axes: Axes, series: Ints, column: Ints) -> tuple[Floats, Bools]:
-        """Stated in-stock share (pair x period, NaN: none) and where a period without sale is a zero (series x period)."""
-        from jobs.ingest.demand.zeros import Presence, is_missing, is_open
-
-        before = self.of("before")
-        first_sale = np.full(len(axes.series), axes.periods, dtype=np.int64)
-        np.minimum.at(first_sale, series, column)
-        np.minimum.at(first_sale, self._series(axes, before), axes.column(numbers(before["day"])))
-        pairs = axes.pair_of_series
-        stated = np.full((len(axes.pairs), axes.periods), np.nan)
-        available = self.of("available")
-        pair, at = axes.pair(available), axes.column(numbers(available["day"]))
-        inside = (pair >= 0) & (at >= 0) & (at < axes.periods)
-        stated[pair[inside], at[inside]] = np.asarray(available["fraction"])[inside]
-        presence = Presence(first_sale, pairs, axes.place_of_pair, len(axes.pairs), len(axes.places), axes.periods)
-        missing = is_missing(presence, self._sold_periods(axes), self._landed(axes), self.rules.missing_share, self.rules.missing_periods)
-        own_sales = np.arange(axes.periods) >= presence.first_of_place[:, None]
-        never_own = self._place_kind(axes.places, "dc", "supplier")[:, None] & ~own_sales
-        place = axes.place_of_pair
-        real = np.where(np.isnan(stated), (~missing & own_sales)[place], ~never_own[place])
-        real &= ~self._closed(axes)[place] & self._active(axes, presence)
-        default = self._default_channel(axes.places, axes.channels)[place][pairs]
-        open_now = is_open(presence, axes.series % len(axes.channels) == default)
-        return stated, np.asarray(real[pairs] & open_now, dtype=np.bool_)
-
-    def _sold_periods(self, axes: Axes) -> tuple[Ints, Ints]:
-        """(location, period's place) of all periods in which a location sold, as far back as the share looks."""
-        facts = self.of("sale", "sold")
-        place, at = axes.places.encode(facts["location_id"]), axes.column(numbers(facts["day"]))
-        return place[place >= 0], at[place >= 0]
-
-    def _landed(self, axes: Axes) -> Bools:
-        landed = np.zeros(axes.periods, dtype=np.bool_)
-        at = axes.column(np.array(self.view.landed, dtype=np.int64))
-        landed[at[(at >= 0) & (at < axes.periods)]] = True
-        return landed
-
-    def _closed(self, axes: Axes) -> Bools:
-        """Location x period: closed on all its days."""
-        shut = np.zeros((len(axes.places), axes.periods * axes.step), dtype=np.bool_)
-        known, closed = self.view.places, self.view.closed
-        regions = dict(zip(known["location_id"].to_pylist(), known["region"].to_pylist(), strict=True))
-        region_of = [regions.get(place) for place in axes.places.values.to_pylist()]
-        for region, day in zip(closed["region"].to_pylist(), (numbers(closed["date"]) - axes.first).tolist(), strict=True):
-            if 0 <= day < shut.shape[1]:
-                shut[[region is None or r == region for r in region_of], day] = True
-        return np.asarray(shut.reshape(len(axes.places), axes.periods, axes.step).all(axis=2))
-
-    def _active(self, axes: Axes, presence: object) -> Bools:
-        from jobs.ingest.demand.zeros import Presence, is_active
-
-        assert isinstance(presence, Presence)
-        before, ranged = self.of("before"), self.of("assortment")
-        alive = self.of("stock", "received", "alive").filter(pc.field("units") > 0)
-        sales = self.of("sale")
-        events = [(axes.pair(rows), numbers(rows[day])) for rows, day in ((before, "until"), (sales, "day"), (alive, "day"))]
-        last = np.full((len(axes.pairs), axes.periods), NONE * axes.step, dtype=np.int64)
-        for pair, day in events:
-            at = axes.column(day)
-            keep = (pair >= 0) & (at < axes.periods)
-            np.maximum.at(last, (pair[keep], np.maximum(at[keep], 0)), at[keep])
-        spans = (axes.pair(ranged), axes.column(numbers(ranged["day"])), axes.column(numbers(ranged["until"], -NONE)))
-        return is_active(presence, carry(last), spans, self.rules.inactive_after // axes.step)
-
-    def _shelf(self, axes: Axes) -> Floats:
-        stock, moved, arriving = self.of("stock"), self.of("moved"), self.of("received", "expected")
+    def _shelf(self) -> Floats:
+        axes = self.axes
+        stock, moved, arriving = self.facts.of("stock"), self.facts.of("moved"), self.facts.of("received", "expected")
         return in_stock(
             StockRows(axes.pair(stock), numbers(stock["day"]), numbers(stock["units"])),
             Movements(axes.pair(moved), numbers(moved["day"]), numbers(moved["units"])),
             (axes.pair(arriving), numbers(arriving["day"])),
             len(axes.pairs),
             axes.first,
-            axes.periods * axes.step,
+            axes.days,
             axes.step,
         )
 
-    def _prices(self, axes: Axes, series: Ints, column: Ints, inside: Bools) -> tuple[Ints, Ints, Codes]:
-        """Price (-1: none) and promotion (code, -1: none), series x period, and the promotions' codes."""
-        sale, before = self.of("sale"), self.of("before")
-        local, wide = self.of("price"), self.view.everywhere
-        promotions = Codes.of(local["promotion"], wide["promotion"])
-        levels = self._levels(axes, local, wide, promotions)
-        listed, promotion = listed_prices(levels, len(axes.series), axes.first, axes.periods * axes.step, axes.step)
-        paid = np.full((len(axes.series), axes.periods), -1, dtype=np.int64)
-        paid[series[inside], column[inside]] = numbers(sale["price"], -1)[inside]
+    def _paid(self) -> Ints:
+        """Price last paid up to the period, else the item's list price, series x period; -1 where there is neither."""
+        axes, before, items = self.axes, self.facts.of("before"), self.view.list_prices
+        paid = self._sale("price", -1)
         earlier = np.full(len(axes.series), -1, dtype=np.int64)
-        earlier[self._series(axes, before)] = numbers(before["price"], -1)
+        earlier[axes.of_series(before)] = numbers(before["price"], -1)
         at = carry(np.where(paid >= 0, np.arange(axes.periods), -1))
         last = np.where(at >= 0, np.take_along_axis(paid, np.maximum(at, 0), axis=1), earlier[:, None])
-        item = self.view.list_prices
         of_item = np.full(len(axes.items) + 1, -1, dtype=np.int64)
-        of_item[axes.items.encode(item["item_id"])] = numbers(item["price"], -1)
-        of_item[-1] = -1
-        fallback = of_item[(axes.series // len(axes.channels)) % len(axes.items)][:, None]
-        price = np.where(listed >= 0, listed, np.where(last >= 0, last, fallback))
-        return price, promotion, promotions
+        of_item[axes.items.encode(items["item_id"])] = numbers(items["price"], -1)
+        return np.where(last >= 0, last, of_item[:-1][axes.item_of_series][:, None])
 
-    def _levels(self, axes: Axes, local: pa.Table, wide: pa.Table, promotions: Codes) -> list[PriceLevel]:
-        channels, items = len(axes.channels), len(axes.items)
-        item_of = (axes.series // channels) % items
+    def _levels(self, promotions: Codes) -> list[PriceLevel]:
+        """Price rows by kind of key, from the most to the least specific."""
+        axes, local, wide = self.axes, self.facts.of("price"), self.view.everywhere
+        channels, items, item = len(axes.channels), len(axes.items), axes.item_of_series
         sets = [
-            (local, True, lambda f: self._series(axes, f), len(axes.series), np.arange(len(axes.series))),
+            (local, True, axes.of_series, len(axes.series), np.arange(len(axes.series))),
             (local, False, axes.pair, len(axes.pairs), axes.pair_of_series),
-            (wide, True, lambda f: _item_channel(axes, f), items * channels, item_of * channels + axes.series % channels),
-            (wide, False, lambda f: axes.items.encode(f["item_id"]), items, item_of),
+            (wide, True, axes.item_channel, items * channels, item * channels + axes.series % channels),
+            (wide, False, lambda rows: axes.items.encode(rows["item_id"]), items, item),
         ]
         levels = []
         for facts, by_channel, owner, keys, key_of_series in sets:
@@ -315,55 +119,23 @@ class _Work:
             levels.append(PriceLevel(chosen, keys, key_of_series))
         return levels
 
-    def _table(self, axes: Axes, s: Ints, t: Ints, cells: list[Ints], share: Floats, promotions: Codes) -> pa.Table:
-        units, returns, sold, price, promotion = (cell[s, t] for cell in cells)
-        pair = axes.series[s] // len(axes.channels)
-        place = pair // len(axes.items)
-        period = axes.first + axes.step * t
-        nights = np.array(self.view.nights, dtype=np.int64)
-        known_from = nights[np.searchsorted(nights, period + axes.step)]
-        known_to = self._known_to(axes)[place, t]
-        columns = [
-            axes.items.decode(pair % len(axes.items)),
-            axes.places.decode(place),
-            axes.channels.decode(axes.series[s] % len(axes.channels)),
-            _dates(period),
-            decimals(units),
-            decimals(returns),
-            pa.array(share),
-            decimals(price, price < 0),
-            promotions.decode(promotion),
-            pa.array(sold.astype(np.int32)),
-            _dates(known_from),
-            _dates(known_to, known_to == NONE),
-        ]
-        return pa.Table.from_arrays(columns, schema=ROWS)
+    def _keys(self, s: Ints, t: Ints) -> list[pa.Array]:
+        axes = self.axes
+        place = axes.place_of_pair[axes.pair_of_series[s]]
+        channel = axes.channels.decode(axes.series[s] % len(axes.channels))
+        return [axes.items.decode(axes.item_of_series[s]), axes.places.decode(place), channel, _dates(axes.starts[t])]
 
-    def _known_to(self, axes: Axes) -> Ints:
-        """Location x period: night of the next batch that computes it anew; NONE if none does."""
+    def _known(self, s: Ints, t: Ints) -> list[pa.Array]:
+        """Nights of the rows: from the batch's first that comes after the period, to the next batch that computes it anew."""
+        axes = self.axes
+        nights = np.array(self.view.nights, dtype=np.int64)
+        known_from = nights[np.searchsorted(nights, axes.starts[t] + axes.step)]
         ends = np.full((len(axes.places), axes.periods), NONE, dtype=np.int64)
-        period = axes.first + axes.step * np.arange(axes.periods)
         for night, first in reversed(self.view.later):
             asked = np.array([first.get(place, np.iinfo(np.int64).max) for place in axes.places.values.to_pylist()])
-            ends[period[None, :] >= asked[:, None]] = night
-        return ends
-
-
-def _item_channel(axes: Axes, facts: pa.Table) -> Ints:
-    item, channel = axes.items.encode(facts["item_id"]), axes.channels.encode(facts["channel"])
-    return np.where((item >= 0) & (channel >= 0), item * len(axes.channels) + channel, -1)
-
-
-def _last_period(night: int, step: int) -> int:
-    """The last period that is over when the night begins."""
-    last = night - step
-    return last if step == 1 else last - (last + 3) % 7
-
-
-def _fill(shape: tuple[int, ...], row: Ints, column: Ints, values: Ints) -> Ints:
-    table = np.zeros(shape, dtype=np.int64)
-    table[row, column] = values
-    return table
+            ends[axes.starts[None, :] >= asked[:, None]] = night
+        known_to = ends[axes.place_of_pair[axes.pair_of_series[s]], t]
+        return [_dates(known_from), _dates(known_to, known_to == NONE)]
 
 
 def _dates(days: Ints, missing: Bools | None = None) -> pa.Array:

@@ -98,3 +98,19 @@ def decimals(scaled: Ints, missing: Bools | None = None) -> pa.Array:
 def carry(table: Ints) -> Ints:
     """Along the last axis, the largest value so far: carries the last row number, or day, forward."""
     return np.maximum.accumulate(table, axis=-1)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts of one batch, by kind."""
+
+    by_kind: dict[str, pa.Table]
+
+    @staticmethod
+    def split(table: pa.Table) -> Facts:
+        """Take a table of facts apart by kind."""
+        return Facts({kind: table.filter(pc.equal(table["kind"], kind)) for kind in pc.unique(table["kind"]).to_pylist()})
+
+    def of(self, *kinds: str) -> pa.Table:
+        """All facts of these kinds."""
+        return pa.concat_tables([self.by_kind.get(kind, FACTS.empty_table()) for kind in kinds])

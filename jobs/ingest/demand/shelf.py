@@ -63,6 +63,7 @@ def _opened_empty(stock: StockRows, moves: Movements, place: Ints, pairs: int, f
     counted[row[inside], column[inside]] = stock.units[inside]
     last = carry(record)
     each = np.arange(pairs)[:, None]
-    level = counted[each, last] + total - total[each, last]
+    since = np.maximum(last, 0)  # before a pair's first record: any column, its level is not used
+    level = counted[each, since] + total - total[each, since]
     empty = (last >= 0) & (level <= 0)
     return np.asarray(empty[:, first - 1 - start : width - 1], dtype=np.bool_)

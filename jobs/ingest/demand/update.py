@@ -18,11 +18,12 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from jobs.config import Config
 from jobs.ingest.demand.batches import Batch, Landed, plan
 from jobs.ingest.demand.changes import EXISTS, INPUTS, Touch, net, night_of, since, steps
-from jobs.ingest.demand.core import ROWS, Rules, View, compute_all
+from jobs.ingest.demand.core import compute_all
 from jobs.ingest.demand.facts import FACTS, SCALE
 from jobs.ingest.demand.prepare import Inputs, facts
 from jobs.ingest.demand.progress import Note, all_rows, changed_rows, input_versions, is_empty, last_note, row_count
 from jobs.ingest.demand.versions import store
+from jobs.ingest.demand.view import ROWS, Rules, View
 from jobs.lake import FIRST_DAY, Lake
 
 log = logging.getLogger(__name__)

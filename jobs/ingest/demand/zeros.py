@@ -1,81 +1,86 @@
-"""Zero or missing: which periods without a sale are real zeros."""
+"""Which periods without a sale are real zeros, from the facts: what the rules of presence.py are asked with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from jobs.ingest.demand.facts import Bools, Ints
+from jobs.ingest.demand.axes import Axes, default_channel, of_kind
+from jobs.ingest.demand.facts import NONE, Bools, Facts, Floats, Ints, carry, numbers
+from jobs.ingest.demand.presence import Presence, is_active, is_missing, is_open
+from jobs.ingest.demand.view import Rules, View
 
 
 @dataclass(frozen=True)
-class Presence:
-    """When series first sold: ``first_sale`` a series, as place on the axis of periods; ``periods`` if never."""
+class Zeros:
+    """Decides for all series and periods of a task."""
 
-    first_sale: Ints
-    pair_of_series: Ints
-    place_of_pair: Ints
-    pairs: int
-    places: int
-    periods: int
+    facts: Facts
+    view: View
+    rules: Rules
+    axes: Axes
 
-    @cached_property
-    def first_of_pair(self) -> Ints:
-        """Period in which the pair first sold in any channel."""
-        first = np.full(self.pairs, self.periods, dtype=np.int64)
-        np.minimum.at(first, self.pair_of_series, self.first_sale)
-        return first
+    def real(self, stated: Floats) -> Bools:
+        """Series x period: a period without sale would be a real zero. ``stated`` as given by stated_share."""
+        axes, presence = self.axes, self._presence()
+        own_sales = np.arange(axes.periods) >= presence.first_of_place[:, None]
+        missing = is_missing(presence, self._sold(), self._landed(), self.rules.missing_share, self.rules.missing_periods)
+        never_own = of_kind(self.view, axes.places, "dc", "supplier")[:, None] & ~own_sales
+        place = axes.place_of_pair
+        real = np.where(np.isnan(stated), (~missing & own_sales)[place], ~never_own[place])
+        real &= ~self._closed()[place] & self._active(presence)
+        default = default_channel(self.view, axes.places, axes.channels)[place][axes.pair_of_series]
+        return np.asarray(real[axes.pair_of_series] & is_open(presence, axes.series % len(axes.channels) == default))
 
-    @cached_property
-    def first_of_place(self) -> Ints:
-        """Period in which the location first sold anything."""
-        first = np.full(self.places, self.periods, dtype=np.int64)
-        np.minimum.at(first, self.place_of_pair, self.first_of_pair)
-        return first
+    def _presence(self) -> Presence:
+        axes, sale, before = self.axes, self.facts.of("sale"), self.facts.of("before")
+        first_sale = np.full(len(axes.series), axes.periods, dtype=np.int64)
+        for facts in (sale, before):
+            np.minimum.at(first_sale, axes.of_series(facts), axes.column(numbers(facts["day"])))
+        return Presence(first_sale, axes.pair_of_series, axes.place_of_pair, len(axes.pairs), len(axes.places), axes.periods)
+
+    def _sold(self) -> tuple[Ints, Ints]:
+        """Location and period of all periods in which a location sold, as far back as the share looks."""
+        facts = self.facts.of("sale", "sold")
+        place, at = self.axes.places.encode(facts["location_id"]), self.axes.column(numbers(facts["day"]))
+        return place[place >= 0], at[place >= 0]
+
+    def _landed(self) -> Bools:
+        landed = np.zeros(self.axes.periods, dtype=np.bool_)
+        at = self.axes.column(np.array(self.view.landed, dtype=np.int64))
+        landed[at[(at >= 0) & (at < self.axes.periods)]] = True
+        return landed
+
+    def _closed(self) -> Bools:
+        """Location x period: closed on all its days."""
+        axes, known, closed = self.axes, self.view.places, self.view.closed
+        shut = np.zeros((len(axes.places), axes.days), dtype=np.bool_)
+        regions = dict(zip(known["location_id"].to_pylist(), known["region"].to_pylist(), strict=True))
+        region_of = [regions.get(place) for place in axes.places.values.to_pylist()]
+        for region, day in zip(closed["region"].to_pylist(), (numbers(closed["date"]) - axes.first).tolist(), strict=True):
+            if 0 <= day < axes.days:
+                shut[[region is None or r == region for r in region_of], day] = True
+        return np.asarray(shut.reshape(len(axes.places), axes.periods, axes.step).all(axis=2))
+
+    def _active(self, presence: Presence) -> Bools:
+        axes, sale, before, ranged = self.axes, *(self.facts.of(kind) for kind in ("sale", "before", "assortment"))
+        kept = self.facts.of("stock", "received", "alive")
+        kept = kept.filter(np.asarray(numbers(kept["units"]) > 0))
+        last = np.full((len(axes.pairs), axes.periods), NONE, dtype=np.int64)
+        for facts, day in ((sale, "day"), (before, "until"), (kept, "day")):
+            pair, at = axes.pair(facts), axes.column(numbers(facts[day]))
+            inside = (pair >= 0) & (at < axes.periods)
+            np.maximum.at(last, (pair[inside], np.maximum(at[inside], 0)), at[inside])
+        spans = (axes.pair(ranged), axes.column(numbers(ranged["day"])), axes.column(numbers(ranged["until"], -NONE)))
+        return is_active(presence, carry(last), spans, self.rules.inactive_after // axes.step)
 
 
-def is_missing(presence: Presence, sold: tuple[Ints, Ints], landed: Bools, share: float, periods: int) -> Bools:
-    """Location x period: nothing sold there, though it sold in ``share`` of its last ``periods`` periods, or nothing landed at all.
-
-    ``sold`` are locations and periods (may lie before the axis) with sales; periods before the location's first
-    sale don't count among its last ones.
-    """
-    width = periods + presence.periods
-    table = np.zeros((presence.places, width), dtype=np.int64)
-    place, at = sold
-    inside = (at >= -periods) & (at < presence.periods)
-    table[place[inside], at[inside] + periods] = 1
-    total = np.concatenate([np.zeros((presence.places, 1), dtype=np.int64), table.cumsum(axis=1)], axis=1)
-    now = np.arange(presence.periods)
-    recent = total[:, now + periods] - total[:, now]
-    counted = np.clip(now[None, :] - presence.first_of_place[:, None], 0, periods)
-    usually = (counted > 0) & (recent >= share * counted - 1e-9)
-    return np.asarray(((table[:, periods:] == 0) & usually) | ~landed[None, :])
-
-
-def is_active(presence: Presence, last: Ints, spans: tuple[Ints, Ints, Ints], inactive_after: int) -> Bools:
-    """Pair x period: in the assortment, or, without a row there, sold before and not silent for too long.
-
-    ``last`` is the pair's last sale, receipt or stock up to the period; ``spans`` are pair, first and last period
-    (inclusive) of the assortment rows.
-    """
-    now = np.arange(presence.periods)
-    sold = (now >= presence.first_of_pair[:, None]) & (now - last <= inactive_after)
-    pair, first, until = spans
-    changes = np.zeros((presence.pairs, presence.periods + 1), dtype=np.int64)
-    start = np.clip(first, 0, presence.periods)
-    end = np.clip(until + 1, start, presence.periods)
-    np.add.at(changes, (pair, start), 1)
-    np.add.at(changes, (pair, end), -1)
-    ranged = np.zeros(presence.pairs, dtype=np.bool_)
-    ranged[pair] = True
-    return np.asarray(np.where(ranged[:, None], changes.cumsum(axis=1)[:, :-1] > 0, sold))
-
-
-def is_open(presence: Presence, default: Bools) -> Bools:
-    """Series x period: the channel has sold by then; before any channel has, it is the location's default one."""
-    now = np.arange(presence.periods)
-    unsold = now < presence.first_of_pair[presence.pair_of_series][:, None]
-    return np.asarray((now >= presence.first_sale[:, None]) | (unsold & default[:, None]))
+def stated_share(facts: Facts, axes: Axes) -> Floats:
+    """Pair x period: the in-stock share that an availability row states; NaN where there is none."""
+    stated = np.full((len(axes.pairs), axes.periods), np.nan)
+    available = facts.of("available")
+    pair, at = axes.pair(available), axes.column(numbers(available["day"]))
+    inside = (pair >= 0) & (at >= 0) & (at < axes.periods)
+    stated[pair[inside], at[inside]] = np.asarray(available["fraction"])[inside]
+    return stated

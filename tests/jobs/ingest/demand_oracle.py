@@ -30,7 +30,9 @@ class _Night:
 
     def seen(self, table):
         rows = self.all.get(table, [])
-        return [r for r in rows if not r["deleted"] and r["known_from"] <= self.night and (r["known_to"] is None or r["known_to"] > self.night)]
+        return [
+            r for r in rows if not r["deleted"] and r["known_from"] <= self.night and (r["known_to"] is None or r["known_to"] > self.night)
+        ]
 
     def period(self, day):
         return day if self.step == 1 else day - timedelta(days=day.weekday())
