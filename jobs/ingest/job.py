@@ -63,12 +63,12 @@ def _reported(report: Report) -> Report:
 def _run(lake: Lake, jobs: Iterable[FeedJob], standards: Standards) -> dict[str, Outcome]:
     """Feed -> what became of its records; the masters first."""
     waiting = list(jobs)
-    lakes = {True: lake, False: replace(lake, spark=_light_session(lake.session))}
+    lakes = {True: lake, False: replace(lake, spark=light_session(lake.session))}
     outcomes: dict[str, Outcome] = {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for masters_first in (True, False):
             now = [j for j in waiting if (j.feed.name in _MASTERS) == masters_first]
-            by_size = {size: standards for size in lakes}
+            by_size = dict.fromkeys(lakes, standards)
             if not masters_first:
                 by_size = {size: standards.with_masters(read_masters(lakes[size])) for size in {j.large for j in now}}
             settled = [pool.submit(run_feed, lakes[j.large], j, by_size[j.large]) for j in now]
@@ -76,7 +76,7 @@ def _run(lake: Lake, jobs: Iterable[FeedJob], standards: Standards) -> dict[str,
     return outcomes
 
 
-def _light_session(spark: SparkSession) -> SparkSession:
+def light_session(spark: SparkSession) -> SparkSession:
     """A session for a few rows: compiling code for them costs more than it saves."""
     session = spark.newSession()
     for key, value in _LIGHT.items():
