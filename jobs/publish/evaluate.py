@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import schemas
 from jobs.plan import inputs
 from jobs.plan.exceptions import KINDS
 from jobs.publish import accuracy, deliveries, exceptions, kpis, movements
+from jobs.session import light
 
 if TYPE_CHECKING:
     from datetime import date
@@ -20,10 +22,16 @@ if TYPE_CHECKING:
     from jobs.config import Config
     from jobs.lake import Lake
 
+#: Below this many forecasts Spark takes longer to compile its queries than to run them.
+_FEW = 100_000
+
 
 def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -> None:  # noqa: ARG001 - every stage has this signature
     """Write projections, accuracy, KPIs and exceptions of this run."""
-    dates = sorted(pc.unique(_own(lake, "gold/forecasts", business_date, ["target_date"])["target_date"]).to_pylist())
+    forecasts = _own(lake, "gold/forecasts", business_date, ["target_date"])
+    dates = sorted(pc.unique(forecasts["target_date"]).to_pylist())
+    if forecasts.num_rows < _FEW:
+        lake = replace(lake, spark=light(lake.session))
     rows = movements.projected(lake, inputs.night_of(lake, config, business_date), dates, config.planning.shards)
     lake.write_run("gold/projections", rows, business_date)
     write_small(lake, "gold/accuracy", accuracy.measure(lake, config, business_date), business_date)
