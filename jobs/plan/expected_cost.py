@@ -92,13 +92,14 @@ def _lengths(terms: Terms, paths: StockPaths, reach: float) -> Ints:
     high = np.quantile(need, reach, axis=1, method="higher")
     multiples = np.ceil(np.maximum(high, 0) / terms.multiple - 1e-9).astype(np.int64) + 1
     most = np.maximum(np.maximum(multiples, terms.min_multiples + 1), terms.locked + 1)
-    return np.minimum(most, LONGEST_LIST) + 1
+    length: Ints = np.minimum(most, LONGEST_LIST) + 1
+    return length
 
 
 def _evaluate_rows(terms: Terms, rows: Ints, paths: StockPaths, length: Ints, chosen: Ints, size: int) -> _Part:
     """Lists of lines whose lists have about the same length; ``size`` cells are enough for all."""
     own = terms.take(chosen)
-    some = StockPaths(paths.at_arrival[chosen], paths.need[:, chosen], paths.balance[:, chosen], paths.window[chosen], paths.demand_until[chosen])
+    some = paths.take(chosen)
     curves = _Curves(own, some, size)
     cost = curves.cost()
     counts, hinge = curves.hinge(some.need[-1])
@@ -150,7 +151,8 @@ class _Curves:
         fixed = self._tail(cell, np.maximum(need - start, 0.0) ** 2)
         ones, first, square = (count - self._tail(cell, None), self._head(cell, start), self._head(cell, start**2))
         moving = self.grid**2 * ones - 2 * self.grid * first + square
-        return self.pace[:, None] * np.maximum(fixed + moving, 0.0) / count
+        cost: Floats = self.pace[:, None] * np.maximum(fixed + moving, 0.0) / count
+        return cost
 
     def _wasted(self) -> Floats:
         """Waste of what the mean rate does not sell within its shelf life."""
@@ -161,13 +163,15 @@ class _Curves:
         bend = np.maximum(need, start)
         certain = np.maximum(need - start, 0.0).mean(axis=1)
         beyond = self.hinge(bend)[1] + self.grid - bend.mean(axis=1)[:, None]
-        return self.terms.waste[:, None] * np.where(np.isfinite(self.terms.life)[:, None], certain[:, None] + np.maximum(beyond, 0.0), 0.0)
+        wasted = np.where(np.isfinite(self.terms.life)[:, None], certain[:, None] + np.maximum(beyond, 0.0), 0.0)
+        cost: Floats = self.terms.waste[:, None] * wasted
+        return cost
 
     def bottom(self, best: Ints) -> Floats:
         """[lines] real quantity of least cost: bisection on the slope between the best multiple's neighbours."""
         unit = self.terms.multiple
         low, high = np.maximum(best - 1, 0) * unit, (best + 1) * unit
-        for _ in range(30):
+        for _ in range(24):
             middle = (low + high) / 2
             rising = self._slope(middle) >= 0
             low, high = np.where(rising, low, middle), np.where(rising, middle, high)
@@ -185,7 +189,8 @@ class _Curves:
                 slope -= terms.shortage * ((self.paths.need[t] <= at) & (at < below)).mean(axis=1)
         slope += 2 * self.pace * np.where(at >= np.maximum(need, start), at - start, 0.0).mean(axis=1)
         slope += terms.waste * (at >= np.maximum(need, self.wasted_from)).mean(axis=1)
-        return slope
+        result: Floats = slope
+        return result
 
     # ---- sums over the paths that bend above, or at or below, each cell of the grid --------------------------------
     def _cell(self, bend: Floats) -> Ints:

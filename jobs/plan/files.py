@@ -25,7 +25,8 @@ _LINES = {
     "unit_value": pa.float64(), "cost": pa.list_(pa.float64()),
 }  # fmt: skip
 _CAPACITIES = {
-    "resource": pa.string(), "location_id": pa.string(), "item_id": pa.string(), "date": pa.date32(), "limit": pa.float64(), "unit": pa.string(),
+    "resource": pa.string(), "location_id": pa.string(), "item_id": pa.string(), "date": pa.date32(),
+    "limit": pa.float64(), "unit": pa.string(),
 }  # fmt: skip
 _PRICES = {"resource": pa.string(), "location_id": pa.string(), "item_id": pa.string(), "date": pa.date32(), "price": pa.float64()}
 _TERMS = ("min_order_value", "order_cost", "truck_volume", "truck_cost")
@@ -45,9 +46,9 @@ def write_problem(folder: str, lines: pl.DataFrame, pooled: pl.DataFrame) -> Non
     ordered = ordered.with_columns(pl.col("unit_volume", "unit_weight").cast(pl.Float64).fill_null(0.0))
     pq.write_table(_as(ordered, _LINES), target / "lines.parquet")
     limited = pooled.filter(pl.col("limit") != UNLIMITED).sort(_POOL)
-    rows = limited.select(
-        resource=pl.lit("dc_stock"), location_id="source_id", item_id="item_id", date=pl.lit(None, pl.Date), limit=pl.col("limit") / SCALE, unit=pl.lit("units")
-    )
+    limit, always = pl.col("limit") / SCALE, pl.lit(None, pl.Date)
+    kind, unit = pl.lit("dc_stock"), pl.lit("units")
+    rows = limited.select(resource=kind, location_id="source_id", item_id="item_id", date=always, limit=limit, unit=unit)
     pq.write_table(_as(rows, _CAPACITIES), target / "capacities.parquet")
 
 
@@ -68,7 +69,8 @@ def solve_folder(folder: str, out: str, deadline: float | None = None) -> str:
     pq.write_table(pa.table({"line_id": lines["line_id"].to_arrow(), "units": units}), target / "solution.parquet")
     pq.write_table(_prices(capacities, pooled, solution), target / "prices.parquet")
     (target / "certificate.json").write_text(json.dumps(certificate, indent=2) + "\n", encoding="utf-8")
-    return f"{len(lines)} lines: cost {certificate['cost']:.4f}, lower bound {certificate['lower_bound']:.4f}, gap {certificate['gap']:.4%}; in {out}"
+    bound, gap = certificate["lower_bound"], certificate["gap"]
+    return f"{len(lines)} lines: cost {certificate['cost']:.4f}, lower bound {bound:.4f}, gap {gap:.4%}; in {out}"
 
 
 def problem_of(lines: pl.DataFrame, capacities: pl.DataFrame) -> tuple[Problem, pl.DataFrame]:
@@ -125,7 +127,8 @@ def _certificate(problem: Problem, solution: Solution) -> dict[str, float | bool
 
 def _prices(capacities: pl.DataFrame, pooled: pl.DataFrame, solution: Solution) -> pa.Table:
     priced = pooled.with_columns(pl.Series("price", solution.price)).select("item_id", location_id="source_id", price="price")
-    rows = capacities.select("resource", "location_id", "item_id", "date").join(priced, on=["item_id", "location_id"], how="left", maintain_order="left")
+    key = ["item_id", "location_id"]
+    rows = capacities.select("resource", *key, "date").join(priced, on=key, how="left", maintain_order="left")
     return _as(rows.with_columns(pl.col("price").fill_null(0.0)), _PRICES)
 
 

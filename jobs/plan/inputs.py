@@ -68,8 +68,8 @@ def _known(lake: Lake, table: str, business_date: date, columns: tuple[str, ...]
 
 def _ranks(lake: Lake, business_date: date) -> np.ndarray:
     """[steps, paths] of the run's path_ranks."""
-    where = [("business_date", "=", business_date), ("run_id", "=", lake.run_id)]
-    rows = lake.arrow("gold/path_ranks", ["path", "step", "rank"], where)  # type: ignore[arg-type]
+    where: list[tuple[str, str, object]] = [("business_date", "=", business_date), ("run_id", "=", lake.run_id)]
+    rows = lake.arrow("gold/path_ranks", ["path", "step", "rank"], where)
     step, path = rows["step"].to_numpy(), rows["path"].to_numpy()
     ranks = np.full((int(step.max(initial=0)) + 1, int(path.max(initial=0)) + 1), 0.5)
     ranks[step, path] = rows["rank"].to_numpy()
@@ -89,14 +89,12 @@ def sources(lake: Lake, night: Night) -> dict[str, DataFrame]:
 
     day, d = night.business_date, f"DATE'{night.business_date}'"
     stock = lake.as_of("silver/stock", day).where(f"as_of < {d}").select(*PAIR, "as_of", "on_hand", "reserved", "expires_on")
-    oldest = stock.groupBy(*PAIR).agg(F.max("as_of").alias("newest")).agg(F.min("newest")).first()[0]  # type: ignore[index]
-    since = oldest or day
+    oldest = stock.groupBy(*PAIR).agg(F.max("as_of").alias("newest")).agg(F.min("newest").alias("oldest")).first()
+    since = (oldest.oldest if oldest else None) or day
     runs = {night_ for night_ in lake.published_runs(day) if night_ >= (night.snapshot or day - _LONGEST_TRANSIT)}
     receipts_from = min([since, *runs, *([night.snapshot] if night.snapshot else [])])
     tables = {
-        "forecasts": lake.run("gold/forecasts", day).select(
-            *PAIR, "channel", "target_date", "mean", "p_zero", *QUANTILES, "whole_units"
-        ),
+        "forecasts": lake.run("gold/forecasts", day).select(*PAIR, "channel", "target_date", "mean", "p_zero", *QUANTILES, "whole_units"),
         "items": lake.as_of("silver/items", day).select(
             "item_id", "unit_cost", "unit_price", "unit_volume", "unit_weight", "shelf_life_days"
         ),
@@ -111,9 +109,7 @@ def sources(lake: Lake, night: Night) -> dict[str, DataFrame]:
         "capacities": lake.as_of("silver/capacities", day)
         .where("resource = 'dc_stock' AND item_id IS NOT NULL")
         .select("resource", *PAIR, "date", "limit", "unit"),
-        "overrides": lake.as_of("silver/overrides", day)
-        .where(f"business_date = {d}")
-        .select(*PAIR, "source_id", "business_date", "units"),
+        "overrides": lake.as_of("silver/overrides", day).where(f"business_date = {d}").select(*PAIR, "source_id", "business_date", "units"),
         **_prices(lake, day),
     }
     if runs:

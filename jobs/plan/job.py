@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
 
 
-def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, keep_problem: str | None = None) -> None:
+def main(
+    spark: SparkSession,  # noqa: ARG001 - every stage takes it; the lake has it too
+    lake: Lake,
+    config: Config,
+    business_date: date,
+    keep_problem: str | None = None,
+) -> None:
     """Write gold/orders, order_reasons, shadow_prices, certificates and the planning rows of exceptions.
 
     keep_problem  folder to which the plan problem goes as files
@@ -34,5 +40,3 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, k
             write_problem(keep_problem, writing.collect(result, ("problem",))["problem"], small["pools"])
     finally:
         result.unpersist()
-
-

@@ -158,9 +158,7 @@ def _core(edges: pl.DataFrame) -> pl.DataFrame:
 
 def _cycle(edges: set[tuple[str, str]]) -> list[str]:
     """A cycle in a graph in which every node has an edge in and out: walk back along the least edge."""
-    before: dict[str, str] = {}
-    for source, target in sorted(edges, reverse=True):
-        before[target] = source
+    before = {target: source for source, target in sorted(edges, reverse=True)}
     seen: list[str] = [min(before)]
     while before[seen[-1]] not in seen:
         seen.append(before[seen[-1]])

@@ -73,7 +73,8 @@ def table_of(rows: pl.DataFrame, table: Table, without: tuple[str, ...]) -> pa.T
 def _with_order(lines: pl.DataFrame, business_date: date) -> pl.DataFrame:
     lanes = lines.select("source_id", "location_id").unique()
     ids = [order_id(business_date, source, location) for source, location in lanes.iter_rows()]
-    return lines.join(lanes.with_columns(pl.Series("order_id", ids, pl.String)), on=["source_id", "location_id"], how="left", maintain_order="left")
+    named = lanes.with_columns(pl.Series("order_id", ids, pl.String))
+    return lines.join(named, on=["source_id", "location_id"], how="left", maintain_order="left")
 
 
 def sentence(row: dict[str, object]) -> str:

@@ -120,9 +120,7 @@ def on_order(tables: Mapping[str, pa.Table], night: Night) -> pl.DataFrame:
         late = (pl.col("expected_on") < listed).fill_null(value=False)
         left = (pl.col("expected_on") < night.business_date) & ~late
         open_lines = lines.with_columns(units=pl.when(left).then(0).otherwise(pl.col("ordered")).cast(pl.Decimal(38, 4)))
-    return open_lines.with_columns(
-        done=pl.col("units") <= 0, overdue=(pl.col("units") > 0) & (pl.col("expected_on") < night.business_date)
-    )
+    return open_lines.with_columns(done=pl.col("units") <= 0, overdue=(pl.col("units") > 0) & (pl.col("expected_on") < night.business_date))
 
 
 def _less_receipts(lines: pl.DataFrame, receipts: pl.DataFrame, night: Night) -> pl.DataFrame:

@@ -60,8 +60,8 @@ def window(times: LeadTimes, business_date: date, closed: frozenset[date], perio
     if today is None:
         return Window("not_today")
     later = (_delivery(times, business_date + timedelta(days=ahead), closed) for ahead in range(1, _LONGEST_CLOSURE + 15))
-    # An order day whose delivery would not come after tonight's (own lead times, closed days) leaves no window to cover.
-    after = next((day for day in later if day is not None and day > today), None)
+    # Deliveries that do not come after tonight's (own lead times, closed days) would leave no window to cover.
+    after = min((day for day in later if day is not None and day > today), default=None)
     return Window("order", today, after) if after else Window("never")
 
 

@@ -71,7 +71,8 @@ def _pairs(forecast: pl.DataFrame, tables: Mapping[str, pa.Table], items: pl.Dat
     assert isinstance(kinds, pl.DataFrame)
     ordering = kinds.filter(pl.col("kind").is_in(lanes.ORDERING_KINDS)).select("location_id")
     pairs = pl.concat([forecast.select(PAIR), locked.select(PAIR)]).unique().join(ordering, on="location_id", how="semi")
-    named = locked.select(*PAIR, override_source="source_id", override_units=pl.col("units").cast(pl.Float64), overridden=pl.lit(value=True))
+    units = pl.col("units").cast(pl.Float64)
+    named = locked.select(*PAIR, override_source="source_id", override_units=units, overridden=pl.lit(value=True))
     costs_of_items = items.select("item_id", item_cost=pl.col("unit_cost").cast(pl.Float64))
     return (
         pairs.join(named, on=PAIR, how="left")
@@ -93,7 +94,8 @@ def _place(lines: pl.DataFrame, tables: Mapping[str, pa.Table], night: Night) ->
     located = located.join(supply, on=["item_id", "source_id"], how="left")
     located = located.join(costs.assortment(tables.get("assortment"), night), on=PAIR, how="left")
     bare = located.filter(~pl.col("has_record")).select(PAIR).unique().sort(PAIR)
-    none = exception(bare, "no_stock_record", pl.lit("no stock record: taken as 0, orders need review"), "deliver the inventory feed for it")
+    nothing = pl.lit("no stock record: taken as 0, orders need review")
+    none = exception(bare, "no_stock_record", nothing, "deliver the inventory feed for it")
     coming = orders.filter(~pl.col("done")).join(shelves, on=PAIR, how="semi")
     late = coming.filter("overdue")
     text = pl.format("order {}: {} units were due on {}; taken to arrive today", "order_id", "units", "expected_on")
@@ -110,9 +112,8 @@ def _place(lines: pl.DataFrame, tables: Mapping[str, pa.Table], night: Night) ->
 
 def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night) -> Terms:
     """Lines as numbers."""
-    periods = lines.select(
-        lead=night.period_of("arrives_on"), next=night.period_of("next_arrives_on"), life=pl.col("shelf_life_days") / night.config.period_days
-    )
+    life = pl.col("shelf_life_days") / night.config.period_days
+    periods = lines.select(lead=night.period_of("arrives_on"), next=night.period_of("next_arrives_on"), life=life)
     lead = periods["lead"].to_numpy()
     cover = np.maximum(periods["next"].to_numpy() - lead, 1)
     first, series = lines["first"].to_numpy().astype(np.int64), lines["series"].to_numpy().astype(np.int64)

@@ -38,7 +38,8 @@ def _planner(night: Night, with_problem: bool) -> Callable[[Iterator[pa.RecordBa
             results = tables_of(shard.decide(split(whole), night), night, number, with_problem)
             names = list(results)
             payloads = [encode(results[name]) for name in names]
-            yield pa.record_batch({"shard": pa.array([number] * len(names), pa.int32()), "name": names, "payload": pa.array(payloads, pa.binary())})
+            shard_of = pa.array([number] * len(names), pa.int32())
+            yield pa.record_batch({"shard": shard_of, "name": pa.array(names), "payload": pa.array(payloads, pa.binary())})
 
     return plan
 

@@ -18,7 +18,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from jobs.plan.demand import Demand
-    from jobs.plan.night import Floats
+    from jobs.plan.night import Floats, Ints
     from jobs.plan.terms import Terms
 
 
@@ -38,6 +38,11 @@ class StockPaths:
     balance: Floats
     window: Floats
     demand_until: Floats
+
+    def take(self, lines: Ints) -> StockPaths:
+        """The given lines."""
+        need, balance = self.need[:, lines], self.balance[:, lines]
+        return StockPaths(self.at_arrival[lines], need, balance, self.window[lines], self.demand_until[lines])
 
 
 def roll(terms: Terms, demand: Demand) -> StockPaths:

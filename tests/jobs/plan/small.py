@@ -36,7 +36,9 @@ def table(path: str, rows: list[Row]) -> pa.Table:
     return pa.Table.from_pylist([{f.name: value(f, row) for f in schema} for row in rows], schema=schema)
 
 
-def forecast(item: str, location: str, means: list[float], *, spread: float = 0.8, channel: str = "store", step: int = 1, **more: Any) -> list[Row]:
+def forecast(
+    item: str, location: str, means: list[float], *, spread: float = 0.8, channel: str = "store", step: int = 1, **more: Any
+) -> list[Row]:
     """One series: uniform between (1 - spread) and (1 + spread) times the mean."""
     return [
         {

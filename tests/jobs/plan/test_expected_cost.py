@@ -1,0 +1,125 @@
+"""Expected cost against a naive loop over paths and periods, and against the newsvendor's closed forms."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from jobs.plan import demand
+from jobs.plan.expected_cost import evaluate
+from jobs.plan.terms import Terms
+from tests.jobs.plan.small import forecast, night, ranks, table
+
+PATHS = 64
+
+
+def series(lines: int = 2, steps: int = 10, **more) -> demand.Demand:
+    rows = [row for i in range(lines) for row in forecast(f"I{i}", "S1", [4.0 + 3 * i] * steps, **more)]
+    return demand.read(table("gold/forecasts", rows), night(ranks=ranks(steps, PATHS)))
+
+
+def terms(lines: int = 2, **more) -> Terms:
+    full = {
+        "lead": 1, "cover": 2, "first": range(lines), "series": 1, "on_hand": 6.0, "in_transit": 0.0, "multiple": 3.0, "min_units": 0.0,
+        "max_stock": np.inf, "presentation": 0.0, "holding": 0.05, "shortage": 1.0, "waste": 2.0, "life": np.inf, "rate": 4.0, "locked": -1,
+        **more,
+    }  # fmt: skip
+    whole = {"lead", "cover", "first", "series", "locked"}
+    arrivals = np.asarray(full.pop("arrivals", np.zeros((lines, 4))), float)
+    typed = {n: np.asarray(v, np.int64 if n in whole else float) for n, v in full.items()}
+    return Terms(**{n: np.broadcast_to(v, (lines,)).copy() for n, v in typed.items()}, arrivals=arrivals)
+
+
+def naive(t: Terms, d: demand.Demand, i: int, n: int) -> tuple[float, float, float]:
+    """Cost, lost sales and runs out, path by path and period by period."""
+    cost = lost_sales = out = 0.0
+    window = [sum(d.units(t.first[i : i + 1], s)[0][p] for s in range(t.lead[i], t.lead[i] + t.cover[i])) for p in range(PATHS)]
+    ratio = t.shortage[i] / (t.shortage[i] + t.holding[i] * t.cover[i])
+    base = sorted(window)[int(np.ceil(ratio * PATHS - 1e-9)) - 1] + t.presentation[i]
+    for p in range(PATHS):
+        stock, ran_out = t.on_hand[i], False
+        for s in range(t.lead[i] + t.cover[i]):
+            stock += t.arrivals[i, s] + (n * t.multiple[i] if s == t.lead[i] else 0)
+            units = d.units(t.first[i : i + 1], s)[0][p]
+            lost, stock = max(units - stock, 0), max(stock - units, 0)
+            if s >= t.lead[i]:
+                cost += t.holding[i] * stock + t.shortage[i] * (lost + max(t.presentation[i] - stock, 0))
+                lost_sales += lost
+                ran_out |= lost > 0
+        cost += t.holding[i] * max(stock - base, 0) ** 2 / (2 * t.rate[i])
+        cost += t.waste[i] * max(stock - t.rate[i] * max(t.life[i] - t.cover[i], 0), 0) if np.isfinite(t.life[i]) else 0
+        out += ran_out
+    return cost / PATHS, lost_sales / PATHS, out / PATHS
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"lead": 0, "cover": 1},
+        {"lead": 3, "cover": 4, "arrivals": np.ones((2, 7)) * [[2.0], [0.5]]},
+        {"presentation": 5.0},
+        {"life": [3.0, np.inf], "on_hand": 20.0},
+        {"multiple": [1.0, 0.7], "rate": 0.1, "on_hand": 0.0},
+        {"arrivals": [[0, 0, 9.0, 0], [4.0, 4.0, 0, 30.0]], "holding": 0.4},
+    ],
+)
+def test_as_the_naive_loop(more: dict) -> None:
+    t, d = terms(**more), series()
+    lists = evaluate(t, d, 0.999)
+    for i in range(2):
+        start, end = lists.start[i : i + 2]
+        expected = np.array([naive(t, d, i, n) for n in range(end - start)])
+        np.testing.assert_allclose(lists.cost[start:end], expected[:, 0], rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(lists.lost[start:end], expected[:, 1], rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(lists.p_out[start:end], expected[:, 2], atol=1e-12)
+
+
+def test_one_window_is_the_newsvendor() -> None:
+    """Cheapest quantity = critical-ratio quantile of demand (Zipkin, Foundations of Inventory Management, 6.2)."""
+    t, d = terms(1, lead=0, cover=1, on_hand=0.0, multiple=1.0, holding=0.25, shortage=1.0), series(1)
+    lists = evaluate(t, d, 0.999)
+    units = np.sort(d.units(np.array([0]), 0)[0])
+    quantile = units[int(np.ceil(0.8 * PATHS)) - 1]
+    assert np.argmin(lists.line(0)) == quantile
+    assert lists.wanted[0] == pytest.approx(quantile, abs=1e-3)
+
+
+def test_a_list_covers_the_reach_and_no_less() -> None:
+    t, d = terms(1, multiple=5.0), series(1)
+    lists = evaluate(t, d, 0.999)
+    assert lists.p_out[lists.start[1] - 2] == 0
+    assert lists.p_out[lists.start[1] - 3] > 0
+
+
+def test_slow_movers_are_not_overstocked() -> None:
+    """What is left over sells slowly: a slower rate never makes the order larger, and here makes it smaller."""
+    d = series(1, spread=1.0, whole_units=False)
+    fast, slow = (evaluate(terms(1, rate=r, multiple=0.25, shortage=0.4), d, 0.999).wanted[0] for r in (100.0, 0.002))
+    assert slow <= fast
+
+
+def test_lines_do_not_depend_on_each_other() -> None:
+    """Alone or with others (other chunks, other padding): the same bits."""
+    d = series(3)
+    t = terms(3, lead=[1, 1, 0], multiple=[3.0, 0.05, 1.0])
+    together = evaluate(t, d, 0.999)
+    for i in range(3):
+        alone = evaluate(t.take(np.array([i])), d, 0.999)
+        assert (alone.cost == together.line(i)).all()
+        assert alone.wanted[0] == together.wanted[i]
+
+
+def test_channels_of_a_location_share_its_stock() -> None:
+    rows = [*forecast("A", "S1", [4.0] * 5), *forecast("A", "S1", [2.0] * 5, channel="online")]
+    d = demand.read(table("gold/forecasts", rows), night(ranks=ranks(5, PATHS)))
+    both = d.of_pairs(np.array([0]), np.array([2]), 1)
+    assert (both == d.units(np.array([0]), 1) + d.units(np.array([1]), 1)).all()
+
+
+def test_beyond_the_horizon_the_last_week_repeats() -> None:
+    d = dataclasses.replace(series(1, 10), mean=np.arange(10.0)[None])
+    assert [d.column(s) for s in (0, 9, 10, 16, 17)] == [0, 9, 3, 9, 3]
+    assert series(1, 3).column(3) == 0
