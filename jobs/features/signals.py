@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.features.clock import Clock
+from jobs.features.history import masked_mean
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,8 +37,8 @@ def at_origin(
     recent = _mean_by_scope(signals, period, names, origin - back, origin, _seen(signals, clock.first_day(night)))
     for place, row in [*locations.items(), ("", len(locations))]:
         scopes = [("location", place), ("region", region.get(place, "")), ("everywhere", "")]
-        usual = np.nanmean(_resolve(recent, scopes, back), axis=1, keepdims=True) if recent else np.nan
-        result[row] = _resolve(ahead, scopes, horizon) - usual
+        usual, _ = masked_mean(_resolve(recent, scopes, back))
+        result[row] = _resolve(ahead, scopes, horizon) - usual[:, None]
     return result
 
 
@@ -60,9 +61,8 @@ def _mean_by_scope(
         if row["name"] not in names:
             continue
         scope = _scope(row["location_id"], row["region"])
-        zeros = np.zeros((SIGNALS, end - start))
-        total.setdefault(scope, zeros)[names[row["name"]], column] += row["value"]
-        count.setdefault(scope, zeros.copy())[names[row["name"]], column] += 1
+        total.setdefault(scope, np.zeros((SIGNALS, end - start)))[names[row["name"]], column] += row["value"]
+        count.setdefault(scope, np.zeros((SIGNALS, end - start)))[names[row["name"]], column] += 1
     return {scope: np.divide(t, count[scope], out=np.full_like(t, np.nan), where=count[scope] > 0) for scope, t in total.items()}
 
 

@@ -40,6 +40,7 @@ def fit(rows: DataFrame, config: Config) -> bytes:
         learning_rate=training.learning_rate,
         random_state=config.seed % 2**31,
         verbosity=0,
+        verbose=False,
     )
     return bytes(regressor.fit(spread).get_booster().save_raw("ubj"))
 

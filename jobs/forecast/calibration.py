@@ -18,9 +18,11 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 #: Rows that a segment needs for ratios of its own, and the most size classes.
-_LEAST_ROWS = 300
+_LEAST_ROWS = 80
 _SIZES = 12
+#: Classes of spread, where there are rows for them.
 _SPREADS = 3
+_ROWS_FOR_SPREADS = 5_000
 #: Steps from this one on are far.
 _FAR = {"day": 3, "week": 2}
 #: The least forecast, so that ratios stay finite.
@@ -74,8 +76,9 @@ def fit(forecast: Floats, actual: Floats, spread: Floats, step: Ints, grain: str
     step              [n] periods ahead
     """
     forecast = np.maximum(forecast, LEAST_UNITS)
-    sizes = np.unique(np.quantile(forecast, np.linspace(0, 1, _classes(len(forecast)) + 1)[1:-1])).tolist()
-    spreads = np.unique(np.quantile(np.nan_to_num(spread, nan=0.0), np.linspace(0, 1, _SPREADS + 1)[1:-1])).tolist()
+    wide = _SPREADS if len(forecast) >= _ROWS_FOR_SPREADS else 1
+    sizes = _edges(forecast, int(np.clip(len(forecast) // (_LEAST_ROWS * 2 * wide), 1, _SIZES)))
+    spreads = _edges(np.nan_to_num(spread, nan=0.0), wide)
     shell = Calibration(sizes, spreads, _FAR[grain], [], [], [])
     segment, fan = shell.segments(forecast, spread, step), (len(spreads) + 1) * 2
     measured = []
@@ -88,8 +91,10 @@ def fit(forecast: Floats, actual: Floats, spread: Floats, step: Ints, grain: str
     return Calibration(sizes, spreads, _FAR[grain], list(means), list(zeros), list(ratios))
 
 
-def _classes(rows: int) -> int:
-    return int(np.clip(rows // (_LEAST_ROWS * 2 * _SPREADS), 1, _SIZES))
+def _edges(values: Floats, classes: int) -> list[float]:
+    """Upper edges of classes of equal size, without the last."""
+    edges: list[float] = np.unique(np.quantile(values, np.linspace(0, 1, classes + 1)[1:-1])).tolist()
+    return edges
 
 
 def _measure(forecast: Floats, actual: Floats) -> tuple[float, float, list[float]]:

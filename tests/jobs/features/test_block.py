@@ -1,0 +1,69 @@
+"""Streams cut anywhere give the same blocks; which series a pair has."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from jobs.features.block import Span, to_block, whole_pairs
+from jobs.features.job import _features, run_blocks
+from tests.jobs.features.blocks import CLOCK, context, listed, past, sold, stream
+
+D = date(2024, 5, 29)
+ORIGIN = CLOCK.index(D)
+DAY = timedelta(days=1)
+
+
+def _block(rows: list[dict]):
+    span = Span.around(CLOCK, [ORIGIN], 3)
+    return to_block(stream(rows), CLOCK, span, context(rows, [D]).prices)
+
+
+@pytest.mark.parametrize("size", [1, 7, 30, 31, 1000])
+def test_batches_may_split_a_series(size: int) -> None:
+    rows = [r for i in range(5) for r in past(f"i{i}", "S1", D, 30)]
+    shared = context(rows, [D])
+    whole = pa.concat_tables(run_blocks(stream(rows).to_batches(), shared, (ORIGIN,), _features))
+    split = pa.concat_tables(run_blocks(stream(rows).to_batches(max_chunksize=size), shared, (ORIGIN,), _features))
+    assert split.equals(whole)
+
+
+@pytest.mark.parametrize(("rows", "pairs"), [(1, 4096), (40, 4096), (200_000, 1), (200_000, 2)])
+def test_blocks_of_any_size_hold_whole_pairs_in_order(rows: int, pairs: int) -> None:
+    table = stream([r for i in range(5) for r in past(f"i{i}", "S1", D, 30)])
+    cut = list(whole_pairs(table.to_batches(max_chunksize=17), rows, pairs))
+    assert pa.concat_tables(cut).combine_chunks().equals(table.combine_chunks())
+    for piece in cut:
+        assert len(piece) % 30 == 0
+    assert len(cut) > 1
+
+
+def test_units_lie_at_their_period_and_stockouts_are_masked() -> None:
+    block = _block([sold("a", "S1", D - DAY, 3.0), sold("a", "S1", D - 2 * DAY, 2.0, stock=0.9)])
+    end = ORIGIN - block.span.first
+    assert block.units[0, end - 2 : end].tolist() == [2, 3]
+    assert np.isnan(block.demand[0, end - 2])
+    assert block.demand[0, end - 1] == 3
+    assert np.isnan(block.units[0, : end - 2]).all()
+
+
+def test_a_listed_pair_that_is_sold_in_another_channel_has_no_second_series() -> None:
+    block = _block([sold("a", "S1", D - DAY, 3.0, channel="app"), listed("a", "S1"), listed("b", "S1")])
+    assert list(zip(block.keys["item_id"], block.keys["channel"], strict=True)) == [("a", "app"), ("b", "store")]
+
+
+def test_a_pair_off_the_assortment_is_not_forecast() -> None:
+    block = _block([sold("a", "S1", D - DAY, 3.0), listed("a", "S1", active=False), sold("b", "S1", D - DAY, 1.0)])
+    assert block.keys["item_id"].tolist() == ["b"]
+
+
+def test_two_rows_of_the_assortment_one_active() -> None:
+    block = _block([sold("a", "S1", D - DAY, 3.0), listed("a", "S1", active=False), listed("a", "S1")])
+    assert len(block) == 1
+
+
+def test_a_series_is_active_while_it_has_rows_in_the_recent_past() -> None:
+    old = D - DAY * (CLOCK.recent + 1)
+    block = _block([sold("a", "S1", old, 3.0), sold("b", "S1", old + DAY, 0.0)])
+    assert block.active(ORIGIN, CLOCK).tolist() == [False, True]

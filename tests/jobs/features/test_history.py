@@ -1,0 +1,78 @@
+"""Features of the own past against naive loops."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from jobs.features import history
+from jobs.features.block import Block, Span, to_block
+from tests.jobs.features.blocks import CLOCK, context, past, sold, stream
+
+D = date(2024, 5, 29)
+ORIGIN = CLOCK.index(D)
+DAY = timedelta(days=1)
+
+
+def _block(rows: list[dict], horizon: int = 9) -> Block:
+    return to_block(stream(rows), CLOCK, Span.around(CLOCK, [ORIGIN], horizon), context(rows, [D]).prices)
+
+
+def _in_stock(rows: list[dict]) -> dict[date, float]:
+    return {r["period"]: r["units"] for r in rows if r["in_stock_fraction"] >= 1}
+
+
+def test_level_is_the_weighted_mean_shrunk_to_the_prior() -> None:
+    rows = past("a", "S1", D, 50)
+    weights = {day: 0.5 ** ((D - day).days / CLOCK.half_life) for day in _in_stock(rows)}
+    own = sum(weights[day] * units for day, units in _in_stock(rows).items())
+    expected = (own + history.PRIOR_PERIODS * 9.0) / (sum(weights.values()) + history.PRIOR_PERIODS)
+    assert history.level(_block(rows), CLOCK, ORIGIN, np.array([9.0]))[0] == pytest.approx(expected)
+
+
+def test_level_is_at_least_what_was_sold_though_it_ran_out() -> None:
+    rows = [sold("a", "S1", D - DAY * k, 8.0, stock=0.5) for k in range(1, 20)]
+    assert history.level(_block(rows), CLOCK, ORIGIN, np.array([1.0]))[0] == pytest.approx(8)
+
+
+def test_summary_against_naive_loops() -> None:
+    rows = past("a", "S1", D, 50)
+    made = history.summary(_block(rows), CLOCK, ORIGIN, np.array([2.0]))
+    for i, span in enumerate(CLOCK.spans):
+        near = [u / 2 for day, u in _in_stock(rows).items() if (D - day).days <= span]
+        assert made[f"mean_{i + 1}"][0] == pytest.approx(np.mean(near))
+    near = np.array([u / 2 for day, u in _in_stock(rows).items() if (D - day).days <= CLOCK.spans[3]])
+    assert made["deviation"][0] == pytest.approx(near.std())
+    assert made["share_of_zeros"][0] == pytest.approx((near == 0).mean())
+    assert made["periods_in_stock"][0] == len(near)
+    assert made["age"][0] == 50
+    assert made["since_sale"][0] == min((D - r["period"]).days for r in rows if r["units"] > 0)
+
+
+@pytest.mark.parametrize("step", [0, 6, 7])
+def test_like_lags_are_the_last_same_weekdays_before_the_origin(step: int) -> None:
+    rows = [sold("a", "S1", D - DAY * k, float(k)) for k in range(1, 50)]
+    made = history.like_lags(_block(rows), CLOCK, ORIGIN, ORIGIN + step, np.array([1.0]))
+    target = D + DAY * step
+    before = [k for k in range(1, 50) if (target - (D - DAY * k)).days % 7 == 0]
+    assert [made[f"like_{i}"][0] for i in (1, 2, 3)] == before[:3]
+
+
+def test_last_year_is_the_mean_around_the_same_weekday() -> None:
+    rows = [sold("a", "S1", D - DAY * k, float(k)) for k in range(355, 372)]
+    made = history.like_lags(_block(rows), CLOCK, ORIGIN, ORIGIN, np.array([1.0]))
+    assert made["year_ago"][0] == pytest.approx(364)
+
+
+def test_kernel_against_a_naive_loop() -> None:
+    rows = past("a", "S1", D, 40)
+    block = _block(rows)
+    kinds = CLOCK.weekday(np.arange(ORIGIN - CLOCK.recent, ORIGIN))[None, :]
+    flat = np.ones((1, CLOCK.recent)), np.ones(1)
+    made = history.kernel(block, CLOCK, ORIGIN, kinds, np.array([2]), np.array([1.6]), np.array([0.0]), flat, np.array([4.0]))
+    total = weight = 0.5  # the prior of half a period at the level
+    for day, units in _in_stock(rows).items():
+        w = 0.5 ** ((D - day).days / (1.5 * CLOCK.half_life)) * np.exp(-abs(np.log(2.0 / 1.6)) / 0.12)
+        w *= 1.0 if day.weekday() == 2 else 0.2
+        total, weight = total + w * units / 4, weight + w
+    assert made["kernel"][0] == pytest.approx(total / weight)

@@ -1,0 +1,69 @@
+"""From points to distributions: ratios by segment, monotone, covering what they say."""
+
+import json
+
+import numpy as np
+import pytest
+
+from jobs.forecast.calibration import Calibration, fit, rank_of, serial_correlation
+from jobs.forecast.distribution import LEVELS
+
+
+def _rows(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    forecast = rng.uniform(0.2, 20, n)
+    spread = rng.uniform(0, 1, n)
+    return forecast, rng.poisson(forecast).astype(float), spread, rng.integers(0, 7, n)
+
+
+def test_covers_what_it_says_on_rows_it_has_not_seen() -> None:
+    calibration = fit(*_rows(20_000), "day")
+    forecast, actual, spread, step = _rows(20_000, 1)
+    mean, p_zero, quantiles = calibration.apply(forecast, spread, step)
+    assert mean.sum() == pytest.approx(actual.sum(), rel=0.02)
+    assert p_zero.mean() == pytest.approx((actual == 0).mean(), abs=0.01)
+    inside = (actual >= quantiles[:, 2]) & (actual <= quantiles[:, 12])
+    # Poisson demand is lumpy: both ends of the interval count.
+    assert 0.78 <= inside.mean() <= 0.88
+
+
+@pytest.mark.parametrize("n", [50, 400, 20_000])
+def test_quantiles_are_monotone_and_zero_below_p_zero(n: int) -> None:
+    calibration = fit(*_rows(n), "day")
+    forecast, _, spread, step = _rows(500, 2)
+    _, p_zero, quantiles = calibration.apply(forecast, spread, step)
+    assert (np.diff(quantiles, axis=1) >= 0).all()
+    assert (quantiles[p_zero[:, None] > LEVELS] == 0).all()
+
+
+def test_a_small_segment_takes_its_parents_ratios() -> None:
+    calibration = fit(*_rows(100), "day")
+    assert calibration.ratios[0] == calibration.ratios[1]
+
+
+def test_unknown_spread_and_zero_forecast_are_finite() -> None:
+    calibration = fit(*_rows(20_000), "day")
+    made = calibration.apply(np.array([0.0, 3.0]), np.array([np.nan, np.nan]), np.array([0, 90]))
+    assert all(np.isfinite(part).all() for part in made)
+
+
+def test_survives_json() -> None:
+    calibration = fit(*_rows(500), "week")
+    assert Calibration(**json.loads(json.dumps(calibration.to_dict()))) == calibration
+
+
+def test_serial_correlation_uses_successive_rows_only() -> None:
+    rng = np.random.default_rng(0)
+    first = rng.uniform(size=2000)
+    ranks = np.column_stack([first, np.clip(first + rng.normal(0, 0.01, 2000), 0, 1)]).reshape(-1)
+    pairs = np.arange(3999) % 2 == 0
+    assert serial_correlation(ranks, pairs) > 0.9
+    assert abs(serial_correlation(ranks, ~pairs)) < 0.1
+    assert serial_correlation(ranks[:10], pairs[:9]) == 0
+
+
+def test_rank_lies_between_the_levels_around_it() -> None:
+    quantiles = np.arange(1.0, 16.0)[None, :]
+    assert rank_of(np.array([8.5]), quantiles)[0] == pytest.approx((0.5 + 0.6) / 2)
+    assert 0 < rank_of(np.array([0.0]), quantiles)[0] < 0.01
+    assert 0.99 < rank_of(np.array([99.0]), quantiles)[0] < 1
