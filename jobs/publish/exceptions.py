@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
 
+    from numpy.typing import NDArray
+
     from jobs.config import Config
+
+    Floats = NDArray[np.float64]
 
 #: What every finder gives: the columns of the table without night, run and rank.
 FOUND = pa.schema([field for field in EXCEPTIONS.schema if field.name not in ("business_date", "run_id", "rank")])
@@ -40,27 +45,29 @@ def find_lost_sales(lines: pa.Table, projections: pa.Table, config: Config) -> p
 
     Takes main lines of order_reasons and rows of projections with lost > 0.
     """
-    arrival = {
-        (row["item_id"], row["location_id"]): row["arrives_on"]
-        for row in lines.select(["item_id", "location_id", "arrives_on"]).to_pylist()
-    }
-    projected: dict[tuple[str, str], float] = {}
-    for row in projections.sort_by([("item_id", "ascending"), ("location_id", "ascending"), ("date", "ascending")]).to_pylist():
-        pair = (row["item_id"], row["location_id"])
-        if pair in arrival and row["date"] < arrival[pair]:
-            projected[pair] = projected.get(pair, 0.0) + row["lost"]
+    served = _number(lines, "on_hand") + _number(lines, "in_transit") - _number(lines, "stock_at_arrival")
+    before = np.maximum(_projected_loss(lines, projections), np.maximum(_number(lines, "demand_until_arrival") - served, 0))
+    lost = before + _number(lines, "demand_in_window") * (1 - _number(lines, "fill_rate"))
+    money = lost * _number(lines, "shortage_cost")
     found = []
-    for row in lines.to_pylist():
-        served = float(row["on_hand"] + row["in_transit"]) - row["stock_at_arrival"]
-        before = max(projected.get((row["item_id"], row["location_id"]), 0.0), row["demand_until_arrival"] - served, 0.0)
-        lost = before + row["demand_in_window"] * (1 - row["fill_rate"])
-        money = _money(lost * float(row["shortage_cost"]))
-        if money >= Decimal(str(config.exceptions.min_money)) and money > 0:
-            found.append(_exception("lost_sales", row, money, *_lost_words(row, before, lost, money, config.currency)))
+    for at, row in _worth(lines, money, config):
+        words = _lost_words(row, before[at], lost[at], money[at], config.currency)
+        found.append(_exception("lost_sales", row, money[at], *words))
     return pa.Table.from_pylist(found, FOUND)
 
 
-def _lost_words(row: Mapping[str, Any], before: float, lost: float, money: Decimal, currency: str) -> tuple[str, str]:
+def _projected_loss(lines: pa.Table, projections: pa.Table) -> Floats:
+    """Units that the projection loses before each line's arrival. Sums run in order of date."""
+    at = pc.index_in(_pair(projections), _pair(lines)).combine_chunks()
+    arrives = lines["arrives_on"].take(at)
+    early = pc.fill_null(pc.less(projections["date"], arrives), fill_value=False)
+    rows = pa.table({"at": at, "date": projections["date"], "lost": projections["lost"]}).filter(early)
+    rows = rows.sort_by([("at", "ascending"), ("date", "ascending")])
+    loss: Floats = np.bincount(rows["at"].to_numpy(), weights=rows["lost"].to_numpy(), minlength=lines.num_rows).astype(np.float64)
+    return loss
+
+
+def _lost_words(row: Mapping[str, Any], before: float, lost: float, money: float, currency: str) -> tuple[str, str]:
     demand = row["demand_until_arrival"] + row["demand_in_window"]
     message = (
         f"{lost:.1f} of {demand:.1f} units expected to be lost before {row['next_arrives_on']} ({money:.2f} {currency}), "
@@ -80,22 +87,20 @@ def find_overstock(lines: pa.Table, business_date: date, config: Config) -> pa.T
     The units beyond are priced at the holding cost until they have sold at the expected rate: after the cover and, on
     average, half the time that they themselves last, at most a year.
     """
+    days = np.maximum(pc.days_between(pa.scalar(business_date), lines["next_arrives_on"]).to_numpy(), 1)
+    rate = (_number(lines, "demand_until_arrival") + _number(lines, "demand_in_window")) / days
+    stock = _number(lines, "on_hand") + _number(lines, "in_transit")
+    cover = config.exceptions.cover_days
+    excess = np.maximum(stock - rate * cover, 0)
+    held = np.minimum(np.divide(excess, 2 * rate, out=np.full_like(rate, _YEAR), where=rate > 0) + cover, _YEAR)
+    money = excess * _number(lines, "holding_cost") * held / config.period_days
     found = []
-    for row in lines.to_pylist():
-        days = max((row["next_arrives_on"] - business_date).days, 1)
-        rate = (row["demand_until_arrival"] + row["demand_in_window"]) / days
-        stock = float(row["on_hand"] + row["in_transit"])
-        excess = stock - rate * config.exceptions.cover_days
-        if excess <= 0:
-            continue
-        held = min(config.exceptions.cover_days + excess / rate / 2, _YEAR) if rate > 0 else _YEAR
-        money = _money(excess * float(row["holding_cost"]) * held / config.period_days)
-        if money >= Decimal(str(config.exceptions.min_money)) and money > 0:
-            message = (
-                f"{stock:.1f} units on hand and under way, {excess:.1f} above {config.exceptions.cover_days} days of expected demand "
-                f"({rate:.2f} a day): holding them costs {money:.2f} {config.currency} until they sell."
-            )
-            found.append(_exception("overstock", row, money, message, f"Move, return or mark down up to {excess:.0f} units."))
+    for at, row in _worth(lines, money, config):
+        message = (
+            f"{stock[at]:.1f} units on hand and under way, {excess[at]:.1f} above {cover} days of expected demand "
+            f"({rate[at]:.2f} a day): holding them costs {money[at]:.2f} {config.currency} until they sell."
+        )
+        found.append(_exception("overstock", row, money[at], message, f"Move, return or mark down up to {excess[at]:.0f} units."))
     return pa.Table.from_pylist(found, FOUND)
 
 
@@ -105,13 +110,25 @@ def find_untrained(model_ids: Iterable[str]) -> pa.Table:
         return FOUND.empty_table()
     message = "No trained model was there: the baseline (own recent mean and spread) forecast every series."
     action = "Run the night with --train auto or always; with too little history it trains as soon as there is enough."
-    return pa.Table.from_pylist([_exception("model_not_trained", {}, Decimal(0), message, action)], FOUND)
+    return pa.Table.from_pylist([_exception("model_not_trained", {}, 0, message, action)], FOUND)
 
 
-def _money(value: float) -> Decimal:
-    return Decimal(repr(value)).quantize(_CENT, ROUND_HALF_UP)
+def _worth(lines: pa.Table, money: Floats, config: Config) -> list[tuple[int, dict[str, Any]]]:
+    """Number and row of each line whose exception is worth a look."""
+    at = np.flatnonzero((money >= config.exceptions.min_money) & (money > 0))
+    return list(zip(at.tolist(), lines.take(pa.array(at)).to_pylist(), strict=True))
 
 
-def _exception(kind: str, row: Mapping[str, Any], money: Decimal, message: str, action: str) -> dict[str, Any]:
+def _number(lines: pa.Table, name: str) -> Floats:
+    values: Floats = lines[name].cast(pa.float64()).to_numpy()
+    return values
+
+
+def _pair(rows: pa.Table) -> pa.ChunkedArray:
+    return pc.binary_join_element_wise(rows["item_id"], rows["location_id"], "\x1f")
+
+
+def _exception(kind: str, row: Mapping[str, Any], money: float, message: str, action: str) -> dict[str, Any]:
     ids = {name: row.get(name) for name in ("item_id", "location_id", "source_id")}
-    return {"kind": kind, **ids, "money": money, "message": message, "action": action}
+    amount = Decimal(repr(float(money))).quantize(_CENT, ROUND_HALF_UP)
+    return {"kind": kind, **ids, "money": amount, "message": message, "action": action}
