@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from jobs.config import Config
     from jobs.lake import Lake
 
+#: Forecasts (series times periods) of a small night.
+_FEW = 100_000
 PAIR = ("item_id", "location_id")
 #: Orders of nights longer ago are done with: the longest lead time and a month.
 _LONGEST_TRANSIT = timedelta(days=400)
@@ -76,6 +78,13 @@ def _ranks(lake: Lake, business_date: date) -> np.ndarray:
     return ranks
 
 
+def is_small(lake: Lake, business_date: date) -> bool:
+    """Whether Spark takes longer to compile the night's queries than to run them."""
+    where: list[tuple[str, str, object]] = [("business_date", "=", business_date), ("run_id", "=", lake.run_id)]
+    rows = lake.arrow("gold/forecasts", ["target_date"], where).num_rows
+    return int(rows) < _FEW
+
+
 def _snapshot(lake: Lake, business_date: date) -> date | None:
     """Date of the latest open_orders snapshot: rows came or, where nothing was in transit any more, went with it."""
     rows = lake.arrow("silver/inbound", ["known_from", "known_to"], [("known_from", "<=", business_date)])
@@ -84,40 +93,41 @@ def _snapshot(lake: Lake, business_date: date) -> date | None:
 
 
 def sources(lake: Lake, night: Night) -> dict[str, DataFrame]:
-    """The tables of the shards, each with item_id; lazily, but for the date of the oldest count that matters."""
+    """The tables of the shards that have rows, each with item_id; lazily, but for the date of the oldest count that matters."""
     from pyspark.sql import functions as F
 
     day, d = night.business_date, f"DATE'{night.business_date}'"
-    stock = lake.as_of("silver/stock", day).where(f"as_of < {d}").select(*PAIR, "as_of", "on_hand", "reserved", "expires_on")
-    oldest = stock.groupBy(*PAIR).agg(F.max("as_of").alias("newest")).agg(F.min("newest").alias("oldest")).first()
+    oldest = None
+    if not lake.is_empty("silver/stock"):
+        counts = lake.as_of("silver/stock", day).where(f"as_of < {d}").groupBy(*PAIR).agg(F.max("as_of").alias("newest"))
+        oldest = counts.agg(F.min("newest").alias("oldest")).first()
     since = (oldest.oldest if oldest else None) or day
-    runs = {night_ for night_ in lake.published_runs(day) if night_ >= (night.snapshot or day - _LONGEST_TRANSIT)}
-    receipts_from = min([since, *runs, *([night.snapshot] if night.snapshot else [])])
-    tables = {
-        "forecasts": lake.run("gold/forecasts", day).select(*PAIR, "channel", "target_date", "mean", "p_zero", *QUANTILES, "whole_units"),
-        "items": lake.as_of("silver/items", day).select(
-            "item_id", "unit_cost", "unit_price", "unit_volume", "unit_weight", "shelf_life_days"
+    runs = [past for past in lake.published_runs(day) if past >= (night.snapshot or day - _LONGEST_TRANSIT)]
+    received_from = min([since, *runs, *([night.snapshot] if night.snapshot else [])])
+    wanted = {
+        "items": ("TRUE", ("item_id", "unit_cost", "unit_price", "unit_volume", "unit_weight", "shelf_life_days")),
+        "lanes": ("item_id IS NOT NULL", ("source_id", "location_id", "item_id", *_TERMS)),
+        "assortment": ("TRUE", (*PAIR, "active_from", "active_to", *_NUMBERS)),
+        "stock": (f"as_of >= DATE'{since}' AND as_of < {d}", (*PAIR, "as_of", "on_hand", "reserved", "expires_on")),
+        "sales": (f"date > DATE'{since}' AND date < {d}", (*PAIR, "date", "units")),
+        "receipts": (
+            f"received_on >= DATE'{received_from}' AND received_on < {d}",
+            ("order_id", *PAIR, "source_id", "units", "received_on"),
         ),
-        "lanes": lake.as_of("silver/lanes", day).where("item_id IS NOT NULL").select("source_id", "location_id", "item_id", *_TERMS),
-        "assortment": lake.as_of("silver/assortment", day).select(*PAIR, "active_from", "active_to", *_NUMBERS),
-        "stock": stock.where(f"as_of >= DATE'{since}'"),
-        "sales": lake.as_of("silver/sales", day).where(f"date > DATE'{since}' AND date < {d}").select(*PAIR, "date", "units"),
-        "receipts": lake.as_of("silver/receipts", day)
-        .where(f"received_on >= DATE'{receipts_from}' AND received_on < {d}")
-        .select("order_id", *PAIR, "source_id", "units", "received_on"),
-        "inbound": lake.as_of("silver/inbound", day).select("order_id", *PAIR, "source_id", "units", "ordered_on", "expected_on"),
-        "capacities": lake.as_of("silver/capacities", day)
-        .where("resource = 'dc_stock' AND item_id IS NOT NULL")
-        .select("resource", *PAIR, "date", "limit", "unit"),
-        "overrides": lake.as_of("silver/overrides", day).where(f"business_date = {d}").select(*PAIR, "source_id", "business_date", "units"),
-        **_prices(lake, day),
+        "inbound": ("TRUE", ("order_id", *PAIR, "source_id", "units", "ordered_on", "expected_on")),
+        "capacities": ("resource = 'dc_stock' AND item_id IS NOT NULL", ("resource", *PAIR, "date", "limit", "unit")),
+        "overrides": (f"business_date = {d}", (*PAIR, "source_id", "business_date", "units")),
     }
+    tables = {
+        name: lake.as_of(f"silver/{name}", day).where(where).select(*columns)
+        for name, (where, columns) in wanted.items()
+        if not lake.is_empty(f"silver/{name}")
+    }
+    forecast = (*PAIR, "channel", "target_date", "mean", "p_zero", *QUANTILES, "whole_units")
+    tables = {"forecasts": lake.run("gold/forecasts", day).select(*forecast), **tables, **_prices(lake, day)}
     if runs:
-        tables["published"] = (
-            lake.published("gold/orders", day)
-            .where(f"business_date >= DATE'{min(runs)}'")
-            .select("business_date", "order_id", *PAIR, "source_id", "units", "expected_on")
-        )
+        published = lake.published("gold/orders", day).where(f"business_date >= DATE'{min(runs)}'")
+        tables["published"] = published.select("business_date", "order_id", *PAIR, "source_id", "units", "expected_on")
     return tables
 
 
@@ -125,12 +135,16 @@ def _prices(lake: Lake, day: date) -> dict[str, DataFrame]:
     """The last price that held for each pair, and the price list's newest row of each key."""
     from pyspark.sql import functions as F
 
-    first = (day - _PRICE_MEMORY).replace(day=1)
-    held = lake.as_of("silver/demand", day).where(f"month >= DATE'{first}' AND period < DATE'{day}' AND price IS NOT NULL")
-    last = held.groupBy(*PAIR).agg(F.max_by("price", F.struct("period", "channel")).cast("double").alias("price"))
-    listed = lake.as_of("silver/prices", day).where(f"date <= DATE'{day}'")
-    newest = listed.groupBy(*PAIR, "channel").agg(F.max_by("unit_price", "date").cast("double").alias("price"))
-    return {"last_price": last, "price_list": newest.groupBy(*PAIR).agg(F.min("price").alias("price"))}
+    first, tables = (day - _PRICE_MEMORY).replace(day=1), {}
+    if not lake.is_empty("silver/demand"):
+        held = lake.as_of("silver/demand", day).where(f"month >= DATE'{first}' AND period < DATE'{day}' AND price IS NOT NULL")
+        last = held.groupBy(*PAIR).agg(F.max_by("price", F.struct("period", "channel")).cast("double").alias("price"))
+        tables["last_price"] = last
+    if not lake.is_empty("silver/prices"):
+        listed = lake.as_of("silver/prices", day).where(f"date <= DATE'{day}'")
+        newest = listed.groupBy(*PAIR, "channel").agg(F.max_by("unit_price", "date").cast("double").alias("price"))
+        tables["price_list"] = newest.groupBy(*PAIR).agg(F.min("price").alias("price"))
+    return tables
 
 
 def by_shard(tables: Mapping[str, DataFrame], shards: int) -> DataFrame:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jobs.plan import inputs, writing
 from jobs.plan.shards import planned
+from jobs.session import light
 
 if TYPE_CHECKING:
     from datetime import date
@@ -27,6 +29,8 @@ def main(
 
     keep_problem  folder to which the plan problem goes as files
     """
+    if inputs.is_small(lake, business_date):
+        lake = replace(lake, spark=light(lake.session))
     night = inputs.night_of(lake, config, business_date)
     shards = inputs.by_shard(inputs.sources(lake, night), config.planning.shards)
     result = planned(shards, night, with_problem=keep_problem is not None).persist()
