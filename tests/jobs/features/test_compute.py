@@ -55,7 +55,8 @@ def test_stockouts_are_no_demand() -> None:
 
 
 def test_a_new_item_takes_the_level_of_its_store_and_everything_is_finite_or_null() -> None:
-    made = features([*_rows(), listed("new", "S1")], D).filter(pa.compute.equal(features([*_rows(), listed("new", "S1")], D)["item_id"], "new"))
+    made = features([*_rows(), listed("new", "S1")], D)
+    made = made.filter(pa.compute.equal(made["item_id"], "new"))
     assert made.num_rows == 3
     assert 2 < made["level"][0].as_py() < 6  # others sell 4 a day
     for column in FEATURES:

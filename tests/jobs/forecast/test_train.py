@@ -1,0 +1,173 @@
+"""Features, training and forecast in Spark, on a lake of a hundred series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+
+from jobs.config import Config, Training
+from jobs.errors import UsageError
+from jobs.features import job as features
+from jobs.features.clock import CLOCKS
+from jobs.forecast import boosting, predict, registry, train
+from jobs.forecast.distribution import NAMES
+from jobs.lake import Lake
+from tests.jobs.features.lakes import fill, history, masters, rows_of, sale
+
+D = date(2024, 5, 29)
+DAY = timedelta(days=1)
+CONFIG = Config(training=Training(rounds=8, max_depth=4, rows=1_500))
+
+
+@pytest.fixture(scope="module")
+def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A hundred series to D + 3, a new item, a series of zeros, a pair off the assortment."""
+    lake = Lake(str(tmp_path_factory.mktemp("lake")), spark, "r1")
+    lake.create_tables()
+    days = 70
+    rows = history(10, 10, D - days * DAY, days + 3)
+    rows += [sale("dead", "S1", D - k * DAY, 0) for k in range(1, days)]
+    fill(
+        lake,
+        **masters(10, 10),
+        demand=rows,
+        prices=[{"item_id": "i0", "date": D + DAY, "unit_price": Decimal(1), "promotion": "flyer"}],
+        calendar=[{"region": "north", "date": D, "event": "fair"}],
+        assortment=[{"item_id": "new", "location_id": "S0"}, {"item_id": "i5", "location_id": "S3", "active_to": D - DAY}],
+    )
+    return lake
+
+
+@pytest.fixture(scope="module")
+def night(spark: SparkSession, lake: Lake) -> Iterator[Lake]:
+    """The same after features, training and forecast."""
+    features.main(spark, lake, CONFIG, D)
+    assert train.main(spark, lake, CONFIG, D).startswith("trained")
+    predict.main(spark, lake, CONFIG, D)
+    return lake
+
+
+def test_features_of_the_night_are_those_that_training_computes_later(spark: SparkSession, night: Lake) -> None:
+    later = features.examples(spark, night, CONFIG, D + 3 * DAY, (CLOCKS["day"].index(D),), 4).toArrow().to_pandas()
+    key = ["item_id", "location_id", "channel", "target_date"]
+    then = night.arrow("gold/features").to_pandas().set_index(key).loc[later.set_index(key).index]
+    assert len(later) > 200
+    for column in then.columns.drop(["business_date", "run_id", "whole_units"]):
+        assert np.array_equal(then[column].to_numpy(float), later[column].to_numpy(float), equal_nan=True), column
+
+
+def test_series_that_are_forecast(night: Lake) -> None:
+    made = night.arrow("gold/forecasts").to_pandas()
+    pairs = set(zip(made["item_id"], made["location_id"], strict=True))
+    assert ("new", "S0") in pairs
+    assert ("dead", "S1") in pairs
+    assert ("i5", "S3") not in pairs
+    assert len(pairs) == 101
+    assert not made.duplicated(["item_id", "location_id", "channel", "target_date"]).any()
+    assert (made.groupby(["item_id", "location_id"])["target_date"].count() == 4).all()
+
+
+def test_forecasts_are_finite_monotone_and_near_what_was_sold(night: Lake) -> None:
+    made = night.arrow("gold/forecasts").to_pandas()
+    quantiles = made[list(NAMES)].to_numpy()
+    assert np.isfinite(quantiles).all()
+    assert (np.diff(quantiles, axis=1) >= 0).all()
+    assert made["mean"].ge(0).all()
+    big = made[(made["item_id"] == "i9") & (made["location_id"] == "S9")]
+    assert 14 < big["mean"].mean() < 40  # 28 a day and more at weekends
+    assert made[made["item_id"] == "dead"]["mean"].max() < 1
+
+
+def test_ranks_cover_the_horizon(night: Lake) -> None:
+    ranks = night.arrow("gold/path_ranks")
+    assert ranks.num_rows == CONFIG.planning.paths * 4
+
+
+def test_the_model_is_registered_with_what_it_was_made_from(night: Lake) -> None:
+    (row,) = night.arrow("ops/models").to_pylist()
+    assert (row["business_date"], row["champion"], row["workers"], row["grain"]) == (D, True, 2, "day")
+    assert row["config_hash"] == CONFIG.hash
+    assert dict(row["versions_read"])["silver/demand"] == str(night.version("silver/demand"))
+    assert 500 < row["rows"] < 2_000
+    assert {"wape", "bias", "pinball", "coverage_80"} <= set(dict(row["metrics"]))
+    assert set(night.arrow("gold/forecasts")["model_id"].to_pylist()) == {row["model_id"]}
+
+
+def test_a_rerun_does_not_train_again_and_never_means_never(spark: SparkSession, night: Lake) -> None:
+    assert train.main(spark, night, CONFIG, D).startswith("not trained")
+    assert train.main(spark, night, CONFIG, D, "never").startswith("not trained")
+    assert night.arrow("ops/models").num_rows == 1
+
+
+def test_the_same_data_in_another_layout_gives_the_same_bytes(spark: SparkSession, night: Lake) -> None:
+    partitions = spark.conf.get("spark.sql.shuffle.partitions")
+    try:
+        spark.conf.set("spark.sql.shuffle.partitions", "5")
+        again = train.train(spark, night, CONFIG, D)
+    finally:
+        spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
+    assert again is not None
+    (row,) = registry.rows(night)
+    assert again[0].model_id == row["model_id"]
+    assert again[0].booster == registry.load(night, row["model_id"]).booster
+
+
+def test_training_ran_as_a_barrier_stage_of_two_tasks(spark: SparkSession, night: Lake) -> None:
+    tasks = _barrier_stages(spark)
+    assert len(tasks) >= 2  # before the held-out periods, then on everything
+    assert set(tasks) == {2}
+
+
+def _barrier_stages(spark: SparkSession) -> list[int]:
+    """Tasks of each finished barrier stage, from Spark's own record of its stages."""
+    store = spark.sparkContext._jsc.sc().statusStore()
+    tasks = []
+    for number in range(5000):
+        try:
+            stage = store.lastStageAttempt(number)
+            graph = store.operationGraphForStage(number)
+        except Py4JJavaError:
+            continue
+        if _has_barrier(graph.rootCluster()) and stage.numCompleteTasks():
+            tasks.append(stage.numCompleteTasks())
+    return tasks
+
+
+def _has_barrier(cluster: object) -> bool:
+    nodes, children = cluster.childNodes(), cluster.childClusters()  # type: ignore[attr-defined]
+    inside = any(nodes.apply(i).barrier() for i in range(nodes.length()))
+    return inside or any(_has_barrier(children.apply(i)) for i in range(children.length()))
+
+
+def test_more_workers_than_slots_fail_early(spark: SparkSession) -> None:
+    with pytest.raises(UsageError, match="workers = 99"):
+        boosting.check_slots(spark.range(1), 99)
+
+
+def test_too_little_history_leaves_the_baseline(spark: SparkSession, tmp_path: object) -> None:
+    young = Lake(str(tmp_path), spark, "r1")
+    young.create_tables()
+    assert "too little history" in train.main(spark, young, CONFIG, D)
+    fill(young, **masters(1, 1), demand=[sale("i0", "S0", D - DAY, 3)])
+    assert "too little history" in train.main(spark, young, CONFIG, D)
+    features.main(spark, young, CONFIG, D)
+    predict.main(spark, young, CONFIG, D)
+    made = young.arrow("gold/forecasts").to_pylist()
+    assert {row["model_id"] for row in made} == {"baseline"}
+    assert all(0.5 < row["mean"] < 6 for row in made)
+
+
+def test_a_challenger_must_beat_the_champion(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    held_out = rows_of("silver/demand", [sale("a", "S", D, 1), sale("b", "S", D, 1)])
+    held_out = held_out.append_column("origin", [[1, 1]]).append_column("step", [[0, 0]])
+    monkeypatch.setattr(registry, "load", lambda lake, model_id: None)
+    monkeypatch.setattr(train, "_measured", lambda model, rows: {"pinball": 0.1})
+    assert train.beats(Lake(str(tmp_path)), {"pinball": 0.09}, {"model_id": "m"}, held_out)
+    assert not train.beats(Lake(str(tmp_path)), {"pinball": 0.1}, {"model_id": "m"}, held_out)
+    assert train.beats(Lake(str(tmp_path)), {"pinball": 9.0}, None, held_out)
