@@ -16,6 +16,9 @@ from jobs.ingest.landing import LandingFile
 Record = Mapping[str, Any]
 Status = Literal["new", "changed", "reread"]
 
+#: Feeds that the others refer to.
+MASTERS = ("locations", "items")
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -41,10 +44,11 @@ def find_arrivals(files: Sequence[LandingFile], records: Iterable[Record], busin
 
     Drops after business_date wait. Size and modification time spare hashing what has not changed. The
     original of a content is its first file by drop and path, whatever the order in which they came; so a
-    late original makes the former one be read again, as a duplicate.
+    late original makes the former one be read again, as a duplicate. A late master (its drop not after theirs)
+    makes files with quarantined rows be read again: what these refer to may be known now.
     """
     current = {r["file"]: r for r in records if r["current"]}
-    arrived: dict[str, tuple[LandingFile, str, Status]] = {}
+    arrived: Arrived = {}
     for found in files:
         known = current.get(found.file)
         if found.drop_date > business_date or (known and _untouched(found, known)):
@@ -52,8 +56,9 @@ def find_arrivals(files: Sequence[LandingFile], records: Iterable[Record], busin
         content = sha256(found.path)
         if known is None or known["sha256"] != content:
             arrived[found.file] = (found, content, "changed" if known else "new")
-    contents = _contents(current, arrived)
     here = {f.file: f for f in files}
+    arrived |= _reconsidered(arrived, current, here)
+    contents = _contents(current, arrived)
     originals: dict[str, str] = {}
     for (_, content), holders in contents.items():
         first = _original(holders, current, here)
@@ -66,6 +71,17 @@ def find_arrivals(files: Sequence[LandingFile], records: Iterable[Record], busin
     return tuple(Arrival(f, c, s, originals.get(f.file)) for f, c, s in sorted(arrived.values(), key=lambda a: a[0]))
 
 
+Arrived = dict[str, tuple[LandingFile, str, Status]]
+
+
+def _reconsidered(arrived: Arrived, current: Mapping[str, Record], here: Mapping[str, LandingFile]) -> Arrived:
+    """Files of earlier nights whose rows a master that has come since may make good."""
+    masters = [f.drop_date for f, _, _ in arrived.values() if f.feed in MASTERS]
+    # By ops/files, not by the quarantine: a run that was killed may have emptied that already.
+    doubtful = [f for f, r in current.items() if r["quarantined"] and f in here and f not in arrived] if masters else []
+    return {f: (here[f], current[f]["sha256"], "reread") for f in doubtful if here[f].drop_date >= min(masters)}
+
+
 def _untouched(found: LandingFile, known: Record) -> bool:
     return bool(found.size == known["size"] and found.modified == known["modified"])
 
@@ -74,7 +90,7 @@ Holders = list[tuple[str, date]]
 
 
 def _contents(
-    current: Mapping[str, Record], arrived: Mapping[str, tuple[LandingFile, str, Status]]
+    current: Mapping[str, Record], arrived: Arrived
 ) -> dict[tuple[str, str], Holders]:
     """(feed, content) -> files that hold it, for the contents that tonight's arrivals bring or take away."""
     identified = {name for name, feed in schemas.FEEDS.items() if feed.row_identity}

@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from jobs.config import Config
-from jobs.ingest.arrivals import find_arrivals
+from jobs.ingest.arrivals import MASTERS, find_arrivals
 from jobs.ingest.feed import FeedJob, feed_jobs, run_feed
 from jobs.ingest.judgement import Standards
 from jobs.ingest.landing import discover
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: The others refer to them.
-_MASTERS = ("locations", "items")
 #: Feeds at a time: most of a small feed's time is planning on the driver.
 _AT_ONCE = 3
 _LIGHT = {
@@ -67,7 +65,7 @@ def _run(lake: Lake, jobs: Iterable[FeedJob], standards: Standards) -> dict[str,
     outcomes: dict[str, Outcome] = {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for masters_first in (True, False):
-            now = [j for j in waiting if (j.feed.name in _MASTERS) == masters_first]
+            now = [j for j in waiting if (j.feed.name in MASTERS) == masters_first]
             by_size = dict.fromkeys(lakes, standards)
             if not masters_first:
                 by_size = {size: standards.with_masters(read_masters(lakes[size])) for size in {j.large for j in now}}

@@ -15,7 +15,7 @@ class Report:
     """Files by what happened to them, and what is odd in the landing folder.
 
     new, changed   files read tonight for the first time, and with another content than before
-    reread         files read again because a file with the same content turned out to come first
+    reread         files read again: one with the same content came first, or a master came late
     duplicate      file -> the file that brought the same content first
     late           files of drops that an earlier night has already passed
     defective      file -> why the whole file cannot be used

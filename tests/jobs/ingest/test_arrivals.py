@@ -18,7 +18,7 @@ def record(arrival: Arrival, **more: object) -> dict[str, Any]:
     """The row of ops/files that ingest would write."""
     f = arrival.landed
     row = {"file": f.file, "sha256": arrival.sha256, "feed": f.feed, "drop_date": f.drop_date, "size": f.size}
-    return row | {"modified": f.modified, "duplicate": 1 if arrival.original else 0, "current": True} | more
+    return row | {"quarantined": 0} | {"modified": f.modified, "duplicate": 1 if arrival.original else 0, "current": True} | more
 
 
 def ingested(landing: Landing, day: date = D3) -> list[dict[str, Any]]:
@@ -65,6 +65,21 @@ def test_a_late_original_makes_the_former_one_a_duplicate(tmp_path: Path) -> Non
     # What has left the landing folder can't be read again: it stays the original.
     (tmp_path / "sales/2024-05-02/b.csv").unlink()
     assert find(landing, records) == {"sales/2024-05-01/a.csv": ("new", "sales/2024-05-02/b.csv")}
+
+
+def test_a_late_master_makes_quarantined_rows_be_judged_again(tmp_path: Path) -> None:
+    landing = Landing(tmp_path)
+    for name in ("sales/2024-05-01/a.csv", "sales/2024-05-02/b.csv", "sales/2024-05-02/good.csv"):
+        landing.file(name, name)
+    records = [r | {"quarantined": int("good" not in r["file"])} for r in ingested(landing)]
+    landing.file("items/2024-05-03/a.csv", "1")
+    assert find(landing, records) == {"items/2024-05-03/a.csv": ("new", None)}
+    landing.file("items/2024-05-02/b.csv", "1")
+    assert find(landing, records) == {
+        "items/2024-05-02/b.csv": ("new", None),
+        "items/2024-05-03/a.csv": ("new", None),
+        "sales/2024-05-02/b.csv": ("reread", None),
+    }
 
 
 def test_a_duplicate_counts_once_its_original_has_other_content(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 import csv
 import io
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ def test_parquet_types_keep_every_digit(tmp_path: Path) -> None:
         "unit_price": pa.array([0.1, 1e-7]),
         "line_id": pa.array(["007", "8"]).dictionary_encode(),
         "channel": pa.array([b"web", b"\xe9"], pa.binary()),
-        "naive": pa.array([datetime(2024, 5, 1, 10), None], pa.timestamp("ns")),
+        "naive": pa.array([datetime(2024, 5, 1, 10, tzinfo=UTC), None], pa.timestamp("ns")),
         "day": pa.array([DAY, None]),
         "tags": pa.array([["a"], None]),
     }
