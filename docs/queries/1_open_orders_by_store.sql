@@ -8,7 +8,7 @@ SELECT
   sum(o.units)                AS units,
   sum(o.order_value)          AS order_value,
   min(o.expected_on)          AS next_arrival,
-  sum(CASE WHEN o.status = 'needs_review' THEN 1 ELSE 0 END) AS lines_to_review
+  count(CASE WHEN o.status = 'needs_review' THEN 1 END) AS lines_to_review
 FROM orders o
 LEFT JOIN locations l ON l.location_id = o.location_id
 WHERE o.expected_on >= (SELECT max(business_date) FROM nights)

@@ -4,7 +4,7 @@
 SELECT
   a.department,
   a.step                                                    AS periods_ahead,
-  sum(a.series)                                             AS series_periods,
+  CAST(sum(a.series) AS BIGINT)                             AS series_periods,
   round(sum(a.actual), 1)                                   AS demand,
   round(sum(a.absolute_error) / nullif(sum(a.actual), 0), 3) AS wape,
   round(sum(a.forecast) / nullif(sum(a.actual), 0) - 1, 3)  AS bias,

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from schemas import Table
 
 Format = Literal["table", "csv"]
+#: Where no terminal says how wide it is, no column is left out.
+_LOG_WIDTH = 400
 _PROMPT = "nightfill> "
 _HELP = "SQL ends with ;   SHOW TABLES;   DESCRIBE orders;   leave with Ctrl-D"
 
@@ -76,7 +78,7 @@ def show(connection: duckdb.DuckDBPyConnection, query: str, output: Format, stre
     relation = connection.sql(query)
     if relation is None:
         return
-    width = shutil.get_terminal_size((160, 24)).columns
+    width = shutil.get_terminal_size().columns if stream.isatty() else _LOG_WIDTH
     relation.show(max_rows=100, max_width=max(width, 80))
 
 
