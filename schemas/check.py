@@ -38,7 +38,7 @@ class Check:
     reference   columns occur in silver table ``table`` under ``table_columns`` (null refers to nothing)
     rule        the Spark SQL predicate ``sql`` holds; null counts as held
     present     at least one file has landed
-    filled      at least one record has landed
+    filled      the night sees at least one good record
     readable    every new file can be read
     volume      a drop has at least the configured share of the rows of the feed's usual drop
     share       at most the configured share of the new rows is in quarantine

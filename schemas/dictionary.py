@@ -31,7 +31,7 @@ _TYPES = {
 }
 _GATES = {
     "present": "at least one file has landed",
-    "filled": "the files hold at least one record",
+    "filled": "the night sees at least one good record",
     "readable": "every new file can be read and has the feed's columns",
     "volume": "a drop has at least `[landing] collapse_share` of the rows of the usual drop (median of three or more earlier ones)",
     "share": "at most `[landing] max_quarantined_share` of the new rows are in quarantine",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from jobs.quality.expectations import Verdict, validate
 from jobs.quality.landing import Delivered, judge_feed
 from jobs.quality.outcome import Outcome, record, stop_if_blocked
 from jobs.quality.reconcile import Counted, count_rows, reconcile_demand, reconcile_files
+from jobs.session import light
 from schemas.table import Feed
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 #: What other systems read, and what therefore must hold.
 PUBLISHED = ("gold/forecasts", "gold/orders")
+#: Up to so many rows, compiling the checks takes longer than interpreting them.
+_FEW = 100_000
 _ROW_ADVICE = "a row that breaks a rule reached silver: this is a fault of the program; keep the lake and report it"
 _GOLD_ADVICE = "the night computed rows that break the contract: keep the lake and report it; the last published night still stands"
 
@@ -30,22 +34,27 @@ def judge_landing(lake: Lake, config: Config, business_date: date) -> None:
     files = lake.arrow("ops/files").to_pylist()
     counted = count_rows(lake, business_date)
     outcomes = [*reconcile_files(files, counted), reconcile_demand(lake, config, business_date)]
+    few = replace(lake, spark=light(lake.session))
     for delivered in _delivered(lake, files, counted, business_date):
         outcomes += judge_feed(delivered, config)
-        outcomes += _judge_silver(lake, delivered)
+        rows = sum(file["silver"] for file in delivered.new)
+        outcomes += _judge_silver(few if rows <= _FEW else lake, delivered, rows)
     record(lake, business_date, outcomes, ("landing", "reconcile"))
     stop_if_blocked(business_date, outcomes)
 
 
 def judge_gold(lake: Lake, business_date: date) -> None:
     """Judge what this run is about to publish; raises Blocked."""
-    references = {name: lake.as_of(f"silver/{name}", business_date) for name in ("items", "locations")}
+    few = replace(lake, spark=light(lake.session))
     outcomes: list[Outcome] = []
     for path in PUBLISHED:
         table = schemas.TABLES[path]
-        frame = lake.run(path, business_date)
-        verdicts = validate(frame, table.checks, references, show=[c for c in table.key if c != "run_id"])
-        outcomes += _outcomes("publish", table.name, verdicts, frame.count(), _GOLD_ADVICE)
+        rows = lake.run(path, business_date).count()
+        seen = few if rows <= _FEW else lake
+        references = {name: seen.as_of(f"silver/{name}", business_date) for name in ("items", "locations")}
+        shown = [c for c in table.key if c != "run_id"]
+        verdicts = validate(seen.run(path, business_date), table.checks, references, show=shown)
+        outcomes += _outcomes("publish", table.name, verdicts, rows, _GOLD_ADVICE)
     record(lake, business_date, outcomes, ("publish",))
     stop_if_blocked(business_date, outcomes)
 
@@ -67,13 +76,11 @@ def _with_bad_rows(lake: Lake, delivered: Delivered) -> Delivered:
         return delivered
     where: list[tuple[str, str, object]] = [("feed", "=", delivered.feed.name), ("file", "in", names)]
     bad = lake.arrow("ops/quarantine", ["file", "row", "rules"], where).sort_by([("file", "ascending"), ("row", "ascending")])
-    d = delivered
-    return Delivered(d.feed, d.files, d.business_date, d.since, d.newest, bad.to_pylist())
+    return replace(delivered, bad=bad.to_pylist())
 
 
-def _judge_silver(lake: Lake, delivered: Delivered) -> list[Outcome]:
+def _judge_silver(lake: Lake, delivered: Delivered, rows: int) -> list[Outcome]:
     """All row checks over the silver rows that the files under judgement brought."""
-    rows = sum(file["silver"] for file in delivered.new)
     if not rows:
         return []
     table = delivered.feed.silver()

@@ -78,9 +78,10 @@ def _present(delivered: Delivered, gate: Check, _: Config) -> Outcome:
 
 def _filled(delivered: Delivered, gate: Check, _: Config) -> Outcome:
     rows = sum(file["delivered"] for file in delivered.files)
+    seen = any(file["silver"] for file in delivered.files) and (delivered.feed.event_date is None or delivered.newest is not None)
     names = tuple(file["file"] for file in delivered.files)[:EXAMPLES]
-    message = f"The feed's {len(delivered.files)} files hold no record."
-    return _outcome(delivered, gate, passed=rows > 0 or not delivered.files, rows=0, message=message, examples=names)
+    message = f"Of the {rows} records in {len(delivered.files)} files the night of {delivered.business_date} sees none."
+    return _outcome(delivered, gate, passed=seen or not delivered.files, rows=rows, failed=rows, message=message, examples=names)
 
 
 def _readable(delivered: Delivered, gate: Check, _: Config) -> Outcome:

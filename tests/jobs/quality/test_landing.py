@@ -20,7 +20,7 @@ def file(day: int, delivered: int = 100, read_by: int | None = None, **more: Any
     """A row of ops/files: a drop of May 2024 (0: outside a dated folder), by default read by its own night."""
     drop = date(2024, 5, day) if day else FIRST_DAY
     name = f"sales/{drop}/part-{delivered}.csv"
-    row = {"file": name, "drop_date": drop, "delivered": delivered, "quarantined": 0, "defect": None}
+    row = {"file": name, "drop_date": drop, "delivered": delivered, "silver": delivered, "quarantined": 0, "defect": None}
     return {**row, "read_by": date(2024, 5, read_by or day or 1), **more}
 
 
@@ -49,6 +49,12 @@ def test_a_missing_feed_stops_the_night_only_where_it_is_required() -> None:
 @pytest.mark.parametrize(("feed", "stops"), [("sales", True), ("prices", False)])
 def test_a_feed_without_any_record_is_empty(feed: str, stops: bool) -> None:
     assert failed(outcomes([file(20, delivered=0)], feed)) == {"feed_empty": stops}
+
+
+def test_sales_of_which_the_night_sees_none_are_empty() -> None:
+    # All in quarantine, or dated on or after the business date.
+    assert failed(outcomes([file(20, silver=0)])) == {"feed_empty": True}
+    assert failed(outcomes([file(20)], newest=None)) == {"feed_empty": True, "stale": False}
 
 
 def test_an_unreadable_new_file_stops_the_night_until_it_is_delivered_again() -> None:
@@ -108,6 +114,6 @@ def test_the_usual_drop_is_that_of_the_weekday_once_there_are_three() -> None:
     assert usual_rows(drops, start + timedelta(days=1)) is None
 
 
-@pytest.mark.parametrize(("newest", "fresh"), [(date(2024, 5, 16), True), (date(2024, 5, 15), False), (None, False)])
-def test_stale_sales_warn(newest: date | None, fresh: bool) -> None:
+@pytest.mark.parametrize(("newest", "fresh"), [(date(2024, 5, 16), True), (date(2024, 5, 15), False)])
+def test_stale_sales_warn(newest: date, fresh: bool) -> None:
     assert failed(outcomes([file(20)], newest=newest)) == ({} if fresh else {"stale": False})
