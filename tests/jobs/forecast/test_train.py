@@ -8,7 +8,6 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from jobs.config import Config, Training
@@ -126,17 +125,13 @@ def test_training_ran_as_a_barrier_stage_of_two_tasks(spark: SparkSession, night
 
 def _barrier_stages(spark: SparkSession) -> list[int]:
     """Tasks of each finished barrier stage, from Spark's own record of its stages."""
-    store = spark.sparkContext._jsc.sc().statusStore()
-    tasks = []
-    for number in range(5000):
-        try:
-            stage = store.lastStageAttempt(number)
-            graph = store.operationGraphForStage(number)
-        except Py4JJavaError:
-            continue
-        if _has_barrier(graph.rootCluster()) and stage.numCompleteTasks():
-            tasks.append(stage.numCompleteTasks())
-    return tasks
+    context = spark.sparkContext
+    store, gateway = context._jsc.sc().statusStore(), context._gateway
+    none = gateway.new_array(gateway.jvm.double, 0)
+    found = store.stageList(None, False, False, none, gateway.jvm.java.util.ArrayList())
+    stages = [found.apply(i) for i in range(found.length())]
+    done = [stage for stage in stages if stage.numCompleteTasks()]
+    return [s.numCompleteTasks() for s in done if _has_barrier(store.operationGraphForStage(s.stageId()).rootCluster())]
 
 
 def _has_barrier(cluster: object) -> bool:
