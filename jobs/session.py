@@ -34,6 +34,8 @@ def start(app_name: str = "nightfill", settings: dict[str, str] | None = None) -
     logging.getLogger("py4j").setLevel(logging.ERROR)
     # A failed query would be printed twice, the first time as one line of JSON with the whole stack of the JVM.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    # Its parameters in five lines a fit; the level goes to the executors too.
+    logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)
     builder = SparkSession.builder.appName(app_name)
     for key, value in (settings or {}).items():
         builder = builder.config(key, value)
