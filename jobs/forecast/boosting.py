@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from jobs.errors import UsageError
@@ -24,6 +25,8 @@ def fit(rows: DataFrame, config: Config) -> bytes:
     """
     from xgboost.spark import SparkXGBRegressor
 
+    # It logs its parameters at every fit; ops/models keeps what matters.
+    logging.getLogger("XGBoost-PySpark").setLevel(logging.WARNING)
     training = config.training
     check_slots(rows, training.workers)
     spread = rows.repartition(training.workers, *_ROW).sortWithinPartitions(*_ROW)
