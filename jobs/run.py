@@ -6,9 +6,10 @@ import os
 import sys
 import traceback
 from dataclasses import replace
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from zoneinfo import ZoneInfo
 
 from jobs import config as settings
@@ -222,5 +223,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+def command() -> NoReturn:
+    """Run the command line and leave the process at once, without the interpreter's shutdown.
+
+    There a thread of a native library (Arrow, DuckDB, delta-rs) can still abort the process: seen on a busy machine as
+    exit code 134 after a night that had been published, which Airflow then called failed.
+    """
+    code = main()
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    command()
