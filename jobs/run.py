@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from dataclasses import replace
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
