@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pyarrow.compute as pc
 import pytest
+from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from jobs import run
@@ -23,6 +24,7 @@ from jobs.plan.costs import unit_costs
 from jobs.plan.lanes import considered
 from jobs.plan.night import Night
 from jobs.quality import landing_gate
+from jobs.quality.reconcile import count_rows, reconcile_files
 from schemas import FEEDS
 from tests.bad_input import (
     BASE,
@@ -187,6 +189,20 @@ def test_nothing_is_lost_between_landing_and_silver(gates: Callable[[GateCase], 
     for feed in sorted({case.feed for case in FILES} & set(FEEDS)):
         _, results = gates(GateCase("", feed, None, stops=False, files="files"))
         assert results["not_reconciled"]["passed"], feed
+
+
+@pytest.mark.parametrize(("table", "feed"), [("silver/sales", "sales"), ("silver/prices", "prices"), ("ops/quarantine", "sales")])
+def test_one_row_lost_after_ingest_is_noticed(world: World, table: str, feed: str) -> None:
+    lost = next(case for case in FILES if case.feed == feed and (case.rules if table == "ops/quarantine" else case.kept == 1))
+    delta = DeltaTable(world.lake.location(table))
+    before = delta.version()
+    records = world.lake.arrow("ops/files").to_pylist()
+    delta.delete(f"file = '{lost.path}' AND row = 1")
+    outcomes = reconcile_files(records, count_rows(world.lake, NIGHT))
+    DeltaTable(world.lake.location(table)).restore(before)
+
+    assert [(o.table, o.failed_rows) for o in outcomes if o.stops] == [(feed, 1)]
+    assert all(o.passed for o in reconcile_files(records, count_rows(world.lake, NIGHT)))
 
 
 def seen(world: World, **more: Any) -> Night:

@@ -1,5 +1,7 @@
 """``gold/forecasts``: the distribution of demand per series and period."""
 
+from itertools import pairwise
+
 from schemas.table import BOOL, DATE, DOUBLE, STRING, Check, Column, gold
 
 #: The fixed quantile levels and their columns, ascending.
@@ -27,7 +29,7 @@ FORECASTS = gold(
             "rule",
             _NAMES,
             blocking=True,
-            sql=" AND ".join(f"{a} <= {b}" for a, b in zip(_NAMES, _NAMES[1:], strict=False)),
+            sql=" AND ".join(f"{a} <= {b}" for a, b in pairwise(_NAMES)),
         ),
     ),
 )

@@ -32,8 +32,8 @@ ORDERS = gold(
             sql="units % order_multiple = 0",
         ),
         Check("expected_before_business_date", "rule", ("expected_on",), blocking=True, sql="expected_on >= business_date"),
-        Check("unknown_item", "reference", ("item_id",), True, table="items", table_columns=("item_id",)),
-        Check("unknown_location", "reference", ("location_id",), True, table="locations", table_columns=("location_id",)),
-        Check("line_ordered_twice", "unique", ("business_date", "run_id", "item_id", "source_id", "location_id"), True),
+        Check("unknown_item", "reference", ("item_id",), blocking=True, table="items", table_columns=("item_id",)),
+        Check("unknown_location", "reference", ("location_id",), blocking=True, table="locations", table_columns=("location_id",)),
+        Check("line_ordered_twice", "unique", ("business_date", "run_id", "item_id", "source_id", "location_id"), blocking=True),
     ),
 )
