@@ -10,6 +10,7 @@ process, its JVM and all Python workers, sampled four times a second; shared pag
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import statistics
 import subprocess
@@ -68,7 +69,13 @@ def run_night(landing: Path, lake: Path, night: date, train: str) -> Run:
     run = Run()
     command = ["nightly", "--landing", str(landing), "--lake", str(lake), "--business-date", night.isoformat(), "--train", train]
     began = time.monotonic()
-    with subprocess.Popen([sys.executable, "-m", "jobs.run", *command], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "jobs.run", *command],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
         watcher = threading.Thread(target=_watch_memory, args=(process.pid, run), daemon=True)
         watcher.start()
         assert process.stdout

@@ -144,11 +144,15 @@ def night_process(landing: Path, lake: Path, log: Path, train: str = "never", **
     spark = {"SPARK_LOCAL_DIRS": str(lake.parent / "spark"), "PYSPARK_SUBMIT_ARGS": "--master local[2] --driver-memory 1g pyspark-shell"}
     with log.open("w") as stream:
         return subprocess.Popen(
-            [sys.executable, "-m", "jobs.run", *command], cwd=ROOT, env=os.environ | spark | environment, stdout=stream, stderr=stream
+            [sys.executable, "-m", "jobs.run", *command],
+            cwd=ROOT,
+            env=os.environ | spark | {"PYTHONUNBUFFERED": "1"} | environment,
+            stdout=stream,
+            stderr=stream,
         )
 
 
-def kill_night(landing: Path, lake: Path, point: str, train: str = "never", seconds: float = 180) -> None:
+def kill_night(landing: Path, lake: Path, point: str, train: str = "never", seconds: float = 600) -> None:
     """Run the night in a process of its own and kill its JVM and Python (SIGKILL) where it stands still at a point."""
     paused, log = (lake.parent / f"{lake.name}.{ending}" for ending in ("paused", "log"))
     paused.unlink(missing_ok=True)
