@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from jobs.errors import Blocked, NightfillError
 from jobs.publish import nights
@@ -33,7 +33,7 @@ class Job:
     config: Config
     business_date: date
     landing: str
-    train: str = "auto"
+    train: Literal["auto", "always", "never"] = "auto"
     dry_run: bool = False
     keep_problem: str | None = None
 
