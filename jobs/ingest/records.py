@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from jobs.ingest.arrivals import Arrival
 from jobs.ingest.counter import count_records
 from jobs.ingest.header import Header, read_header
 from jobs.ingest.silver import Outcome
-from jobs.lake import Lake
+from jobs.lake import FIRST_DAY, Lake
 
 FILES = "ops/files"
 
@@ -65,6 +65,17 @@ def write_records(
         rows[key] = row
     table = pa.Table.from_pylist([rows[k] for k in sorted(rows)], schemas.TABLES[FILES].schema)
     lake.write_arrow(FILES, table, sql.is_in("file", tonight))
+
+
+def write_unknown_feeds(lake: Lake, known: Sequence[Mapping[str, Any]], names: Collection[str], business_date: date) -> None:
+    """Record each folder that is no feed once, as a file of no use, so that the night's exceptions name it."""
+    new = sorted(set(names) - {r["file"] for r in known})
+    if not new:
+        return
+    nothing = dict.fromkeys(("size", "delivered", "silver", "quarantined", "duplicate"), 0)
+    row = {"sha256": "", "drop_date": FIRST_DAY, "modified": datetime.fromtimestamp(0, UTC), "current": True, "read_by": business_date}
+    rows = [{**row, **nothing, "file": name, "feed": name, "defect": "unknown_feed"} for name in new]
+    lake.write_arrow(FILES, pa.Table.from_pylist(rows, schemas.TABLES[FILES].schema), sql.is_in("file", new))
 
 
 def _record(delivery: Delivery, outcome: Outcome | None, business_date: date) -> dict[str, Any]:
