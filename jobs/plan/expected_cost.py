@@ -119,9 +119,9 @@ class _Curves:
         base = _row_quantile(paths.window, terms.critical_ratio()) + terms.presentation
         #: Order above which leftovers exceed the next base stock; above which some outlive their shelf life.
         self.excess_from = base[:, None] - last
-        keeps = terms.rate * np.maximum(terms.life - terms.cover, 0.0)
-        with np.errstate(invalid="ignore"):
-            self.wasted_from = np.where(np.isfinite(terms.life), np.nan_to_num(keeps, posinf=np.inf), np.inf)[:, None] - last
+        spoils = np.isfinite(terms.life)
+        keeps = terms.rate * np.maximum(np.where(spoils, terms.life, 0.0) - terms.cover, 0.0)
+        self.wasted_from = np.where(spoils, keeps, np.inf)[:, None] - last
         self.pace = terms.holding / (2 * np.maximum(terms.rate, _SLOWEST))
 
     def cost(self) -> Floats:

@@ -41,6 +41,9 @@ def write_problem(folder: str, lines: pl.DataFrame, pooled: pl.DataFrame) -> Non
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
+    if lines.is_empty():
+        pq.write_table(pa.schema(list(_LINES.items())).empty_table(), target / "lines.parquet")
+        return
     ordered = lines.sort("item_id", "source_id", "location_id").with_row_index("line_id")
     ordered = ordered.rename({"arrives_on": "expected_on", "buying_cost": "unit_value"})
     ordered = ordered.with_columns(pl.col("unit_volume", "unit_weight").cast(pl.Float64).fill_null(0.0))

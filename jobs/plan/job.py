@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jobs.plan import inputs, writing
+from jobs.plan.files import write_problem
 from jobs.plan.shards import planned
 from jobs.session import light
 
@@ -29,18 +30,22 @@ def main(
 
     keep_problem  folder to which the plan problem goes as files
     """
-    if inputs.is_small(lake, business_date):
+    small_night = inputs.is_small(lake, business_date)
+    if small_night:
         lake = replace(lake, spark=light(lake.session))
     night = inputs.night_of(lake, config, business_date)
     shards = inputs.by_shard(inputs.sources(lake, night), config.planning.shards)
     result = planned(shards, night, with_problem=keep_problem is not None).persist()
     try:
-        small = writing.collect(result, ("pools", "exceptions"))
-        writing.write_lines(lake, result, business_date)
-        writing.write_small(lake, small, inputs.capacities_not_planned(lake, business_date, config.period_days), business_date)
-        if keep_problem is not None:
-            from jobs.plan.files import write_problem
-
-            write_problem(keep_problem, writing.collect(result, ("problem",))["problem"], small["pools"])
+        wanted = ["pools", "exceptions", *(["orders", "reasons"] if small_night else []), *(["problem"] if keep_problem else [])]
+        tables = writing.collect(result, wanted)
+        if small_night:
+            writing.write_few_lines(lake, tables["orders"], tables["reasons"], business_date)
+        else:
+            writing.write_lines(lake, result, business_date)
+        not_planned = inputs.capacities_not_planned(lake, business_date, config.period_days)
+        writing.write_small(lake, tables, not_planned, business_date)
+        if keep_problem:
+            write_problem(keep_problem, tables["problem"], tables["pools"])
     finally:
         result.unpersist()

@@ -89,3 +89,15 @@ def test_same_rows_whatever_the_shards(spark, lake: Lake) -> None:
         found.append([t.sort_by([(n, "ascending") for n in ("item_id", "location_id")]) for t in tables])
     assert all(a.equals(b) for a, b in zip(*found, strict=True))
     assert isinstance(found[0][0], pa.Table)
+
+
+def test_a_large_night_is_written_by_spark_with_the_same_rows(spark, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_lake(lake, 12)
+    found = []
+    for few in (10**9, 0):
+        monkeypatch.setattr(inputs, "_FEW", few)
+        job.main(spark, lake, Config(), D)
+        tables = [lake.arrow(t) for t in ("gold/orders", "gold/order_reasons")]
+        found.append([t.sort_by([("item_id", "ascending"), ("location_id", "ascending")]) for t in tables])
+    assert len(found[0][1]) == 3
+    assert all(a.equals(b) for a, b in zip(*found, strict=True))

@@ -193,3 +193,19 @@ def test_weekly() -> None:
     assert (row["arrives_on"], row["next_arrives_on"]) == (day(7), day(14))
     assert row["demand_until_arrival"] == pytest.approx(20, rel=0.01)
     assert isinstance(decision.lines, pl.DataFrame)
+
+
+def test_a_locked_pair_without_forecast_is_ordered() -> None:
+    decision = plan(forecasts=[], **lock(5))
+    assert (line(decision)["units"], line(decision)["demand_in_window"]) == (5, 0)
+
+
+def test_a_shard_without_lines_has_nothing_to_say() -> None:
+    decision = plan(forecasts=[])
+    assert (len(decision.lines), len(decision.pools), len(decision.exceptions)) == (0, 0, 0)
+    assert outputs.reasons(decision.lines, D, 0).num_rows == 0
+    assert outputs.orders(decision.lines, D, Config()).num_rows == 0
+
+
+def test_an_item_that_nobody_knows_is_planned_with_unit_costs() -> None:
+    assert kinds(plan(items=[])) == ["no_unit_cost"]
