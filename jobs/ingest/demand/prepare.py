@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -68,7 +69,12 @@ class Inputs:
 
     def asked(self, rows: DataFrame) -> DataFrame:
         """Rows of the locations to compute, once for each batch that does, with the scope's columns."""
-        return rows.join(F.broadcast(self.lake.session.createDataFrame(self.scope)), "location_id")
+        return rows.join(F.broadcast(self._asked), "location_id")
+
+    @cached_property
+    def _asked(self) -> DataFrame:
+        """The scope in Spark: one frame, so that Spark broadcasts it once."""
+        return self.lake.session.createDataFrame(self.scope)
 
     def in_periods(self, table: str) -> DataFrame:
         """Seen rows of periods to compute, with their period."""

@@ -9,7 +9,10 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -68,6 +71,17 @@ def is_empty(lake: Lake, table: str) -> bool:
 def row_count(lake: Lake, table: str) -> int:
     """Rows of a table, from its log."""
     return int(DeltaTable(lake.location(table), version=lake.pins.get(table)).count())
+
+
+def last_night(lake: Lake, table: str) -> date | None:
+    """Last date on which a row of the table appears or vanishes, from its files' statistics; None when they don't say."""
+    actions = pa.table(DeltaTable(lake.location(table), version=lake.pins.get(table)).get_add_actions(flatten=True))
+    if not {"max.known_from", "max.known_to"} <= set(actions.column_names) or actions["max.known_from"].null_count:
+        return None
+    dates = [pc.max(actions[name]).as_py() for name in ("max.known_from", "max.known_to")]
+    # A file whose known_to is all null has no largest one.
+    unsaid = pc.and_(pc.is_null(actions["max.known_to"]), pc.not_equal(actions["null_count.known_to"], actions["num_records"]))
+    return None if pc.any(unsaid).as_py() else max(day for day in dates if day is not None)
 
 
 def all_rows(lake: Lake, table: str) -> DataFrame:

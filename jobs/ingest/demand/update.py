@@ -21,7 +21,7 @@ from jobs.ingest.demand.changes import EXISTS, INPUTS, Touch, net, night_of, sin
 from jobs.ingest.demand.core import compute_all
 from jobs.ingest.demand.facts import FACTS, SCALE
 from jobs.ingest.demand.prepare import Inputs, facts
-from jobs.ingest.demand.progress import Note, all_rows, changed_rows, input_versions, is_empty, last_note, row_count
+from jobs.ingest.demand.progress import Note, all_rows, changed_rows, input_versions, is_empty, last_night, last_note, row_count
 from jobs.ingest.demand.versions import store
 from jobs.ingest.demand.view import ROWS, Rules, View
 from jobs.lake import FIRST_DAY, Lake
@@ -81,7 +81,7 @@ class Update:
         start = min(touch.night for touch in changed)
         after = self.landed
         before = after.without(changed) if since else Landed({}, self.config.period_days)
-        later = self._touches(after=start) if since else []
+        later = self._touches(after=start) if since and self._has_later(start) else []
         first, rest = [t for t in changed if t.night == start and not since], [t for t in changed if t.night > start or since]
         new = [*first, *self._narrowed(rest), *after.appeared(before)]
         every = [*self._narrowed(later), *after.changed_after(start)]
@@ -116,6 +116,15 @@ class Update:
         step = self.config.period_days
         parts = [steps(all_rows(self.lake, table).where(since(table, after)), table, step) for table in tables]
         return net(parts, after) if parts else []
+
+    def _has_later(self, start: date) -> bool:
+        """Whether any row appears or vanishes after a night, so that later nights may hold versions already.
+
+        Open orders don't count: what is expected on a later day touches no period that is over.
+        """
+        tables = [table for table in INPUTS if table != "silver/inbound" and not is_empty(self.lake, table)]
+        ends = [last_night(self.lake, table) for table in tables]
+        return any(end is None or end > start for end in ends)
 
     def _narrowed(self, touches: list[Touch]) -> list[Touch]:
         """Touches of an item start with its first sale or assortment row, at the locations that have one."""
