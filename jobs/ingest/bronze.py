@@ -34,9 +34,12 @@ def as_frame(session: SparkSession, rows: pa.Table) -> DataFrame:
 
 
 def write_large(lake: Lake, feed: str, files: Sequence[str], sources: Sequence[Source], drop_columns: Sequence[str]) -> DataFrame:
-    """Read the files in Spark, one a task, replace their rows in bronze, and return them as they stand there."""
+    """Read the files in Spark, whole files a task, replace their rows in bronze, and return them as they stand there."""
     session = lake.session
-    paths = session.sparkContext.parallelize([(s.path, s.file, s.feed, s.drop_date) for s in sources], len(sources))
+    context = session.sparkContext
+    # Small files share a task: starting one takes longer than reading a day.
+    tasks = min(len(sources), 4 * context.defaultParallelism)
+    paths = context.parallelize([(s.path, s.file, s.feed, s.drop_date) for s in sources], tasks)
     frame = session.createDataFrame(paths, "path string, file string, feed string, drop_date date")
     rows = frame.mapInArrow(_parse(tuple(drop_columns)), from_arrow_schema(bronze_schema(feed)))
     table = f"bronze/{feed}"

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
 
 #: Bytes of landing files that the driver reads itself.
-_SMALL_BYTES = 8 << 20
+_SMALL_BYTES = 32 << 20
+#: Records for which Spark need not compile code.
+_FEW = 20_000
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,16 @@ class FeedJob:
     @property
     def large(self) -> bool:
         """Whether Spark reads and writes the rows, not the driver."""
-        size = sum(d.arrival.landed.size for d in self.deliveries)
-        return size > _SMALL_BYTES or sum(d.delivered for d in self.deliveries) > SMALL
+        return sum(d.arrival.landed.size for d in self.deliveries) > _SMALL_BYTES or self._records > SMALL
+
+    @property
+    def few(self) -> bool:
+        """Whether the rows are so few that compiling code for them costs more than it saves."""
+        return not self.large and self._records <= _FEW
+
+    @property
+    def _records(self) -> int:
+        return sum(d.delivered for d in self.deliveries)
 
 
 def feed_jobs(config: Config, known: Sequence[Mapping[str, Any]], deliveries: Sequence[Delivery]) -> list[FeedJob]:
@@ -95,6 +105,7 @@ def _batch(job: FeedJob, rows: DataFrame, *, stale: bool, dates: tuple[str, date
         files=frozenset(f.file for f in landed),
         duplicates=frozenset(d.file for d in job.deliveries if d.arrival.original),
         others=job.others,
+        keyed=stale or job.feed.row_identity is None or any(job.feed.row_identity in d.header.declared for d in job.deliveries),
         stale=stale,
         large=job.large and bool(job.sources),
         tonight=frozenset(f.drop_date for f in landed),

@@ -16,7 +16,7 @@ from jobs.ingest.judgement import Standards
 from jobs.ingest.landing import discover
 from jobs.ingest.masters import read_masters
 from jobs.ingest.quarantine import write_quarantine
-from jobs.ingest.records import inspect, read_files, write_records
+from jobs.ingest.records import inspect, read_files, write_records, write_unknown_feeds
 from jobs.ingest.report import Report, report_of
 from jobs.ingest.silver import Outcome
 
@@ -42,6 +42,7 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, l
     landed = discover(landing, ready_marker=config.landing.ready_marker)
     known = read_files(lake)
     deliveries = inspect(find_arrivals(landed.files, known, business_date), config.landing.drop_columns)
+    write_unknown_feeds(lake, known, landed.unknown_feeds, business_date)
     jobs = feed_jobs(config, known, deliveries)
     if not jobs:
         return _reported(report_of(landed, known, deliveries))
@@ -61,15 +62,15 @@ def _reported(report: Report) -> Report:
 def _run(lake: Lake, jobs: Iterable[FeedJob], standards: Standards) -> dict[str, Outcome]:
     """Feed -> what became of its records; the masters first."""
     waiting = list(jobs)
-    lakes = {True: lake, False: replace(lake, spark=light_session(lake.session))}
+    lakes = {False: lake, True: replace(lake, spark=light_session(lake.session))}
     outcomes: dict[str, Outcome] = {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for masters_first in (True, False):
             now = [j for j in waiting if (j.feed.name in MASTERS) == masters_first]
             by_size = dict.fromkeys(lakes, standards)
             if not masters_first:
-                by_size = {size: standards.with_masters(read_masters(lakes[size])) for size in {j.large for j in now}}
-            settled = [pool.submit(run_feed, lakes[j.large], j, by_size[j.large]) for j in now]
+                by_size = {few: standards.with_masters(read_masters(lakes[few])) for few in {j.few for j in now}}
+            settled = [pool.submit(run_feed, lakes[j.few], j, by_size[j.few]) for j in now]
             outcomes |= {j.feed.name: s.result() for j, s in zip(now, settled, strict=True)}
     return outcomes
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from jobs.ingest.masters import Masters
-from jobs.ingest.moment import parse_moment
+from jobs.ingest.moment import parse_moments
 from jobs.ingest.text import parse, trimmed
 from jobs.lake import FIRST_DAY
 from jobs.quality import judge
@@ -61,25 +61,27 @@ def judge_rows(bronze: DataFrame, feed: Feed, standards: Standards) -> DataFrame
 def _typed(bronze: DataFrame, feed: Feed, standards: Standards) -> DataFrame:
     """Typed columns, ``fault_<column>`` beside each, and the text as delivered as ``as_<column>``."""
     frame = _with_text(bronze, feed)
-    if feed.name == "sales" and standards.masters:
-        frame = _placed(frame, standards.masters, standards.timezone)
     selected = ["drop_date", "file", "row", "defect", *(f"as_{c.name}" for c in (*feed.columns, DELETED))]
+    if feed.name == "sales":
+        if standards.masters is None:
+            raise ValueError("sales need their locations' zones")
+        frame = parse_moments(_placed(frame, standards.masters, standards.timezone), standards.naive_timestamps)
+        selected.append("date")
+    raw = []
     for column in (*feed.columns, DELETED):
-        text = f"text_{column.name}"
+        parsed = parse(column)
         if column.type == TIMESTAMP:
-            moment = parse_moment(text, "zone", standards.naive_timestamps)
-            value, fault = moment.utc, moment.fault
-            selected.append(f"{moment.local_date} AS date")
-        elif column.name == "channel" and feed.name == "sales":
-            value, fault = "coalesce(text_channel, CASE WHEN kind = 'online' THEN 'online' ELSE 'store' END)", "CAST(NULL AS string)"
-        else:
-            parsed = parse(column, text)
-            value, fault = parsed.value, parsed.fault
+            selected += ["sold_at", "fault_sold_at"]
+            continue
+        value, fault = parsed.value, parsed.fault
+        if column.name == "channel" and feed.name == "sales":
+            value = "coalesce(text_channel, CASE WHEN kind = 'online' THEN 'online' ELSE 'store' END)"
         if column.name == "timezone" and standards.zones:
             known = ", ".join(f"'{z}'" for z in sorted(standards.zones))
-            fault = f"CASE WHEN {text} NOT IN ({known}) THEN 'timezone_not_allowed' END"
+            fault = f"CASE WHEN text_timezone NOT IN ({known}) THEN 'timezone_not_allowed' END"
+        raw.append(f"{parsed.raw} AS raw_{column.name}")
         selected += [f"{value} AS `{column.name}`", f"{fault} AS fault_{column.name}"]
-    return frame.selectExpr(*selected)
+    return frame.selectExpr("*", *raw).selectExpr(*selected)
 
 
 def _with_text(bronze: DataFrame, feed: Feed) -> DataFrame:

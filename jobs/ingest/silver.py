@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
 
 #: Rows that the driver may hold; more are written by Spark.
-SMALL = 200_000
+SMALL = 300_000
 #: Runs of changed rows above which Spark merges instead of delta-rs rewriting by predicate.
 _RUNS = 500
 
@@ -38,6 +38,7 @@ class Batch:
     files       paths of those files
     duplicates  those whose content came before: their rows without identity don't count
     others      whether silver holds rows of other files, which tonight's may close or reopen
+    keyed       whether rows may be statements on keys (not where no file has the feed's optional identity)
     drops       drops of the feed, tonight's included, that hold a usable file (snapshot feeds only)
     stale       whether silver holds rows of tonight's files (changed in place, or left by a run that was killed)
     dates       column and first and last date of the keys that tonight's rows and the stale ones state, where known
@@ -48,6 +49,7 @@ class Batch:
     files: frozenset[str]
     duplicates: frozenset[str]
     others: bool
+    keyed: bool
     stale: bool
     large: bool
     tonight: frozenset[date] = frozenset()
@@ -86,6 +88,8 @@ def settle(lake: Lake, batch: Batch, standards: Standards) -> Outcome:
 def _state(lake: Lake, batch: Batch, judged: DataFrame) -> DataFrame:
     """Tonight's rows with known_to, and those of others whose known_to changes; ``fresh`` tells them apart."""
     fresh = judged.withColumns({"fresh": F.lit(True), "before": F.lit(None).cast("date")})  # noqa: FBT003
+    if not batch.keyed:
+        return fresh.withColumn("known_to", F.lit(None).cast("date"))
     rows = fresh
     if batch.others:
         keys = [judged.where(f"NOT ({is_lone(batch.feed)})")]

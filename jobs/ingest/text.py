@@ -25,8 +25,13 @@ _TRUE, _FALSE = "('true', 't', 'yes', 'y', '1')", "('false', 'f', 'no', 'n', '0'
 
 @dataclass(frozen=True)
 class Parsed:
-    """SQL of a column's value (null where the text gives none) and of the rule broken by its text (null: none)."""
+    """SQL in two steps, so that Spark parses a text once: ``raw`` reads it, the others read the column ``raw_<name>``.
 
+    value   null where the text gives none
+    fault   the rule that the text breaks; null: none
+    """
+
+    raw: str
     value: str
     fault: str
 
@@ -36,38 +41,35 @@ def trimmed(column: str) -> str:
     return f"nullif(trim(BOTH FROM `{column}`), '')"
 
 
-def parse(column: Column, text: str) -> Parsed:
-    """How to read SQL expression ``text`` (trimmed) as the column's type; sold_at is read by :mod:`jobs.ingest.moment`."""
-    kind = column.type
+def parse(column: Column) -> Parsed:
+    """How to read the column's text (SQL column ``text_<name>``) as its type; sold_at is read by :mod:`jobs.ingest.moment`."""
+    kind, text, raw = column.type, f"text_{column.name}", f"raw_{column.name}"
     if pa.types.is_decimal(kind):
-        value = f"try_cast({text} AS decimal({kind.precision},{kind.scale}))"
-        return Parsed(value, _number_fault(column.name, text, value))
+        return _number(column.name, f"try_cast({text} AS decimal({kind.precision},{kind.scale}))", raw)
     if pa.types.is_floating(kind):
         # Double.parseDouble reads '1d' and 'infinity' too: a number ends in a digit or a point and is finite.
-        number = f"try_cast({text} AS double)"
-        value = f"CASE WHEN abs({number}) < double('infinity') AND right({text}, 1) NOT IN ('d', 'D', 'f', 'F') THEN {number} END"
-        return Parsed(value, _number_fault(column.name, text, value))
+        finite = f"abs({raw}) < double('infinity') AND right({text}, 1) NOT IN ('d', 'D', 'f', 'F')"
+        return _number(column.name, f"try_cast({text} AS double)", f"CASE WHEN {finite} THEN {raw} END")
     if pa.types.is_integer(kind):
-        number = f"try_cast({text} AS decimal(38,6))"
-        value = f"CASE WHEN {number} = floor({number}) THEN try_cast({number} AS int) END"
-        return Parsed(value, _number_fault(column.name, text, value, f"{number} = floor({number})"))
+        value = f"CASE WHEN {raw} = floor({raw}) THEN try_cast({raw} AS int) END"
+        return _number(column.name, f"try_cast({text} AS decimal(38,6))", value, f"{raw} = floor({raw})")
     if pa.types.is_boolean(kind):
-        value = f"CASE WHEN lower({text}) IN {_TRUE} THEN true WHEN lower({text}) IN {_FALSE} THEN false END"
-        return Parsed(value, _fault(text, value, f"'{column.name}_wrong_type'"))
+        truth = f"CASE WHEN lower({text}) IN {_TRUE} THEN true WHEN lower({text}) IN {_FALSE} THEN false END"
+        return Parsed(truth, raw, f"CASE WHEN {text} IS NOT NULL AND {raw} IS NULL THEN '{column.name}_wrong_type' END")
     if pa.types.is_date(kind):
-        return _date(column.name, text)
-    return Parsed(text, "CAST(NULL AS string)")
+        early = f"{raw} < DATE'{FIRST_DATE}'"
+        unread = f"{text} IS NOT NULL AND {raw} IS NULL"
+        fault = f"CASE WHEN {early} THEN 'date_out_of_range' WHEN {unread} THEN '{column.name}_unparseable_date' END"
+        return Parsed(parse_date(text), f"CASE WHEN NOT {early} THEN {raw} END", fault)
+    return Parsed("CAST(NULL AS string)", text, "CAST(NULL AS string)")
 
 
-def _fault(text: str, value: str, rule: str) -> str:
-    return f"CASE WHEN {text} IS NOT NULL AND ({value}) IS NULL THEN {rule} END"
-
-
-def _number_fault(name: str, text: str, value: str, too_large: str | None = None) -> str:
+def _number(name: str, raw: str, value: str, too_large: str | None = None) -> Parsed:
     """Not finite, a number too large for the type, or no number at all."""
+    text = f"text_{name}"
     large = too_large or f"lower({text}) {_NUMBER}"
     rule = f"WHEN lower({text}) {_NOT_FINITE} THEN '{name}_not_finite' WHEN {large} THEN '{name}_out_of_range' ELSE '{name}_wrong_type'"
-    return _fault(text, value, f"CASE {rule} END")
+    return Parsed(raw, value, f"CASE WHEN {text} IS NOT NULL AND ({value}) IS NULL THEN CASE {rule} END END")
 
 
 def parse_date(text: str) -> str:
@@ -75,10 +77,3 @@ def parse_date(text: str) -> str:
     # Nearly all dates are plain: they need no regular expression.
     plain = f"length({text}) = 10 AND substr({text}, 5, 1) = '-' AND substr({text}, 8, 1) = '-'"
     return f"CASE WHEN {plain} THEN try_cast({text} AS date) WHEN {text} {_DATE} THEN try_cast(left({text}, 10) AS date) END"
-
-
-def _date(name: str, text: str) -> Parsed:
-    stated = parse_date(text)
-    value = f"CASE WHEN ({stated}) >= DATE'{FIRST_DATE}' THEN ({stated}) END"
-    rule = f"CASE WHEN ({stated}) IS NULL THEN '{name}_unparseable_date' ELSE 'date_out_of_range' END"
-    return Parsed(value, _fault(text, value, rule))
