@@ -141,6 +141,7 @@ def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, 
         "critical_ratio": terms.critical_ratio(),
         "expected_cost": lists.cost[at],
         "cost_of_nothing": lists.cost[start],
+        "least_cost": lists.cost[start + allowed.best],
         "p_stockout": np.clip(lists.p_out[at], 0, 1),
         "expected_lost": expected_lost,
         "fill_rate": np.clip(1 - np.divide(expected_lost, window, out=np.zeros_like(window), where=window > 0), 0, 1),
@@ -187,7 +188,7 @@ def _lists(problem: Problem) -> pl.Series:
 def conflicts(decided: pl.DataFrame, allowed: Allowed) -> pl.DataFrame:
     """Exceptions of lines whose limits clash, and of locked quantities that are no multiple."""
     clash = decided.filter(pl.col("clash") != "")
-    cost = pl.col("cost_of_nothing") - pl.col("expected_cost")
+    cost = pl.col("cost_of_nothing") - pl.col("least_cost")
     text = pl.format("{} conflict: no quantity keeps them; nothing ordered", pl.col("clash").str.replace_all(", ", " and "))
     multiples = pl.col("override_units") / pl.col("order_multiple")
     broken = decided.filter(pl.Series(allowed.locked >= 0) & ((multiples - multiples.round()).abs() > 1e-9))

@@ -97,9 +97,11 @@ def _place(lines: pl.DataFrame, tables: Mapping[str, pa.Table], night: Night) ->
     nothing = pl.lit("no stock record: taken as 0, orders need review")
     none = exception(bare, "no_stock_record", nothing, "deliver the inventory feed for it")
     coming = orders.filter(~pl.col("done")).join(shelves, on=PAIR, how="semi")
-    late = coming.filter("overdue")
+    costs_of_items = lines.group_by("item_id").agg(pl.col("item_cost").first().fill_null(0.0))
+    late = coming.filter("overdue").join(costs_of_items, on="item_id").sort("order_id", *PAIR, "expected_on")
+    value = pl.col("units").cast(pl.Float64) * pl.col("item_cost")
     text = pl.format("order {}: {} units were due on {}; taken to arrive today", "order_id", "units", "expected_on")
-    overdue = exception(late, "overdue_order", text, "ask the source where it is, or take it out of open_orders", pl.col("units"))
+    overdue = exception(late, "overdue_order", text, "ask the source where it is, or take it out of open_orders", value)
     transit = (
         coming.with_columns(step=night.period_of("expected_on"))
         .group_by(*PAIR, "step")

@@ -66,6 +66,7 @@ def test_limits_of_a_line_that_clash_order_nothing_and_say_so() -> None:
     assert line(decision)["units"] == 0
     assert kinds(decision) == ["conflicting_limits"]
     assert "min_order_units and max_stock" in decision.exceptions["message"][0]
+    assert decision.exceptions["money"][0] > 0
     assert kinds(plan({"order_multiple": 12}, assortment=[{**S1, "max_stock": 4}])) == ["conflicting_limits"]
     full = plan(stock=[{**STOCK[0], "on_hand": 40}], assortment=[{**S1, "max_stock": 4}])
     assert kinds(full) == []
@@ -137,7 +138,7 @@ def test_an_overdue_order_arrives_today() -> None:
     late = {**S1, "order_id": "O", "source_id": "DC", "units": 50, "ordered_on": day(-9), "expected_on": day(-2)}
     decision = plan(inbound=[late], night_={"snapshot": day(-1)})
     assert (line(decision)["units"], line(decision)["in_transit"]) == (0, 50)
-    assert kinds(decision) == ["overdue_order"]
+    assert decision.exceptions.select("kind", "money").rows() == [("overdue_order", 100.0)]
 
 
 @pytest.mark.parametrize(
