@@ -35,8 +35,10 @@ PARAMS = {
         title="Business date",
         description="today, latest (the newest drop) or a date, YYYY-MM-DD: orders are placed before opening on it",
     ),
-    "mode": Param("stochastic", enum=["stochastic"], title="Mode", description="How the orders are decided"),
-    "train": Param("auto", enum=["auto", "always", "never"], title="Train", description="auto: when a model is missing or too old"),
+    "mode": Param("stochastic", type="string", enum=["stochastic"], title="Mode", description="How the orders are decided"),
+    "train": Param(
+        "auto", type="string", enum=["auto", "always", "never"], title="Train", description="auto: when there is no model or it is old"
+    ),
     "dry_run": Param(default=False, type="boolean", title="Dry run", description="Do everything but publish"),
 }
 
