@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 SYNCED := .venv/.synced
 READY := .venv/.ready
-PYTEST := PYTHONWARNINGS=ignore pytest -q -n $(WORKERS) --dist loadgroup
+PYTEST := PYTHONWARNINGS=ignore pytest -q
 
 .PHONY: help setup nightly airflow test torture check format lint types docs lock clean
 
@@ -29,10 +29,10 @@ airflow: $(READY) ## Airflow with our DAGs on this machine, for the browser (AIR
 	@bin/serve
 
 test: $(READY) ## all tests but the long ones
-	@$(PYTEST) -m "not torture" tests
+	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not torture" tests
 
 torture: $(READY) ## the long tests: every stage killed, a cluster, the real Airflow
-	@$(PYTEST) -n 0 -m torture tests
+	@$(PYTEST) -m torture tests
 
 check: $(READY) ## format, lint, types, tests
 	@ruff format --check . && ruff check . && mypy

@@ -23,7 +23,7 @@ from jobs.lake import Lake
 from tests.cluster import ROOT, free_port
 from tests.small_night import TOML, D, Story, hashes, kill_tree
 
-pytestmark = [pytest.mark.torture, pytest.mark.xdist_group("airflow")]
+pytestmark = pytest.mark.torture
 
 #: How long after the start cron is due: later than the triggered night begins.
 CRON_AFTER = timedelta(minutes=5)

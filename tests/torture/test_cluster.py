@@ -13,7 +13,7 @@ from jobs.lake import Lake
 from tests.cluster import ROOT, Cluster, running
 from tests.small_night import TOML, D, Story, hashes
 
-pytestmark = [pytest.mark.torture, pytest.mark.xdist_group("cluster")]
+pytestmark = pytest.mark.torture
 
 PROBE = """
 import json, sys
