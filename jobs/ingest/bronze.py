@@ -33,7 +33,15 @@ def as_frame(session: SparkSession, rows: pa.Table) -> DataFrame:
     return session.createDataFrame(rows) if rows.num_rows else session.createDataFrame([], from_arrow_schema(rows.schema))
 
 
-def write_large(lake: Lake, feed: str, files: Sequence[str], sources: Sequence[Source], drop_columns: Sequence[str]) -> DataFrame:
+def write_streamed(lake: Lake, feed: str, files: Sequence[str], sources: Sequence[Source], drop_columns: Sequence[str]) -> DataFrame:
+    """Read the files on the driver, batch by batch, replace their rows in bronze, and return them as they stand there."""
+    batches = (b for s in sources for b in read_records(s, drop_columns))
+    reader = pa.RecordBatchReader.from_batches(bronze_schema(feed), batches)
+    lake.write_batches(f"bronze/{feed}", reader, sql.is_in("file", files))
+    return _written(lake, feed, files, sources)
+
+
+def write_spread(lake: Lake, feed: str, files: Sequence[str], sources: Sequence[Source], drop_columns: Sequence[str]) -> DataFrame:
     """Read the files in Spark, whole files a task, replace their rows in bronze, and return them as they stand there."""
     session = lake.session
     context = session.sparkContext
@@ -42,10 +50,13 @@ def write_large(lake: Lake, feed: str, files: Sequence[str], sources: Sequence[S
     paths = context.parallelize([(s.path, s.file, s.feed, s.drop_date) for s in sources], tasks)
     frame = session.createDataFrame(paths, "path string, file string, feed string, drop_date date")
     rows = frame.mapInArrow(_parse(tuple(drop_columns)), from_arrow_schema(bronze_schema(feed)))
-    table = f"bronze/{feed}"
-    lake.replace(table, rows, sql.is_in("file", files, for_spark=True))
+    lake.replace(f"bronze/{feed}", rows, sql.is_in("file", files, for_spark=True))
+    return _written(lake, feed, files, sources)
+
+
+def _written(lake: Lake, feed: str, files: Sequence[str], sources: Sequence[Source]) -> DataFrame:
     days = sorted({s.drop_date for s in sources})
-    return lake.read(table).where(F.col("business_date").isin(days)).where(F.col("file").isin(list(files)))
+    return lake.read(f"bronze/{feed}").where(F.col("business_date").isin(days)).where(F.col("file").isin(list(files)))
 
 
 def _parse(drop_columns: tuple[str, ...]) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 import schemas
 from jobs.config import Config
-from jobs.ingest.bronze import as_frame, read_small, write_large, write_small
+from jobs.ingest.bronze import as_frame, read_small, write_small, write_spread, write_streamed
 from jobs.ingest.judgement import Standards
 from jobs.ingest.reader import Source
 from jobs.ingest.records import Delivery
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     from jobs.lake import Lake
 
-#: Bytes of landing files that the driver reads itself.
+#: Bytes of landing files whose rows the driver holds.
 _SMALL_BYTES = 32 << 20
+#: Bytes of landing files above which Spark's tasks read them, not the driver in one stream.
+_SPREAD_BYTES = 1 << 30
 #: Records for which Spark need not compile code.
 _FEW = 20_000
 
@@ -53,13 +55,22 @@ class FeedJob:
 
     @property
     def large(self) -> bool:
-        """Whether Spark reads and writes the rows, not the driver."""
-        return sum(d.arrival.landed.size for d in self.deliveries) > _SMALL_BYTES or self._records > SMALL
+        """Whether Spark writes the rows to silver, not the driver."""
+        return self._size > _SMALL_BYTES or self._records > SMALL
+
+    @property
+    def spread(self) -> bool:
+        """Whether Spark reads the files, too."""
+        return self.large and self._size > _SPREAD_BYTES
 
     @property
     def few(self) -> bool:
         """Whether the rows are so few that compiling code for them costs more than it saves."""
         return not self.large and self._records <= _FEW
+
+    @property
+    def _size(self) -> int:
+        return sum(d.arrival.landed.size for d in self.deliveries)
 
     @property
     def _records(self) -> int:
@@ -87,7 +98,8 @@ def run_feed(lake: Lake, job: FeedJob, standards: Standards) -> Outcome:
     name, files = job.feed.name, [d.file for d in job.deliveries]
     stale = lake.arrow(job.feed.silver().path, ["file"], [("file", "in", files)]).num_rows > 0
     if job.large and job.sources:
-        rows = write_large(lake, name, files, job.sources, job.drop_columns)
+        write = write_spread if job.spread else write_streamed
+        rows = write(lake, name, files, job.sources, job.drop_columns)
         return settle(lake, _batch(job, rows, stale=stale, dates=None), standards)
     held = read_small(name, job.sources, job.drop_columns)
     write_small(lake, name, files, held)
