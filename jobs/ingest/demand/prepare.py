@@ -125,9 +125,15 @@ def _sales(inputs: Inputs) -> list[DataFrame]:
     amounts = {"units": f"sold * {SCALE}", "returns": f"returned * {SCALE}", "sales_rows": "sales_rows", "price": "price"}
     sale = fact(of_period, "sale", **named, day="period", **amounts)
     earlier = inputs.earlier_sales()
-    ends = earlier.groupBy(*SERIES).agg(F.min("period").alias("first_sale"), F.max("period").alias("last_sale"))
-    priced = earlier.where("units > 0 AND unit_price IS NOT NULL").groupBy(*SERIES, "period").agg(F.expr(PAID).alias("price"))
-    paid = priced.groupBy(*SERIES).agg(F.max_by("price", "period").alias("price"))
+    priced = "units > 0 AND unit_price IS NOT NULL"
+    ends = earlier.groupBy(*SERIES).agg(
+        F.min("period").alias("first_sale"),
+        F.max("period").alias("last_sale"),
+        F.expr(f"max(period) FILTER (WHERE {priced})").alias("paid_in"),
+    )
+    # One row a series: small enough to send to every task, where grouping all earlier sales by period is not.
+    last = F.broadcast(ends.select(*SERIES, "paid_in"))
+    paid = earlier.where(priced).join(last, list(SERIES)).where("period = paid_in").groupBy(*SERIES).agg(F.expr(PAID).alias("price"))
     before = fact(ends.join(paid, list(SERIES), "left"), "before", **named, day="first_sale", until="last_sale", price="price")
     back = inputs.config.landing.missing_periods * inputs.step
     sold = earlier.where(f"period >= date_sub(first, {back})").select("batch", "location_id", "period").distinct()

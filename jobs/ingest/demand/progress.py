@@ -68,6 +68,15 @@ def is_empty(lake: Lake, table: str) -> bool:
     return not _files(lake, table, lake.pins.get(table))
 
 
+def last_period(lake: Lake) -> date | None:
+    """The last period that demand holds, from its files' statistics; None when it is empty or they don't say."""
+    actions = pa.table(DeltaTable(lake.location(DEMAND)).get_add_actions(flatten=True))
+    if "max.period" not in actions.column_names or actions["max.period"].null_count:
+        return None
+    last: date | None = pc.max(actions["max.period"]).as_py()
+    return last
+
+
 def row_count(lake: Lake, table: str) -> int:
     """Rows of a table, from its log."""
     return int(DeltaTable(lake.location(table), version=lake.pins.get(table)).count())

@@ -42,7 +42,7 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -
     update = Update(lake.for_run(lake.run_id, note.inputs), config)
     batches = update.batches(last if last and last.settings == note.settings else None)
     if batches:
-        change = store(update.lake, batches, update.rows(batches), note, is_empty(lake, "silver/demand"))
+        change = store(update.lake, batches, update.rows(batches), note)
         log.info("demand for %s: %s", business_date, change)
 
 

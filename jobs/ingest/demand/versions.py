@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 import schemas
 from jobs.ingest.demand.batches import Batch, firsts_table
-from jobs.ingest.demand.progress import DEMAND, Note, noting
+from jobs.ingest.demand.progress import DEMAND, Note, is_empty, last_period, noting
 from jobs.lake import Lake
 
 KEY = ("item_id", "location_id", "channel", "period")
@@ -28,9 +28,9 @@ class Change:
     months: tuple[date, ...]
 
 
-def store(lake: Lake, batches: list[Batch], new: DataFrame, note: Note, held_is_empty: bool) -> Change:
+def store(lake: Lake, batches: list[Batch], new: DataFrame, note: Note) -> Change:
     """Bring silver/demand to the new versions in one commit; without any change nothing is committed."""
-    if held_is_empty:
+    if not _holds_any(lake, batches):
         rows = new if len(batches) == 1 else coalesce(new)
         with noting(lake, note):
             lake.append(DEMAND, rows.withColumn("month", F.expr(MONTH)))
@@ -43,6 +43,14 @@ def store(lake: Lake, batches: list[Batch], new: DataFrame, note: Note, held_is_
     finally:
         changes.unpersist()
     return change
+
+
+def _holds_any(lake: Lake, batches: list[Batch]) -> bool:
+    """Whether demand may hold any of the periods to compute; not so on a first load, nor on most nights."""
+    if is_empty(lake, DEMAND):
+        return False
+    last = last_period(lake)
+    return last is None or any(first <= last for batch in batches for first in batch.scope.values())
 
 
 def held(lake: Lake, batches: list[Batch]) -> DataFrame:
