@@ -54,9 +54,7 @@ _LANDED = "DATE '0001-01-01'"
 def fill(lake: Lake, data: Path, series: int) -> None:
     """Write the silver tables of the first ``series`` series (by hash)."""
     con = duckdb.connect()
-    con.execute(
-        f"CREATE VIEW data AS SELECT * FROM read_parquet('{data}') WHERE hash(store_id * 100003 + product_id) % 50000 < {series}"
-    )
+    con.execute(f"CREATE VIEW data AS SELECT * FROM read_parquet('{data}') WHERE hash(store_id * 100003 + product_id) % 50000 < {series}")
     for name, query in SILVER.items():
         table = schemas.TABLES[f"silver/{name}"]
         rows: pa.Table = con.sql(query).to_arrow_table()

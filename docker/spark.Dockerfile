@@ -12,7 +12,7 @@ COPY bin bin
 COPY jobs jobs
 COPY schemas schemas
 # The same set-up as on a laptop: packages by hash from requirements.lock, Delta's jars beside Spark's own.
-RUN make setup && rm -rf /root/.cache /root/.ivy2*
+RUN make setup && rm -rf ~/.cache ~/.ivy2*
 
 ENV PATH=/opt/nightfill/.venv/bin:$PATH \
     PYSPARK_PYTHON=/opt/nightfill/.venv/bin/python \

@@ -89,9 +89,7 @@ def _untouched(found: LandingFile, known: Record) -> bool:
 Holders = list[tuple[str, date]]
 
 
-def _contents(
-    current: Mapping[str, Record], arrived: Arrived
-) -> dict[tuple[str, str], Holders]:
+def _contents(current: Mapping[str, Record], arrived: Arrived) -> dict[tuple[str, str], Holders]:
     """(feed, content) -> files that hold it, for the contents that tonight's arrivals bring or take away."""
     identified = {name for name, feed in schemas.FEEDS.items() if feed.row_identity}
     touched = {(f.feed, c) for f, c, _ in arrived.values()}

@@ -108,9 +108,7 @@ def _dated(typed: DataFrame, feed: Feed, standards: Standards) -> DataFrame:
         return typed.withColumns({"known_from": F.col("drop_date"), "fault_future": F.lit(None).cast("string")})
     drop = f"CASE WHEN drop_date = DATE'{FIRST_DAY.isoformat()}' THEN DATE'{standards.undated_until.isoformat()}' ELSE drop_date END"
     future = f"CASE WHEN {event} > date_add({drop}, 1) THEN 'future_date' END"
-    return typed.withColumns(
-        {"known_from": F.expr(f"greatest(drop_date, date_add({event}, 1))"), "fault_future": F.expr(future)}
-    )
+    return typed.withColumns({"known_from": F.expr(f"greatest(drop_date, date_add({event}, 1))"), "fault_future": F.expr(future)})
 
 
 def _references(feed: Feed) -> list[Check]:

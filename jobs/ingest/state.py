@@ -61,4 +61,3 @@ def affected(existing: DataFrame, keys: Sequence[DataFrame], feed: Feed) -> Data
         wanted = wanted.unionByName(more.select(*names))
     on = " AND ".join(f"silver.{c} <=> wanted.{c}" for c in names)
     return existing.alias("silver").join(wanted.distinct().alias("wanted"), F.expr(on), "left_semi")
-

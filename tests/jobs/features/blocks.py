@@ -86,6 +86,5 @@ def past(item: str, place: str, origin: date, days: int, seed: int = 0) -> list[
     """Random sales of the days before the origin, a stock-out in five."""
     rng = np.random.default_rng([seed, *map(ord, item + place)])
     return [
-        sold(item, place, origin - timedelta(days=k), float(rng.poisson(4)), 1.0 if rng.random() < 0.8 else 0.5)
-        for k in range(1, days + 1)
+        sold(item, place, origin - timedelta(days=k), float(rng.poisson(4)), 1.0 if rng.random() < 0.8 else 0.5) for k in range(1, days + 1)
     ]
