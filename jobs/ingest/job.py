@@ -19,6 +19,7 @@ from jobs.ingest.quarantine import write_quarantine
 from jobs.ingest.records import inspect, read_files, write_records, write_unknown_feeds
 from jobs.ingest.report import Report, report_of
 from jobs.ingest.silver import Outcome
+from jobs.session import light
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -29,12 +30,6 @@ log = logging.getLogger(__name__)
 
 #: Feeds at a time: most of a small feed's time is planning on the driver.
 _AT_ONCE = 3
-_LIGHT = {
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.adaptive.enabled": "false",
-    "spark.sql.shuffle.partitions": "1",
-}
 
 
 def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, landing: str) -> Report:
@@ -62,7 +57,7 @@ def _reported(report: Report) -> Report:
 def _run(lake: Lake, jobs: Iterable[FeedJob], standards: Standards) -> dict[str, Outcome]:
     """Feed -> what became of its records; the masters first."""
     waiting = list(jobs)
-    lakes = {False: lake, True: replace(lake, spark=light_session(lake.session))}
+    lakes = {False: lake, True: replace(lake, spark=light(lake.session))}
     outcomes: dict[str, Outcome] = {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for masters_first in (True, False):
@@ -73,14 +68,6 @@ def _run(lake: Lake, jobs: Iterable[FeedJob], standards: Standards) -> dict[str,
             settled = [pool.submit(run_feed, lakes[j.few], j, by_size[j.few]) for j in now]
             outcomes |= {j.feed.name: s.result() for j, s in zip(now, settled, strict=True)}
     return outcomes
-
-
-def light_session(spark: SparkSession) -> SparkSession:
-    """A session for a few rows: compiling code for them costs more than it saves."""
-    session = spark.newSession()
-    for key, value in _LIGHT.items():
-        session.conf.set(key, value)
-    return session
 
 
 def _zones(spark: SparkSession) -> frozenset[str]:

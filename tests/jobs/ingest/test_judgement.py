@@ -8,9 +8,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 import schemas
-from jobs.ingest.job import light_session
 from jobs.ingest.judgement import Standards, judge_rows
 from jobs.ingest.masters import Masters
+from jobs.session import light
 from schemas.table import Feed
 
 DROP = date(2024, 5, 2)
@@ -21,7 +21,7 @@ SALE = {"item_id": "001", "location_id": "S1", "sold_at": "2024-05-01", "units":
 @pytest.fixture(scope="module")
 def spark(spark: SparkSession) -> SparkSession:
     """The session in which a night judges small feeds."""
-    return light_session(spark)
+    return light(spark)
 
 
 @pytest.fixture(scope="module")
