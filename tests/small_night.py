@@ -34,13 +34,9 @@ training = { rows = 1000, origins = 2, rounds = 5 }
 planning = { paths = 16, shards = 2 }
 """
 CONFIG = Config.model_validate(tomllib.loads(TOML))
-LOCATIONS = (
-    {"location_id": "S1", "kind": "store"},
-    {"location_id": "S2", "kind": "store"},
-    {"location_id": "DC", "kind": "dc"},
-    {"location_id": "supplier", "kind": "supplier"},
-)
-STORES = ("S1", "S2")
+SOURCES = ({"location_id": "DC", "kind": "dc"}, {"location_id": "supplier", "kind": "supplier"})
+#: Stores that give training the rows it needs (jobs/forecast/examples.py: LEAST_ROWS); fewer, and the baseline forecasts.
+ENOUGH_TO_TRAIN = 20
 ITEM_IDS = tuple(str(item["item_id"]) for item in ITEMS)
 
 
@@ -51,11 +47,18 @@ class Story:
     later      factor of every value dated D or later, and of what later drops say of earlier days
     yesterday  factor of the units sold on the day before D
     last       date of the last drop
+    stores     number of stores
     """
 
     later: int = 1
     yesterday: int = 1
     last: date = D
+    stores: int = 2
+
+    @property
+    def store_ids(self) -> tuple[str, ...]:
+        """S1, S2, ..."""
+        return tuple(f"S{n + 1}" for n in range(self.stores))
 
     def sold(self, day: date, correction: int = 1) -> list[dict[str, Any]]:
         """Sales of a day: numbers made from the date, item and store."""
@@ -69,14 +72,14 @@ class Story:
                 "unit_price": price,
                 "line_id": f"{day}-{item}",
             }
-            for store in STORES
+            for store in self.store_ids
             for item, price in zip(ITEM_IDS, ("1.20", "2.50", "7.90"), strict=True)
         ]
 
     def stock(self, day: date) -> list[dict[str, Any]]:
         """Stock after closing: little in the stores, too little of one item in the distribution centre."""
         factor = self.later if day >= D else 1
-        stores = [(item, store, n + 2) for n, item in enumerate(ITEM_IDS) for store in STORES]
+        stores = [(item, store, n + 2) for n, item in enumerate(ITEM_IDS) for store in self.store_ids]
         centre = [(item, "DC", units) for item, units in zip(ITEM_IDS, (5, 200, 200), strict=True)]
         return [
             {"item_id": i, "location_id": where, "as_of": day.isoformat(), "on_hand": factor * units} for i, where, units in stores + centre
@@ -89,9 +92,10 @@ class Story:
         date itself so far; a drop after D also corrects what was sold on D - 1.
         """
         history = [row for n in range(2, HISTORY) for row in self.sold(D - n * DAY)]
-        lanes = [{"source_id": "DC", "location_id": store, "lead_time_days": 1, "order_multiple": 3} for store in STORES]
+        lanes = [{"source_id": "DC", "location_id": store, "lead_time_days": 1, "order_multiple": 3} for store in self.store_ids]
         first = (D - DAY).isoformat()
-        landing = Landing(root).masters(first, LOCATIONS, ITEMS)
+        locations = [{"location_id": store, "kind": "store"} for store in self.store_ids]
+        landing = Landing(root).masters(first, [*locations, *SOURCES], ITEMS)
         landing.drop(first, lanes=lanes, sales=history, inventory=self.stock(D - 2 * DAY))
         for n in range((self.last - D).days + 1):
             day = D + n * DAY
@@ -122,6 +126,13 @@ def contents(lake: Lake) -> dict[str, str]:
 
     silver = [table for table in TABLES.values() if table.layer == "silver"]
     return {table.path: rows_hash(table, lake.arrow(table.path)) for table in silver}
+
+
+def trained(lake: Lake) -> bool:
+    """Whether a model was trained and the published forecasts are its own."""
+    models = {row["model_id"] for row in lake.arrow("ops/models", ["model_id"]).to_pylist()}
+    used = set(lake.arrow("gold/forecasts", ["model_id"], [("run_id", "=", lake.published_runs()[D])])["model_id"].to_pylist())
+    return bool(models) and used <= models
 
 
 def night_process(landing: Path, lake: Path, log: Path, train: str = "never", **environment: str) -> subprocess.Popen[bytes]:

@@ -11,7 +11,7 @@ from jobs.errors import NotSame
 from jobs.lake import Lake
 from jobs.publish import nights
 from jobs.publish.replay import replay
-from tests.small_night import DAY, D, Story, hashes, run_night
+from tests.small_night import DAY, ENOUGH_TO_TRAIN, D, Story, hashes, run_night, trained
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +23,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def night(spark: SparkSession, folder: Path) -> Lake:
     """Night D with a model trained that night, when nothing later had landed."""
     lake = Lake(str(folder / "lake"), spark)
-    run_night(lake, Story().land(folder / "landing"), train="always")
+    run_night(lake, Story(stores=ENOUGH_TO_TRAIN).land(folder / "landing"), train="always")
+    assert trained(lake)
     return lake
 
 
 def test_a_night_run_late_knows_only_what_was_known_then(spark: SparkSession, folder: Path, night: Lake) -> None:
     """All values dated D or later are five times as large, D - 1 is corrected after D, and night D + 2 ran first."""
-    landing = Story(later=5, last=D + 2 * DAY).land(folder / "later")
+    landing = Story(later=5, last=D + 2 * DAY, stores=ENOUGH_TO_TRAIN).land(folder / "later")
     lake = Lake(str(folder / "late-lake"), spark)
     run_night(lake, landing, D + 2 * DAY, train="always")
     run_night(lake, landing, D, train="always")
@@ -40,7 +41,7 @@ def test_a_night_run_late_knows_only_what_was_known_then(spark: SparkSession, fo
 def test_yesterday_counts(spark: SparkSession, folder: Path, night: Lake) -> None:
     """What was sold on D - 1 is doubled."""
     lake = Lake(str(folder / "other-lake"), spark)
-    run_night(lake, Story(yesterday=2).land(folder / "other"), train="always")
+    run_night(lake, Story(yesterday=2, stores=ENOUGH_TO_TRAIN).land(folder / "other"), train="always")
     found, wanted = hashes(lake), hashes(night)
     assert {t for t in wanted if found[t] != wanted[t]} >= {"gold/features", "gold/forecasts", "gold/order_reasons", "gold/projections"}
 

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.lake import Lake
 from tests.cluster import ROOT, Cluster, running
-from tests.small_night import TOML, D, Story, hashes
+from tests.small_night import ENOUGH_TO_TRAIN, TOML, D, Story, hashes, trained
 
 pytestmark = pytest.mark.torture
 
@@ -55,7 +55,7 @@ def test_executors_have_our_code_from_the_zip_alone(cluster: Cluster, tmp_path: 
 
 
 def test_the_night_publishes_the_same_bytes_as_on_one_machine(cluster: Cluster, tmp_path: Path) -> None:
-    landing = Story().land(tmp_path / "landing")
+    landing = Story(stores=ENOUGH_TO_TRAIN).land(tmp_path / "landing")
     (tmp_path / "nightfill.toml").write_text(TOML)
     # Alone in its folder: beside it the checkout's packages would be found.
     application = Path(shutil.copy(ROOT / "jobs" / "run.py", tmp_path / "run.py"))
@@ -67,5 +67,6 @@ def test_the_night_publishes_the_same_bytes_as_on_one_machine(cluster: Cluster, 
         done = place.submit(*arguments, "--config", str(tmp_path / "nightfill.toml"), application=application)
         assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
         published[name] = hashes(Lake(str(lake)))
+        assert trained(Lake(str(lake)))
     assert published["cluster"]["gold/orders"]
     assert published["cluster"] == published["local"]

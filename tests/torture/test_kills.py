@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from jobs import lake as storage
 from jobs.lake import Lake
-from tests.small_night import ROOT, D, Story, contents, hashes, kill_night, night_process, run_night
+from tests.small_night import ENOUGH_TO_TRAIN, ROOT, D, Story, contents, hashes, kill_night, night_process, run_night, trained
 
 pytestmark = pytest.mark.torture
 
@@ -40,8 +40,8 @@ COMMITS = {
 
 @pytest.fixture(scope="module")
 def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small landing folder with one row for quarantine."""
-    story = Story()
+    """A landing folder with one row for quarantine, just large enough to train."""
+    story = Story(stores=ENOUGH_TO_TRAIN)
     folder = story.land(tmp_path_factory.mktemp("torture") / "landing")
     with (folder / "sales" / D.isoformat() / "part-0.csv").open("a") as stream:
         stream.write("999,S1,2024-06-11,1,1.20,unknown-item\n")
@@ -56,6 +56,7 @@ def unkilled(spark: SparkSession, landing: Path) -> Callable[[str], Lake]:
     def run(train: str) -> Lake:
         lake = Lake(str(landing.parent / f"unkilled-{train}"), spark)
         run_night(lake, landing, train=train)
+        assert trained(lake) == (train == "always")
         return lake
 
     return run
