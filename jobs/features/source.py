@@ -81,11 +81,16 @@ def _listed(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
 
 
 def _prices(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
-    """Price rows that matter ahead. Of those up to the first period ahead only the newest of each key: it holds then."""
+    """Price rows that matter ahead. Of those up to the first period ahead only the newest of each key: it holds then.
+
+    Older ones than the history that features see matter to no feature: a price counts against those of the series' own
+    recent periods. So a night's cost does not grow with the length of the price history.
+    """
     start, end = clock.first_day(span.ahead), clock.first_day(span.last)
+    oldest = clock.first_day(span.ahead - clock.recent)
     first_next = clock.first_day(span.ahead + 1)
     promoted = F.expr(f"date >= DATE'{start}' AND coalesce(promotion, '') <> ''").alias("promotion")
-    rows = lake.as_of("silver/prices", night).where(F.col("date") < F.lit(end))
+    rows = lake.as_of("silver/prices", night).where(F.col("date").between(F.lit(oldest), F.lit(end - timedelta(days=1))))
     rows = rows.select(*KEY, "date", F.struct(F.col("unit_price").cast("double").alias("price"), promoted).alias("value"))
     before = rows.where(F.col("date") < F.lit(first_next)).groupBy(*KEY).agg(F.max_by("value", "date").alias("value"))
     after = rows.where(F.col("date") >= F.lit(first_next)).withColumnRenamed("date", "period")

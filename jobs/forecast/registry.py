@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from jobs.errors import NightfillError
 from jobs.forecast.calibration import Calibration
 from jobs.forecast.model import INPUTS, Model
+from jobs.forecast.ranks import Dependence
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 When = Literal["auto", "always", "never"]
 Row = Mapping[str, Any]
 
-BOOSTER, CALIBRATION, MANIFEST = "model.ubj", "calibration.json", "manifest.json"
+BOOSTER, CALIBRATION, DEPENDENCE, MANIFEST = "model.ubj", "calibration.json", "dependence.json", "manifest.json"
 
 
 def champion(models: Iterable[Row], business_date: date, grain: str) -> Row | None:
@@ -64,6 +65,7 @@ def save(lake: Lake, model: Model, manifest: Mapping[str, Any]) -> Path:
     draft.mkdir(parents=True, exist_ok=True)
     (draft / BOOSTER).write_bytes(model.booster)
     (draft / CALIBRATION).write_text(model.calibration_json(), encoding="utf-8")
+    (draft / DEPENDENCE).write_text(model.dependence_json(), encoding="utf-8")
     content = {"model_id": model.model_id, "inputs": list(INPUTS), **manifest}
     (draft / MANIFEST).write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
     try:
@@ -81,7 +83,8 @@ def load(lake: Lake, model_id: str) -> Model:
     folder = lake.model_folder(model_id)
     try:
         calibration = Calibration(**json.loads((folder / CALIBRATION).read_text(encoding="utf-8")))
-        model = Model((folder / BOOSTER).read_bytes(), calibration)
+        dependence = Dependence(**json.loads((folder / DEPENDENCE).read_text(encoding="utf-8")))
+        model = Model((folder / BOOSTER).read_bytes(), calibration, dependence)
     except FileNotFoundError as error:
         raise NightfillError(
             f"model {model_id} is in ops/models but its file {error.filename} is missing. Run the night again with --train always."

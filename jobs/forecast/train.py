@@ -12,11 +12,14 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 import schemas
-from jobs.forecast import boosting, calibration, registry
+from jobs.features import source
+from jobs.features.block import KEY
+from jobs.forecast import boosting, calibration, dependence, registry
 from jobs.forecast.distribution import NAMES
 from jobs.forecast.examples import LEAST_ROWS, training_rows
 from jobs.forecast.metrics import measures
 from jobs.forecast.model import Model, forecast, numbers, points
+from jobs.forecast.ranks import Dependence
 
 if TYPE_CHECKING:
     from datetime import date
@@ -72,16 +75,24 @@ def train(
         if held_out.num_rows < LEAST_ROWS // 10:
             return None
         challenger = boosting.fit(before, config)
-        spread, metrics = judge(challenger, held_out, config)
-        model = Model(boosting.fit(rows, config), spread)
+        spread, together, metrics = judge(challenger, held_out, config, regions(lake, business_date))
+        model = Model(boosting.fit(rows, config), spread, together)
     finally:
         rows.unpersist()
     better = beats(lake, metrics, champion, held_out)
     return model, {"rows": counts[0], "metrics": metrics, "champion": better, "origins": len(plan.origins)}
 
 
-def judge(booster: bytes, held_out: pa.Table, config: Config) -> tuple[calibration.Calibration, dict[str, float]]:
-    """Calibration on all held-out rows, and metrics of one half of the series under the other half's calibration."""
+def regions(lake: Lake, business_date: date) -> dict[str, str]:
+    """location_id -> region, as the night sees them."""
+    rows = source.seen(lake, "silver/locations", ("location_id", "region"), business_date).to_pylist()
+    return {row["location_id"]: row["region"] or "" for row in rows}
+
+
+def judge(
+    booster: bytes, held_out: pa.Table, config: Config, regions: Mapping[str, str]
+) -> tuple[calibration.Calibration, Dependence, dict[str, float]]:
+    """Calibration and dependence on all held-out rows; metrics of one half of the series under the other's calibration."""
     rows = held_out.sort_by([(name, "ascending") for name in ("item_id", "location_id", "channel", "origin", "step")])
     point, actual = points(booster, rows), numbers(rows, "units")
     spread, step = numbers(rows, "deviation"), numbers(rows, "step").astype(np.int64)
@@ -89,9 +100,19 @@ def judge(booster: bytes, held_out: pa.Table, config: Config) -> tuple[calibrati
     trial = calibration.fit(point[half], actual[half], spread[half], step[half], config.grain)
     metrics = _measured(Model(booster, trial), rows.filter(pa.array(~half)))
     final = calibration.fit(point, actual, spread, step, config.grain)
-    quantiles = final.apply(point, spread, step)[2]
-    rho = calibration.serial_correlation(calibration.rank_of(actual, quantiles), _successive(rows))
-    return calibration.Calibration(**{**final.to_dict(), "rho": rho}), metrics  # type: ignore[arg-type]
+    return final, _dependence(Model(booster, final), rows, regions), metrics
+
+
+def _dependence(model: Model, rows: pa.Table, regions: Mapping[str, str]) -> Dependence:
+    """How what was sold depends across periods and series, within the distributions that the model gives it."""
+    made = forecast(model, rows)
+    whole = np.asarray(made["whole_units"].to_numpy(zero_copy_only=False), bool)
+    quantiles = np.column_stack([numbers(made, name) for name in NAMES])
+    found = dependence.Forecasts(numbers(made, "mean"), numbers(made, "p_zero"), quantiles, whole)
+    names = {name: np.asarray(rows[name].to_numpy(zero_copy_only=False), object) for name in KEY}
+    names["region"] = np.array([regions.get(place, "") for place in names["location_id"]], object)
+    origin, step = (numbers(rows, name).astype(np.int64) for name in ("origin", "step"))
+    return dependence.fit(names, origin, step, numbers(rows, "units"), found)
 
 
 def beats(lake: Lake, metrics: Mapping[str, float], champion: Mapping[str, Any] | None, held_out: pa.Table) -> bool:
@@ -118,12 +139,6 @@ def _half(rows: pa.Table) -> Bools:
 def _series(rows: pa.Table) -> Ints:
     names = ["\x1f".join(key) for key in zip(*(rows[name].to_pylist() for name in ("item_id", "location_id", "channel")), strict=True)]
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
-
-
-def _successive(rows: pa.Table) -> Bools:
-    series, origin, step = _series(rows), numbers(rows, "origin"), numbers(rows, "step")
-    successive: Bools = (np.diff(series) == 0) & (np.diff(origin) == 0) & (np.diff(step) == 1)
-    return successive
 
 
 def _row(lake: Lake, config: Config, business_date: date, model: Model, facts: Mapping[str, Any]) -> pa.Table:

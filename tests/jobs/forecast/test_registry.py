@@ -12,6 +12,7 @@ from jobs.errors import NightfillError
 from jobs.forecast import registry
 from jobs.forecast.calibration import Calibration
 from jobs.forecast.model import Model
+from jobs.forecast.ranks import Dependence
 from jobs.lake import Lake
 
 D = date(2024, 5, 29)
@@ -60,7 +61,7 @@ def test_files_survive_and_are_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_the_name_is_the_content() -> None:
-    other = replace(MODEL, calibration=replace(MODEL.calibration, rho=0.1))
+    other = replace(MODEL, dependence=Dependence({"series": 1.0}, {"series": 0.1}))
     assert len({MODEL.model_id, other.model_id, replace(MODEL, booster=b"x").model_id}) == 3
     assert Model(b"booster", MODEL.calibration).model_id == MODEL.model_id
 

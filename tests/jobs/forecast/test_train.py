@@ -16,6 +16,7 @@ from jobs.features import job as features
 from jobs.features.clock import CLOCKS
 from jobs.forecast import boosting, predict, registry, train
 from jobs.forecast.distribution import NAMES
+from jobs.forecast.ranks import FACTORS
 from jobs.lake import Lake
 from tests.jobs.features.lakes import fill, history, masters, rows_of, sale
 
@@ -83,9 +84,9 @@ def test_forecasts_are_finite_monotone_and_near_what_was_sold(night: Lake) -> No
     assert made[made["item_id"] == "dead"]["mean"].max() < 1
 
 
-def test_ranks_cover_the_horizon(night: Lake) -> None:
+def test_every_path_names_its_factors(night: Lake) -> None:
     ranks = night.arrow("gold/path_ranks")
-    assert ranks.num_rows == CONFIG.planning.paths * 4
+    assert ranks.num_rows == CONFIG.planning.paths * len(FACTORS)
 
 
 def test_the_model_is_registered_with_what_it_was_made_from(night: Lake) -> None:
