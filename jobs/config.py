@@ -77,7 +77,7 @@ class Training(_Section):
     #: A checkpoint every so many rounds; a lost worker or a hang starts again from the last one, at most ``restarts`` times a fit.
     checkpoint_rounds: int = Field(20, ge=1)
     restarts: int = Field(2, ge=0)
-    #: No new round for so long (reading the rows counts as one): the job hangs and is cancelled.
+    #: No new round for so long: the job hangs and is cancelled. Until the first round it has at least five minutes.
     hang_seconds: float = Field(300, gt=0)
     #: Of the whole stage; then the champion stays and the night goes on.
     deadline_minutes: float = Field(45, gt=0)

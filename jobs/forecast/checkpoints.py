@@ -1,13 +1,16 @@
-"""Checkpoints of a booster in training: written by the first worker, read by who starts again."""
+"""Checkpoints of a booster in training: written by the first worker, read by who starts again.
+
+Gone on from a checkpoint, the booster is the same to the bit, unless its rounds draw at random (subsample, colsample):
+xgboost seeds the draws by the number of the round since the start, and draws once more when it starts.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from xgboost import Booster, DMatrix, collective
+from xgboost import Booster, collective
 from xgboost.callback import TrainingCallback
 
 from jobs.lake import put
@@ -59,11 +62,8 @@ class Checkpointing(TrainingCallback):
         self.reported = 0.0
 
     def before_training(self, model: Booster) -> Booster:
-        """Report that the rows are loaded; number the rounds from where a checkpoint ends, so that they draw what they would have."""
-        done = model.num_boosted_rounds()
-        self._report(done)
-        if done:
-            model.update = _numbered_from(done, model.update)  # type: ignore[method-assign]
+        """Report that the rows are loaded."""
+        self._report(model.num_boosted_rounds())
         return model
 
     def after_iteration(self, model: Booster, epoch: int, evals_log: Log) -> bool:  # noqa: ARG002 - xgboost's signature
@@ -98,15 +98,6 @@ class EarlyStopping(TrainingCallback):
             model.set_attr(best_score=repr(loss), best_iteration=str(last))
             return False
         return last - int(model.attr("best_iteration") or 0) >= self.rounds
-
-
-def _numbered_from(first: int, update: Callable[..., None]) -> Callable[..., None]:
-    """Booster.update that numbers its rounds from ``first``: xgboost numbers them from 0 and seeds its draws by the number."""
-
-    def numbered(dtrain: DMatrix, iteration: int, fobj: object = None) -> None:
-        update(dtrain, first + iteration, fobj)
-
-    return numbered
 
 
 def best_rounds(booster: Booster) -> int:

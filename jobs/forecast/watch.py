@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Seconds between two looks, and how long a cancelled job may take to end.
-_LOOK, _END = 0.25, 60.0
+#: Seconds between two looks; how long a cancelled job may take to end; how long, at least, one may take to begin:
+#: its workers start Python, import what they need and read their rows.
+_LOOK, _END, _BEGIN = 0.25, 60.0, 300.0
 
 
 class NotTrained(NightfillError):
@@ -45,6 +46,7 @@ class Watch:
     def run(self, work: Callable[[], T], progress: Callable[[], object] = lambda: None, hang_seconds: float = math.inf) -> T:
         """The result of ``work``, whose Spark jobs are cancelled when ``progress`` gives the same for hang_seconds.
 
+        Progress is None until the work has begun.
         Raises what the work raises; Hung; Late when the deadline has passed.
         """
         group = f"training-{uuid.uuid4().hex[:8]}"
@@ -58,9 +60,10 @@ class Watch:
             if now > self.deadline:
                 self._cancel(done, group)
                 raise Late("the deadline of the stage ([training] deadline_minutes) has passed")
-            if now - since > hang_seconds and not done.done():
+            limit = max(hang_seconds, _BEGIN) if seen is None else hang_seconds
+            if now - since > limit and not done.done():
                 self._cancel(done, group)
-                raise Hung(f"no new round for {hang_seconds:g} s ([training] hang_seconds)")
+                raise Hung(f"no new round for {limit:g} s ([training] hang_seconds)")
         return done.result()
 
     def _start(self, work: Callable[[], T], group: str) -> Future[T]:

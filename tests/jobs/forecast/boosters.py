@@ -17,7 +17,7 @@ from jobs.forecast.examples import LABEL, WEIGHT
 from jobs.forecast.model import INPUTS
 
 
-def rows(spark: SparkSession, count: int, seed: int = 1) -> DataFrame:
+def made_up(spark: SparkSession, count: int, seed: int = 1) -> DataFrame:
     """Training rows with something to learn in the first two inputs; every fourth is held out."""
     random = np.random.default_rng(seed)
     inputs = random.normal(size=(count, len(INPUTS)))
