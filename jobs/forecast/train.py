@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 import schemas
+from jobs.errors import NightfillError, UsageError
 from jobs.features import source
 from jobs.features.block import KEY
 from jobs.forecast import boosting, calibration, dependence, registry
@@ -20,6 +23,7 @@ from jobs.forecast.examples import LEAST_ROWS, training_rows
 from jobs.forecast.metrics import measures
 from jobs.forecast.model import Model, forecast, numbers, points
 from jobs.forecast.ranks import Dependence
+from jobs.forecast.watch import NotTrained, Watch
 
 if TYPE_CHECKING:
     from datetime import date
@@ -32,8 +36,11 @@ if TYPE_CHECKING:
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
+#: Kind of the exception of a night whose training was given up.
+GAVE_UP = "training_gave_up"
 #: Tables that a model is made from.
 SOURCES = ("demand", "prices", "calendar", "signals", "items", "locations", "lanes", "assortment")
+_HELD_OUT = "held_out"
 _HELD_OUT_COLUMNS = ("item_id", "location_id", "channel", "target_date", "whole_units", "origin", "units", "target", *boosting.INPUTS)
 
 
@@ -44,7 +51,11 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, w
     if when == "never" or (when == "auto" and reason is None):
         return "not trained: " + ("not allowed" if when == "never" else "the last model is young enough")
     champion = registry.champion(known, business_date, config.grain)
-    fitted = train(spark, lake, config, business_date, champion)
+    try:
+        fitted = train(spark, lake, config, business_date, champion)
+    except (NotTrained, UsageError) as error:
+        return _give_up(lake, business_date, error, champion)
+    _note(lake, business_date, None)
     if fitted is None:
         return "not trained: too little history, the baseline forecasts"
     model, facts = fitted
@@ -58,29 +69,57 @@ def train(
 ) -> tuple[Model, dict[str, Any]] | None:
     """The model of a night and its facts (rows, metrics, champion); None where there is too little history.
 
-    Twice fitted: on what came before the held-out periods, to measure and calibrate; then on everything, because
-    the newest origins are worth the most (measured on FreshRetailNet: WAPE .302 without them, .292 with them).
+    Twice fitted: on what came before the held-out periods, to measure, calibrate and find the number of rounds; then on
+    everything, because the newest origins are worth the most (measured on FreshRetailNet: WAPE .302 without them, .292 with them).
+
+    Raises Late at [training] deadline_minutes, NotTrained when the restarts are used up, UsageError where there are
+    fewer slots than workers.
     """
-    found = training_rows(spark, lake, config, business_date, champion["business_date"] if champion else None)
+    watch = Watch(spark.sparkContext, time.monotonic() + 60 * config.training.deadline_minutes)
+    found = watch.run(lambda: training_rows(spark, lake, config, business_date, champion["business_date"] if champion else None))
     if found is None:
         return None
     plan, rows = found
-    rows = rows.persist()
+    rows = rows.withColumn(_HELD_OUT, F.col("origin") >= plan.held_out_from).persist()
     try:
-        before = rows.where(F.col("target") < plan.held_out_from)
-        counts = rows.agg(F.count(F.lit(1)), F.count_if(F.col("target") < plan.held_out_from)).collect()[0]
+        before = F.col("target") < plan.held_out_from
+        counts = watch.run(lambda: rows.agg(F.count(F.lit(1)), F.count_if(before)).collect()[0])
         if counts[1] < LEAST_ROWS:
             return None
-        held_out = rows.where(F.col("origin") >= plan.held_out_from).select(*_HELD_OUT_COLUMNS).toArrow()
+        held_out = watch.run(lambda: rows.where(_HELD_OUT).select(*_HELD_OUT_COLUMNS).toArrow())
         if held_out.num_rows < LEAST_ROWS // 10:
             return None
-        challenger = boosting.fit(before, config)
-        spread, together, metrics = judge(challenger, held_out, config, regions(lake, business_date))
-        model = Model(boosting.fit(rows, config), spread, together)
+        challenger = boosting.fit(rows.where(before | F.col(_HELD_OUT)), lake, config, watch, held_out=_HELD_OUT)
+        spread, together, metrics = judge(challenger.booster, held_out, config, regions(lake, business_date))
+        model = Model(boosting.fit(rows, lake, config, watch, rounds=challenger.rounds).booster, spread, together)
     finally:
         rows.unpersist()
-    better = beats(lake, metrics, champion, held_out)
-    return model, {"rows": counts[0], "metrics": metrics, "champion": better, "origins": len(plan.origins)}
+    lake.drop_checkpoints()
+    facts = {"rows": counts[0], "metrics": metrics, "champion": beats(lake, metrics, champion, held_out)}
+    return model, facts | {"origins": len(plan.origins), "rounds": challenger.rounds, "workers": boosting.workers(spark, config)}
+
+
+def _give_up(lake: Lake, business_date: date, error: NightfillError, champion: Mapping[str, Any] | None) -> str:
+    """Say that the night goes on without a new model, in its exceptions too; returns it in words."""
+    stays = f"the champion {champion['model_id']} of {champion['business_date']} forecasts" if champion else "the baseline forecasts"
+    _note(lake, business_date, f"No new model: {error}. Instead {stays}.")
+    return f"not trained: {error}; {stays}"
+
+
+def _note(lake: Lake, business_date: date, message: str | None) -> None:
+    """Write this run's exception GAVE_UP; None removes what an earlier try of the run has written."""
+    action = "Look at the log of the training stage; the next night tries again, or run `nightfill nightly --train always`."
+    row = {
+        "business_date": business_date,
+        "run_id": lake.run_id,
+        "rank": 1,
+        "kind": GAVE_UP,
+        "money": Decimal(0),
+        "message": message,
+        "action": action,
+    }
+    rows = pa.Table.from_pylist([row] if message else [], schemas.EXCEPTIONS.schema)
+    lake.write_arrow("gold/exceptions", rows, f"business_date = '{business_date}' AND run_id = '{lake.run_id}' AND kind = '{GAVE_UP}'")
 
 
 def regions(lake: Lake, business_date: date) -> dict[str, str]:
@@ -154,7 +193,7 @@ def _row(lake: Lake, config: Config, business_date: date, model: Model, facts: M
         "code_hash": night[0]["code_hash"] if night else "",
         "config_hash": config.hash,
         "rows": facts["rows"],
-        "workers": config.training.workers,
+        "workers": facts["workers"],
         "metrics": {name: f"{value:.6g}" for name, value in facts["metrics"].items()},
         "champion": facts["champion"],
         "trained": datetime.now(UTC),

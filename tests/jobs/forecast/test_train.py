@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,9 +143,32 @@ def _has_barrier(cluster: object) -> bool:
     return inside or any(_has_barrier(children.apply(i)) for i in range(children.length()))
 
 
-def test_more_workers_than_slots_fail_early(spark: SparkSession) -> None:
+def test_more_workers_than_slots_fail_early_if_they_were_asked_for(spark: SparkSession) -> None:
+    assert boosting.workers(spark, Config()) == 2
     with pytest.raises(UsageError, match="workers = 99"):
-        boosting.check_slots(spark.range(1), 99)
+        boosting.workers(spark, Config(training=Training(workers=99)))
+    # The default where there are fewer slots: fewer workers rather than no night.
+    assert boosting.workers(spark, Config(training=Training.model_construct(workers=99, _fields_set=set()))) == 2
+
+
+def test_at_the_deadline_the_champion_stays_and_the_night_says_so(spark: SparkSession, night: Lake) -> None:
+    (champion,) = registry.rows(night)
+    late = Config(training=CONFIG.training.model_copy(update={"deadline_minutes": 0.0001}))
+    done = train.main(spark, night, late, D + 3 * DAY, "always")
+    assert done.startswith("not trained: the deadline of the stage")
+    assert champion["model_id"] in done
+    (row,) = night.arrow("gold/exceptions", None, [("business_date", "=", D + 3 * DAY)]).to_pylist()
+    assert (row["kind"], row["run_id"]) == (train.GAVE_UP, "r1")
+    assert champion["model_id"] in row["message"]
+    assert registry.rows(night) == [champion]
+    assert registry.due(registry.rows(night), D + 8 * DAY, late) is not None, "the next night that is due tries again"
+
+
+def test_checkpoints_are_gone_after_success_and_rounds_are_chosen(night: Lake) -> None:
+    assert not (Path(night.root) / "ops" / "training").exists()
+    (row,) = registry.rows(night)
+    manifest = json.loads((night.model_folder(row["model_id"]) / "manifest.json").read_text())
+    assert 1 <= manifest["rounds"] <= CONFIG.training.rounds
 
 
 def test_too_little_history_leaves_the_baseline(spark: SparkSession, tmp_path: object) -> None:
