@@ -176,12 +176,14 @@ def run_solve(args: argparse.Namespace) -> int:
 def run_backtest(args: argparse.Namespace) -> int:
     """Backtest past origins."""
     from jobs import session
-    from jobs.forecast.backtest import backtest
+    from jobs.forecast import backtest
 
-    origins = [date.fromisoformat(text) for text in args.origins.split(",")]
+    config = settings.load(args.config)
+    origins = backtest.origins_of(args.origins, args.first, args.last, args.every, config.grain)
     _open(args)
     spark = session.start("nightfill backtest")
-    print(backtest(spark, Lake(str(Path(args.lake).absolute()), spark), settings.load(args.config), origins, args.horizon))
+    lake = Lake(str(Path(args.lake).absolute()) if "://" not in args.lake else args.lake, spark)
+    print(backtest.main(spark, lake, config, backtest.Design(origins, args.horizon, args.model, args.retrain_every), args.out))
     return 0
 
 

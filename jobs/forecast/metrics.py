@@ -83,12 +83,13 @@ def add_up(parts: Mapping[str, Floats], group: Ints, groups: int) -> list[dict[s
 
 
 def measures_of(sums: Mapping[str, float]) -> dict[str, float]:
-    """Measures from summed terms; WAPE of the mean, and of the median where there is one."""
+    """Measures from summed terms: `wape` is that of the median, a point forecast being its own median."""
     rows, demand = sums["rows"], sums["demand"]
     found = {"rows": rows, "demand": demand, "wape_mean": _ratio(sums["error"], demand)}
-    found |= {"bias": _ratio(sums["surplus"], demand), "pinball": _ratio(sums["pinball"], demand)}
+    found |= {"wape": _ratio(sums.get("error_median", sums["error"]), demand), "bias": _ratio(sums["surplus"], demand)}
+    found |= {"pinball": _ratio(sums["pinball"], demand)}
     if "inside" in sums:
-        found |= {"wape": _ratio(sums["error_median"], demand), "coverage_80": _ratio(sums["inside"], rows)}
+        found |= {"coverage_80": _ratio(sums["inside"], rows)}
         found |= {name: _ratio(sums[name], rows) for name in BELOW}
     return found
 
