@@ -88,6 +88,10 @@ def _add_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     solve.add_argument("--out", required=True)
     solve.add_argument("--deadline", type=float, help="seconds")
     _add_backtest(commands)
+    models = commands.add_parser("models", help="trained models, how good, which is champion; makes an earlier one champion again")
+    models.add_argument("--lake", required=True)
+    models.add_argument("--use", metavar="MODEL_ID", help="make this model champion (the beginning of its name is enough)")
+    models.add_argument("--from", dest="first", type=date.fromisoformat, metavar="D", help="with --use: from this business date on")
 
 
 def _add_backtest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

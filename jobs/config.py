@@ -72,6 +72,12 @@ class Training(_Section):
     rounds: int = Field(120, ge=1)
     max_depth: int = Field(7, ge=1, le=16)
     learning_rate: float = Field(0.08, gt=0, le=1)
+    #: A challenger's pinball loss must be below the champion's by this share ...
+    margin: Share = 0.005
+    #: ... and in no segment with at least this share of demand ...
+    big_segment: Share = 0.1
+    #: ... above it by more than this share.
+    tolerated_loss: Share = 0.02
 
 
 class Planning(_Section):

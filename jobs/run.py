@@ -187,6 +187,20 @@ def run_backtest(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_models(args: argparse.Namespace) -> int:
+    """List models, or make one champion again."""
+    from jobs.forecast import listing, registry
+
+    lake = _open(args)
+    if (args.use is None) != (args.first is None):
+        raise UsageError("--use MODEL_ID and --from D go together: which model, and from which business date on")
+    lake.create_tables()  # a lake of an older version lacks columns of ops/models
+    if args.use:
+        print(registry.use(lake, args.use, args.first) + "\n")
+    print(listing.text(registry.rows(lake)))
+    return 0
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     **dict.fromkeys(NIGHT_JOBS, run_night_job),
     "status": run_status,
@@ -199,6 +213,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "sample": run_sample,
     "solve": run_solve,
     "backtest": run_backtest,
+    "models": run_models,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +25,7 @@ from jobs.forecast.predict import USUAL_RHO
 from jobs.forecast.ranks import path_ranks
 from jobs.forecast.scoreboard import quantiles_of, scoreboard
 from jobs.forecast.scoring import score_by_origin
+from jobs.forecast.segments import departments
 from jobs.forecast.train import train
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def backtest(
         raise UsageError(f"silver/demand knows nothing of {horizon} periods from {', '.join(map(str, design.origins))}")
     scored = time.monotonic() - began - trained
     draws = {origin: paths_of(settings, clock, origin, model) for origin, model in models.items()}
-    return Backtest(design, clock, scoreboard(rows, clock, _departments(lake, night), draws), rows, trained, scored)
+    return Backtest(design, clock, scoreboard(rows, clock, departments(lake, night), draws), rows, trained, scored)
 
 
 def _newest_night(lake: Lake) -> date:
@@ -183,12 +184,6 @@ def paths_of(config: Config, clock: Clock, origin: int, model: Model | None) -> 
         return draw(quantiles_of(rows), numbers(rows, "p_zero"), numbers(rows, "mean"), ranks[:, step].T, whole)
 
     return paths
-
-
-def _departments(lake: Lake, night: date) -> Mapping[str, str]:
-    known = [("known_from", "<=", night), ("deleted", "=", False)]
-    items = lake.arrow("silver/items", ["item_id", "department", "known_from"], known).sort_by("known_from")
-    return dict(zip(items["item_id"].to_pylist(), items["department"].to_pylist(), strict=True))
 
 
 def record(lake: Lake, config: Config, found: Backtest) -> str:

@@ -138,7 +138,7 @@ class Chart:
 def bars(title: str, unit: str, values: Sequence[tuple[str, float]], width: int = 540) -> str:
     """Horizontal bars with their values written at their ends; left of zero is worse."""
     x = Axis.over([value for _, value in values], unit)
-    names, row = 160, 26
+    names, row = 190, 26
     height = 28 + row * len(values) + 44
     chart = Chart(title, x, Axis(0, len(values), "", ()), width, height, left=names, right=60)
     zero = chart.at(0, 0)[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -29,10 +29,11 @@ LABEL, WEIGHT = "label", "weight"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Origins (period numbers, newest first) of the training rows, and the first held-out period."""
+    """Origins (period numbers, newest first) of the training rows, the first held-out period, the share of the series."""
 
     origins: tuple[int, ...]
     held_out_from: int
+    share: float = 1.0
 
 
 def layout(clock: Clock, night: int, first_period: int, origins: int, steps: int, champion: int | None = None) -> Layout | None:
@@ -75,4 +76,4 @@ def training_rows(
     rows = examples(spark, lake, config, seen_by or business_date, plan.origins, steps, share)
     weight = F.pow(F.lit(0.5), (F.lit(night) - F.col("origin")) / F.lit(_HALF_LIFE[config.grain]))
     columns = {LABEL: F.col("units") / F.col("level"), WEIGHT: weight, "target": F.col("origin") + F.col("step")}
-    return plan, rows.withColumns(columns).where(F.col("target") < F.lit(night))
+    return replace(plan, share=share), rows.withColumns(columns).where(F.col("target") < F.lit(night))

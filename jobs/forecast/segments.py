@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from jobs.features.clock import Clock
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from jobs.lake import Lake
 
 Ints = npt.NDArray[np.int64]
 
@@ -32,15 +38,15 @@ class Segmentation:
     code: Ints
 
 
-def segmentations(rows: pa.Table, clock: Clock, departments: Mapping[str, str]) -> dict[str, Segmentation]:
+def segmentations(rows: pa.Table, clock: Clock, of: Mapping[str, str]) -> dict[str, Segmentation]:
     """Every kind of segment of rows with item_id, origin, step, level and promotion.
 
-    departments  item -> department; an item without one belongs to "none"
+    of  item -> department; an item without one belongs to "none"
     """
     origin, step = _ints(rows, "origin"), _ints(rows, "step")
     volume = np.searchsorted(VOLUME_EDGES, np.asarray(rows["level"].cast(pa.float64()), float), side="right")
     promoted = np.nan_to_num(np.asarray(rows["promotion"].cast(pa.float64()), float)) >= 1
-    named = np.array([departments.get(item) or "none" for item in rows["item_id"].to_pylist()], object)
+    named = np.array([of.get(item) or "none" for item in rows["item_id"].to_pylist()], object)
     return {
         ALL: Segmentation(("all",), np.zeros(len(step), np.int64)),
         ORIGIN: _coded(origin, [clock.first_day(int(i)).isoformat() for i in np.unique(origin)]),
@@ -49,6 +55,13 @@ def segmentations(rows: pa.Table, clock: Clock, departments: Mapping[str, str]) 
         PROMOTION: _coded(promoted, [("no", "yes")[int(i)] for i in np.unique(promoted)]),
         DEPARTMENT: _coded(named, np.unique(named).tolist()),
     }
+
+
+def departments(lake: Lake, night: date) -> dict[str, str]:
+    """Item -> department, as the night knows it."""
+    known = [("known_from", "<=", night), ("deleted", "=", False)]
+    items = lake.arrow("silver/items", ["item_id", "department", "known_from"], known).sort_by("known_from")
+    return dict(zip(items["item_id"].to_pylist(), items["department"].to_pylist(), strict=True))
 
 
 def _coded(values: npt.NDArray[np.generic], labels: list[str]) -> Segmentation:

@@ -17,6 +17,7 @@ from jobs.forecast.distribution import NAMES
 from jobs.forecast.examples import LEAST_ROWS, training_rows
 from jobs.forecast.metrics import measures
 from jobs.forecast.model import Model, forecast, numbers, points
+from jobs.forecast.trial import half_calibrated, series_of, verdict
 
 if TYPE_CHECKING:
     from datetime import date
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
 
 Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 #: Tables that a model is made from.
 SOURCES = ("demand", "prices", "calendar", "signals", "items", "locations", "lanes", "assortment")
@@ -47,7 +47,7 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, w
     model, facts = fitted
     registry.save(lake, model, facts)
     registry.record(lake, _row(lake, config, business_date, model, facts))
-    return f"trained model {model.model_id} ({reason or 'as asked'})"
+    return f"trained model {model.model_id} ({reason or 'as asked'}); {facts['reason']}"
 
 
 def train(
@@ -82,8 +82,9 @@ def train(
         model = Model(boosting.fit(rows, config), spread)
     finally:
         rows.unpersist()
-    better = beats(lake, metrics, champion, held_out)
-    return model, {"rows": counts[0], "metrics": metrics, "champion": better, "origins": len(plan.origins)}
+    found_better = verdict(spark, lake, config, business_date, plan, (challenger, held_out), champion)
+    facts = {"rows": counts[0], "metrics": metrics, "champion": found_better.wins, "reason": str(found_better)}
+    return model, facts | {"origins": len(plan.origins)}
 
 
 def judge(booster: bytes, held_out: pa.Table, config: Config) -> tuple[calibration.Calibration, dict[str, float]]:
@@ -91,22 +92,11 @@ def judge(booster: bytes, held_out: pa.Table, config: Config) -> tuple[calibrati
     rows = held_out.sort_by([(name, "ascending") for name in ("item_id", "location_id", "channel", "origin", "step")])
     point, actual = points(booster, rows), numbers(rows, "units")
     spread, step = numbers(rows, "deviation"), numbers(rows, "step").astype(np.int64)
-    half = _half(rows)
-    trial = calibration.fit(point[half], actual[half], spread[half], step[half], config.grain)
-    metrics = _measured(Model(booster, trial), rows.filter(pa.array(~half)))
+    metrics = _measured(*half_calibrated(booster, rows, config))
     final = calibration.fit(point, actual, spread, step, config.grain)
     quantiles = final.apply(point, spread, step)[2]
     rho = calibration.serial_correlation(calibration.rank_of(actual, quantiles), _successive(rows))
     return calibration.Calibration(**{**final.to_dict(), "rho": rho}), metrics  # type: ignore[arg-type]
-
-
-def beats(lake: Lake, metrics: Mapping[str, float], champion: Mapping[str, Any] | None, held_out: pa.Table) -> bool:
-    """Whether the challenger's pinball loss is below the champion's on the same held-out rows; the first model always wins."""
-    if champion is None:
-        return True
-    rows = held_out.sort_by([(name, "ascending") for name in ("item_id", "location_id", "channel", "origin", "step")])
-    theirs = _measured(registry.load(lake, champion["model_id"]), rows.filter(pa.array(~_half(rows))))
-    return metrics["pinball"] < theirs["pinball"]
 
 
 def _measured(model: Model, rows: pa.Table) -> dict[str, float]:
@@ -115,19 +105,8 @@ def _measured(model: Model, rows: pa.Table) -> dict[str, float]:
     return measures(numbers(rows, "units"), numbers(made, "mean"), quantiles)
 
 
-def _half(rows: pa.Table) -> Bools:
-    """Every other series, rows sorted by series."""
-    half: Bools = _series(rows) % 2 == 0
-    return half
-
-
-def _series(rows: pa.Table) -> Ints:
-    names = ["\x1f".join(key) for key in zip(*(rows[name].to_pylist() for name in ("item_id", "location_id", "channel")), strict=True)]
-    return np.unique(names, return_inverse=True)[1].astype(np.int64)
-
-
 def _successive(rows: pa.Table) -> Bools:
-    series, origin, step = _series(rows), numbers(rows, "origin"), numbers(rows, "step")
+    series, origin, step = series_of(rows), numbers(rows, "origin"), numbers(rows, "step")
     successive: Bools = (np.diff(series) == 0) & (np.diff(origin) == 0) & (np.diff(step) == 1)
     return successive
 
@@ -149,5 +128,6 @@ def _row(lake: Lake, config: Config, business_date: date, model: Model, facts: M
         "metrics": {name: f"{value:.6g}" for name, value in facts["metrics"].items()},
         "champion": facts["champion"],
         "trained": datetime.now(UTC),
+        "reason": facts["reason"],
     }
     return pa.Table.from_pylist([row], schemas.TABLES["ops/models"].schema)
