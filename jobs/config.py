@@ -81,6 +81,12 @@ class Training(_Section):
     hang_seconds: float = Field(300, gt=0)
     #: Of the whole stage; then the champion stays and the night goes on.
     deadline_minutes: float = Field(45, gt=0)
+    #: A challenger's pinball loss must be below the champion's by this share ...
+    margin: Share = 0.005
+    #: ... and in no segment with at least this share of demand ...
+    big_segment: Share = 0.1
+    #: ... above it by more than this share.
+    tolerated_loss: Share = 0.02
 
 
 class Planning(_Section):

@@ -54,7 +54,21 @@ def examples(
     return _mapped(spark, lake, _Ask(CLOCKS[config.grain], origins, steps, business_date, share), EXAMPLES, _examples)
 
 
-_Kernel = Callable[[block.Block, Context, tuple[int, ...]], Iterator[pa.Table]]
+def past(
+    spark: SparkSession,
+    lake: Lake,
+    config: Config,
+    night: date,
+    origins: tuple[int, ...],
+    steps: int,
+    made: tuple[pa.Schema, Kernel],
+    share: float = 1.0,
+) -> DataFrame:
+    """What a kernel makes of past origins, as the night sees them; ``made`` is the schema of its rows, and the kernel."""
+    return _mapped(spark, lake, _Ask(CLOCKS[config.grain], origins, steps, night, share), *made)
+
+
+Kernel = Callable[[block.Block, Context, tuple[int, ...]], Iterator[pa.Table]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +82,7 @@ class _Ask:
     share: float = 1.0
 
 
-def _mapped(spark: SparkSession, lake: Lake, ask: _Ask, schema: pa.Schema, kernel: _Kernel) -> DataFrame:
+def _mapped(spark: SparkSession, lake: Lake, ask: _Ask, schema: pa.Schema, kernel: Kernel) -> DataFrame:
     from pyspark.sql.pandas.types import from_arrow_schema
 
     span = block.Span.around(ask.clock, ask.origins, ask.steps)
@@ -78,7 +92,7 @@ def _mapped(spark: SparkSession, lake: Lake, ask: _Ask, schema: pa.Schema, kerne
     return stream.mapInArrow(_task(spark.sparkContext.broadcast(context), ask.origins, kernel), from_arrow_schema(schema))
 
 
-def _task(context: Broadcast[Context], origins: tuple[int, ...], kernel: _Kernel) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def _task(context: Broadcast[Context], origins: tuple[int, ...], kernel: Kernel) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for table in run_blocks(batches, context.value, origins, kernel):
             yield from table.to_batches()
@@ -86,7 +100,7 @@ def _task(context: Broadcast[Context], origins: tuple[int, ...], kernel: _Kernel
     return run
 
 
-def run_blocks(batches: Batches, context: Context, origins: tuple[int, ...], kernel: _Kernel) -> Iterator[pa.Table]:
+def run_blocks(batches: Batches, context: Context, origins: tuple[int, ...], kernel: Kernel) -> Iterator[pa.Table]:
     """Apply a kernel block by block to a stream of rows sorted by item and location, however it is cut into batches."""
     for rows in block.whole_pairs(batches):
         yield from kernel(block.to_block(rows, context.clock, context.span, context.prices), context, origins)

@@ -30,7 +30,7 @@ import pyarrow as pa
 from scipy.special import ndtri
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import date
 
 Floats = npt.NDArray[np.float64]
@@ -91,6 +91,21 @@ class PathRanks:
         order = scores.argsort(axis=2, kind="stable").argsort(axis=2, kind="stable")
         ranks: Floats = (order + 0.5) / self.paths
         return ranks
+
+    def of_rows(
+        self, names: Mapping[str, Names], step: npt.NDArray[np.int64], series: int = 4096
+    ) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:
+        """Ranks of rows of series and periods, some series at a time: (rows, ranks [rows, paths]).
+
+        names  column -> [n] value of each row; step [n] period of the horizon
+        """
+        keys = np.array([_SEPARATOR.join(parts) for parts in zip(*(names[column] for column in FACTORS["series"]), strict=True)])
+        _, first, owner = np.unique(keys, return_index=True, return_inverse=True)
+        for begin in range(0, len(first), series):
+            some = first[begin : begin + series]
+            ranks = self.of({column: values[some] for column, values in names.items()}, int(step.max(initial=0)) + 1)
+            rows = np.flatnonzero((owner >= begin) & (owner < begin + series))
+            yield rows, ranks[owner[rows] - begin, step[rows]]
 
     def _shock(self, factor: str, name: str, steps: int) -> Floats:
         """x_f [steps, paths]; kept where several series share it."""

@@ -111,3 +111,13 @@ def test_published_rows_are_enough_to_draw_the_ranks_again() -> None:
 
 def test_the_contract_names_the_same_factors() -> None:
     assert tuple(FACTORS) == DECLARED
+
+
+def test_rows_of_series_and_periods_have_the_ranks_of_their_series() -> None:
+    ranks = PathRanks(32, 3, Dependence(SHARE, LASTING))
+    rows = {name: values[[2, 0, 4, 2]] for name, values in FIVE.items()}
+    step = np.array([1, 0, 2, 0])
+    found = np.empty((4, 32))
+    for some, rank in ranks.of_rows(rows, step, series=2):
+        found[some] = rank
+    assert (found == ranks.of(FIVE, 3)[[2, 0, 4, 2], step]).all()

@@ -20,7 +20,7 @@ from jobs.forecast import boosting, predict, registry, train
 from jobs.forecast.distribution import NAMES
 from jobs.forecast.ranks import FACTORS
 from jobs.lake import Lake
-from tests.jobs.features.lakes import fill, history, masters, rows_of, sale
+from tests.jobs.features.lakes import fill, history, masters, sale
 
 D = date(2024, 5, 29)
 DAY = timedelta(days=1)
@@ -184,11 +184,11 @@ def test_too_little_history_leaves_the_baseline(spark: SparkSession, tmp_path: o
     assert all(0.5 < row["mean"] < 6 for row in made)
 
 
-def test_a_challenger_must_beat_the_champion(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    held_out = rows_of("silver/demand", [sale("a", "S", D, 1), sale("b", "S", D, 1)])
-    held_out = held_out.append_column("origin", [[1, 1]]).append_column("step", [[0, 0]])
-    monkeypatch.setattr(registry, "load", lambda lake, model_id: None)
-    monkeypatch.setattr(train, "_measured", lambda model, rows: {"pinball": 0.1})
-    assert train.beats(Lake(str(tmp_path)), {"pinball": 0.09}, {"model_id": "m"}, held_out)
-    assert not train.beats(Lake(str(tmp_path)), {"pinball": 0.1}, {"model_id": "m"}, held_out)
-    assert train.beats(Lake(str(tmp_path)), {"pinball": 9.0}, None, held_out)
+def test_a_challenger_is_judged_on_the_periods_since_the_champions_training(spark: SparkSession, night: Lake) -> None:
+    """The same settings a day later: a model like the champion, which is no gain; both are registered, the reasons kept."""
+    said = train.main(spark, night, CONFIG, D + 3 * DAY, "always")
+    rows = sorted(registry.rows(night), key=lambda row: row["trained"])
+    assert "champion: pinball loss" in said
+    assert [row["reason"].split(":")[0] in ("champion", "not champion") for row in rows] == [True, True]
+    assert rows[1]["champion"] == (not rows[1]["reason"].startswith("not"))
+    assert "log score on all days" in rows[1]["reason"]
