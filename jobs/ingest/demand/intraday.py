@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from jobs.ingest.demand.axes import Axes
 from jobs.ingest.demand.facts import SCALE, Bools, Facts, Floats, Ints, decimals, numbers
-from jobs.ingest.demand.recovery import WINDOW, Cells, Past, Recovered, recover
+from jobs.ingest.demand.recovery import WINDOW, Cells, Past, Recovered, recover, trailing
 
 #: Values of demand_source, and their codes.
 SOURCES = pa.array(["observed", "profile", "floor"])
@@ -48,17 +48,21 @@ class Intraday:
 
     def _recover(self, own: Ints, s: Ints, t: Ints, units: Ints, share: Floats) -> Recovered:
         """Demand on days of the series ``own``, all those of one location and channel."""
-        series, day, hours = self._hours
-        at = np.searchsorted(own, series)
-        ours = own[np.minimum(at, len(own) - 1)] == series
+        series, day, hours, timed = self._hours
+        at = np.minimum(np.searchsorted(own, series), len(own) - 1)
+        ours = own[at] == series
         row = np.full((len(own), WINDOW + self.axes.periods), -1, dtype=np.int64)
         row[at[ours], day[ours]] = np.arange(ours.sum())
-        by_hour = (row >= 0).any(axis=0)
+        whole = np.append(timed[ours], [True])[row]
         begun = np.arange(row.shape[1]) >= self.first_sale[own][:, None] + WINDOW
-        past = Past(hours[ours], row, ~self._short[self.axes.pair_of_series[own]] & by_hour & begun)
-        mine = np.searchsorted(own, s)
-        today = np.concatenate([past.hours, np.zeros((1, 24))])[row[mine, t + WINDOW]]
-        return recover(past, Cells(mine, t + WINDOW, units / SCALE, today, share, self._out(s, t)))
+        open_days = (whole & (row >= 0)).any(axis=0)
+        past = Past(hours[ours], row, ~self._short[self.axes.pair_of_series[own]] & open_days & begun & whole)
+        mine, now = np.searchsorted(own, s), t + WINDOW
+        today = np.concatenate([past.hours, np.zeros((1, 24))])[row[mine, now]]
+        found = recover(past, Cells(mine, now, units / SCALE, today, share, self._out(s, t)))
+        # A series that sells without a time of day too: what its hours say is not all of it.
+        partly = trailing((~whole).T.astype(np.float64)).T + ~whole > 0
+        return replace(found, demand=np.where(partly[mine, now], np.nan, found.demand))
 
     @cached_property
     def _group(self) -> Ints:
@@ -67,13 +71,14 @@ class Intraday:
         return self.axes.place_of_pair[self.axes.pair_of_series] * channels + self.axes.series % channels
 
     @cached_property
-    def _hours(self) -> tuple[Ints, Ints, Floats]:
-        """Series, day and units by hour [f, 24] of days that sold, sorted by series, then day."""
+    def _hours(self) -> tuple[Ints, Ints, Floats, Bools]:
+        """Series, day, units by hour [f, 24] and whether they are all that day's, of days that sold; sorted by series, then day."""
         facts = self.facts.of("hourly")
         series, day = self.axes.of_series(facts), self.axes.column(numbers(facts["day"])) + WINDOW
         inside = np.flatnonzero((series >= 0) & (day >= 0) & (day < WINDOW + self.axes.periods))
         order = inside[np.lexsort((day[inside], series[inside]))]
-        return series[order], day[order], _by_hour(facts)[order] / SCALE
+        hours = _by_hour(facts)[order]
+        return series[order], day[order], hours / SCALE, hours.sum(axis=1) == numbers(facts["units"])[order]
 
     @cached_property
     def _short(self) -> Bools:

@@ -155,24 +155,25 @@ def _availability(inputs: Inputs) -> DataFrame:
 
 
 def _intraday(inputs: Inputs) -> list[DataFrame]:
-    """hourly: units sold by hour of the day. short: days before ``first`` not in stock throughout. From WINDOW days before ``first`` on.
+    """hourly: units sold on a day, and by hour as far as sales have one. short: days before ``first`` not in stock throughout.
 
-    Nothing for grain week, nor where no sale has a time of day: a date alone stands for its midnight.
+    Both from WINDOW days before ``first`` on. Nothing for grain week, nor where no sale has a time of day: a date alone
+    stands for its midnight.
     """
     if inputs.step != 1:
         return []
     within, recent = f"date >= date_sub(DATE'{inputs.floor.isoformat()}', {WINDOW})", f"date >= date_sub(first, {WINDOW}) AND date < night"
     sales = inputs.seen("sales", f"{within} AND units > 0").where(recent)
     local = sales.withColumn("at", F.expr("from_utc_timestamp(sold_at, zone)"))
-    timed = local.where("CAST(at AS date) = date AND at <> CAST(date AS timestamp)")
-    if timed.isEmpty():
+    timed = "CAST(at AS date) = date AND at <> CAST(date AS timestamp)"
+    if local.where(timed).isEmpty():
         return []
-    scaled = timed.selectExpr(*SERIES, "date", "hour(at) AS hour", f"CAST(units * {SCALE} AS bigint) AS scaled")
+    scaled = local.selectExpr(*SERIES, "date", f"IF({timed}, hour(at), NULL) AS hour", f"CAST(units * {SCALE} AS bigint) AS scaled")
     by_hour = ", ".join(f"sum(IF(hour = {hour}, scaled, 0L))" for hour in range(24))
-    hourly = scaled.groupBy(*SERIES, "date").agg(F.expr(f"array({by_hour})").alias("hours"))
+    hourly = scaled.groupBy(*SERIES, "date").agg(F.expr(f"array({by_hour})").alias("hours"), F.sum("scaled").alias("units"))
     short = inputs.seen("availability", f"{within} AND in_stock_fraction < 1").where(recent).where("date < first")
     return [
-        fact(hourly, "hourly", item_id="item_id", channel="channel", day="date", hours="hours"),
+        fact(hourly, "hourly", item_id="item_id", channel="channel", day="date", units="units", hours="hours"),
         fact(short, "short", item_id="item_id", day="date"),
     ]
 

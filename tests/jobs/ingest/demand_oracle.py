@@ -108,6 +108,11 @@ class _Night:
         timed = [r for r in sold if r["units"] > 0 and r["sold_at"] and (r["sold_at"].hour or r["sold_at"].minute)]
         return [float(sum(r["units"] for r in timed if r["sold_at"].hour == h)) for h in range(24)]
 
+    def untimed(self, item, place, channel, day):
+        """Whether any unit sold without a time of day."""
+        sold = self.by_day.get((item, place, channel, day), [])
+        return sum(r["units"] for r in sold if r["units"] > 0) != sum(map(Decimal, self.hours(item, place, channel, day)))
+
     def stated(self, item, place, day):
         return [r for r in self.seen("availability") if (r["item_id"], r["location_id"], r["date"]) == (item, place, day)]
 
@@ -203,13 +208,18 @@ class _Place:
         self.stated = {i: night.stated(i, place, day) for i in "abc"}
         back = [day - timedelta(days=lag) for lag in range(1, WINDOW + 1)]
         hours = {(i, d): night.hours(i, place, channel, d) for i in "abc" for d in back}
-        by_hour = {d for (_, d), sold in hours.items() if sum(sold)}
+        untimed = {(i, d) for i in "abc" for d in [day, *back] if night.untimed(i, place, channel, d)}
+        self.untimed = {i for i, _ in untimed}
+        by_hour = {d for (i, d), sold in hours.items() if sum(sold) and (i, d) not in untimed}
         first = {i: min((r["date"] for r in night.of(i, place, channel)), default=day) for i in "abc"}
         self.lags = {
             i: {
                 lag: hours[i, d]
                 for lag, d in enumerate(back, 1)
-                if d in by_hour and d >= first[i] and not any(r["in_stock_fraction"] < 1 for r in night.stated(i, place, d))
+                if d in by_hour
+                and (i, d) not in untimed
+                and d >= first[i]
+                and not any(r["in_stock_fraction"] < 1 for r in night.stated(i, place, d))
             }
             for i in "abc"
         }
@@ -226,7 +236,7 @@ def recover(place, item, units, share):
     days = [day for lags in place.lags.values() for day in lags.values()]
     total = sum(map(sum, days))
     own = place.lags[item]
-    if not total or not own:
+    if not total or not own or item in place.untimed:
         return None
     profile = [sum(day[h] for day in days) / total for h in range(24)]
     up, down = jump_parts(days, profile)

@@ -156,13 +156,13 @@ class World:
         rng = self.rng
         if rng.random() < 0.5:
             price = rng.choice([None, "2.5", "3.3333", "4"])
-            hour = rng.choice([9, 10, 12, 17, 18, None]) if self.hourly else None
+            hour = rng.choice([9, 10, 12, 17, 18]) if self.hourly and rng.random() < 0.98 else None
             line = f"{p}{i}{n}" if rng.random() < 0.3 else None
             channel = rng.choice(["store", "online"]) if p == "s1" else "online" if p == "w" else "store"
             self.silver.drop(self.on(n), "sales", sale(i, p, n, rng.choice([-1, 1, "0.5", 2, 3]), price, channel, line, hour))
             if line and rng.random() < 0.3:
-                # The correction comes without a time of day.
-                self.silver.drop(self.on(n), "sales", {**sale(i, p, n, 7, price, channel, line), "deleted": rng.random() < 0.5})
+                again = sale(i, p, n, 7, price, channel, line, rng.choice([hour, hour, 12, None]))
+                self.silver.drop(self.on(n), "sales", {**again, "deleted": rng.random() < 0.5})
 
     def availability(self, i, p, n):
         if self.rng.random() < 0.2:
@@ -270,3 +270,24 @@ def test_late_drops_reruns_and_older_nights(lake):
         (r["known_from"], r["known_to"], r["units"]) for r in lake.arrow("silver/demand").to_pylist() if r["period"] == day(1)
     )
     assert versions == [(day(3), day(4), 3), (day(4), None, 10)]
+
+
+def test_hours_are_those_of_the_locations_clock(lake):
+    # Shanghai is eight hours ahead of UTC: a quarter of the day sells at 9:00, the rest at 17:00. On day 9 the fraction of
+    # the selling hours (9:00 to 18:00) says that b was in stock until 12:00; c sells by date, that is at its midnight.
+    zone = {**place("s"), "timezone": "Asia/Shanghai"}
+    silver = Silver().drop(day(10), "locations", zone).drop(day(10), "items", *({"item_id": i} for i in "abc"))
+    for n in range(10):
+        for i in "ab":
+            silver.drop(day(10), "sales", sale(i, "s", n, 2, hour=1))
+            if (i, n) != ("b", 9):
+                silver.drop(day(10), "sales", sale(i, "s", n, 6, hour=9))
+        silver.drop(day(10), "sales", {**sale("c", "s", n, 5, hour=16), "sold_at": sale("c", "s", n - 1, 5, hour=16)["sold_at"]})
+    short = {"location_id": "s", "date": day(9), "in_stock_fraction": 1 / 3}
+    silver.drop(day(10), "availability", {**short, "item_id": "b"}, {**short, "item_id": "c"})
+    update(lake, silver, day(10))
+    last = {key[0]: row for key, row in visible(lake, day(10)).items() if key[3] == day(9)}
+    assert [last[i][-1] for i in "abc"] == ["observed", "profile", "floor"]
+    assert [last[i][0] for i in "abc"] == [8, 2, 5]
+    assert float(last["b"][6]) == pytest.approx(8, rel=0.03)
+    assert last["c"][6] is None

@@ -217,7 +217,16 @@ def hourly(n, item="a", channel="store", **hours):
     """Units by hour of a day: h9=2 is two units from 9:00 on. With them the day's sale."""
     by_hour = {int(name[1:]): units for name, units in hours.items()}
     sale = sold(n, units=sum(by_hour.values()), item=item, channel=channel)
-    return [sale, fact("hourly", n, item, channel=channel, hours=by_hour)]
+    return [sale, fact("hourly", n, item, channel=channel, units=sum(by_hour.values()), hours=by_hour)]
+
+
+def test_a_series_that_also_sells_without_a_time_of_day_is_not_recovered():
+    usual = [fact_ for n in range(10) for item in "ab" for fact_ in hourly(n, item, h8=1, h15=1)]
+    stated = fact("available", 9, item="b", fraction=0.5, hours={14: 1 / SCALE})
+    assert compute_rows([*usual, stated], 10)["b", "s", "store", 9]["demand_source"] == "profile"
+    # On day 4 two of b's four units have no hour.
+    untimed = [{**f, "units": 4 * SCALE} if (f["item_id"], f["day"]) == ("b", day(4)) else f for f in usual]
+    assert compute_rows([*untimed, stated], 10)["b", "s", "store", 9]["demand_source"] == "floor"
 
 
 def test_sales_of_a_day_in_stock_are_its_demand():
