@@ -80,6 +80,7 @@ def _add_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     importer.add_argument("--last", required=True, type=date.fromisoformat, help="last business date: one drop each")
     for name in ("city", "store", "product"):
         importer.add_argument(f"--{name}", type=int, action="append", help=f"only this {name} (the publisher's number); may be repeated")
+    importer.add_argument("--hourly", action="store_true", help="sales by the hour, and the hours out of stock")
     sample = commands.add_parser("sample", help="load the bundled sample into a landing folder")
     sample.add_argument("--landing", required=True)
     sample.add_argument("--night", type=int, default=1, help="how many of its seven nightly drops to bring, 1..7")

@@ -152,7 +152,8 @@ def run_import(args: argparse.Namespace) -> int:
     """Write landing drops from a public data set."""
     from jobs.ingest.importers.freshretailnet import import_freshretailnet
 
-    print(import_freshretailnet(args.file, args.landing, args.first, args.last, args.city, args.store, args.product))
+    chosen = (args.city, args.store, args.product)
+    print(import_freshretailnet(args.file, args.landing, args.first, args.last, *chosen, hourly=args.hourly))
     return 0
 
 

@@ -17,7 +17,7 @@ from schemas.table import Column, Feed, Table
 #: feed -> columns (`?`: the file may lack it), key
 LANDING = {
     "sales": ("item_id location_id channel? sold_at units unit_price? line_id?", "location_id line_id"),
-    "availability": ("item_id location_id date in_stock_fraction", "item_id location_id date"),
+    "availability": ("item_id location_id date in_stock_fraction out_of_stock_hours?", "item_id location_id date"),
     "inventory": ("item_id location_id as_of on_hand reserved? expires_on?", "item_id location_id as_of expires_on"),
     "open_orders": (
         "order_id item_id source_id location_id units ordered_on expected_on",
