@@ -9,6 +9,9 @@ from jobs.forecast.distribution import LEVELS, NAMES
 
 Floats = npt.NDArray[np.float64]
 
+#: The eleven levels that forecasts are judged by.
+JUDGED: tuple[str, ...] = ("q05", "q10", "q20", "q30", "q40", "q50", "q60", "q70", "q80", "q90", "q95")
+
 
 def wape(actual: Floats, forecast: Floats) -> float:
     """Weighted absolute percentage error: sum |y - f| / sum y; NaN where nothing was sold."""
@@ -20,10 +23,11 @@ def bias(actual: Floats, forecast: Floats) -> float:
     return _ratio(float((forecast - actual).sum()), actual)
 
 
-def pinball(actual: Floats, quantiles: Floats) -> float:
-    """Pinball loss averaged over the 15 LEVELS, scaled: sum over rows / sum y. quantiles [n, 15]."""
-    error = actual[:, None] - quantiles
-    loss = np.maximum(LEVELS * error, (LEVELS - 1) * error)
+def pinball(actual: Floats, quantiles: Floats, names: tuple[str, ...] = NAMES) -> float:
+    """Pinball loss averaged over the levels named, scaled: sum over rows / sum y. quantiles [n, 15]."""
+    chosen = [NAMES.index(name) for name in names]
+    levels, error = LEVELS[chosen], actual[:, None] - quantiles[:, chosen]
+    loss = np.maximum(levels * error, (levels - 1) * error)
     return _ratio(float(loss.mean(axis=1).sum()), actual)
 
 
@@ -31,6 +35,16 @@ def coverage(actual: Floats, quantiles: Floats, low: str = "q10", high: str = "q
     """Share of rows within [low, high], both included."""
     inside = (actual >= quantiles[:, NAMES.index(low)]) & (actual <= quantiles[:, NAMES.index(high)])
     return float(inside.mean()) if len(actual) else float("nan")
+
+
+def miss(actual: Floats, quantiles: Floats) -> Floats:
+    """How far the share of rows up to each quantile is from its level [15]: positive where it is too high.
+
+    Where demand lies on the quantile itself (zeros, whole units) any share between those below and those up to it is right.
+    """
+    below, up_to = (actual[:, None] < quantiles).mean(axis=0), (actual[:, None] <= quantiles).mean(axis=0)
+    off: Floats = np.where(below > LEVELS, below - LEVELS, np.where(up_to < LEVELS, up_to - LEVELS, 0.0))
+    return off
 
 
 def measures(actual: Floats, mean: Floats, quantiles: Floats) -> dict[str, float]:
