@@ -69,9 +69,9 @@ class Training(_Section):
     max_age_days: int = Field(7, ge=1)
     rows: int = Field(300_000, ge=1_000)
     origins: int = Field(6, ge=1)
-    rounds: int = Field(120, ge=1)
+    rounds: int = Field(200, ge=1)
     max_depth: int = Field(7, ge=1, le=16)
-    learning_rate: float = Field(0.08, gt=0, le=1)
+    learning_rate: float = Field(0.05, gt=0, le=1)
 
 
 class Planning(_Section):

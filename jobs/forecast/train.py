@@ -84,11 +84,11 @@ def judge(booster: bytes, held_out: pa.Table, config: Config) -> tuple[calibrati
     """Calibration on all held-out rows, and metrics of one half of the series under the other half's calibration."""
     rows = held_out.sort_by([(name, "ascending") for name in ("item_id", "location_id", "channel", "origin", "step")])
     point, actual = points(booster, rows), numbers(rows, "units")
-    spread, step = numbers(rows, "deviation"), numbers(rows, "step").astype(np.int64)
+    spread, step, origin = numbers(rows, "deviation"), *(numbers(rows, name).astype(np.int64) for name in ("step", "origin"))
     half = _half(rows)
-    trial = calibration.fit(point[half], actual[half], spread[half], step[half], config.grain)
+    trial = calibration.fit(point[half], actual[half], spread[half], step[half], config.grain, origin[half])
     metrics = _measured(Model(booster, trial), rows.filter(pa.array(~half)))
-    final = calibration.fit(point, actual, spread, step, config.grain)
+    final = calibration.fit(point, actual, spread, step, config.grain, origin)
     quantiles = final.apply(point, spread, step)[2]
     rho = calibration.serial_correlation(calibration.rank_of(actual, quantiles), _successive(rows))
     return calibration.Calibration(**{**final.to_dict(), "rho": rho}), metrics  # type: ignore[arg-type]
