@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from jobs.features import history
+from jobs.features import history, kernels
 from jobs.features.block import KEY, Block
 from jobs.features.context import Context
 from jobs.features.levels import CATEGORY, EVENT_KIND, ITEM, LOCATION, LevelStats
@@ -61,6 +61,7 @@ class _Shared:
         price = {
             "last": fill_forward(block.price[:, recent])[:, -1],
             "usual": history.masked_mean(block.price[:, end - clock.spans[3] : end])[0],
+            "highest": np.fmax.reduce(block.price[:, recent], axis=1),
         }
         columns = history.summary(block, clock, origin, scale)
         columns |= {"level": scale, "log_level": np.log(scale), "promotion_share": history.masked_mean(block.promotion[:, recent])[0]}
@@ -91,12 +92,16 @@ def _step(block: Block, context: Context, origin: int, step: int, shared: _Share
     usual = np.take_along_axis(profiles[CATEGORY], past, axis=1), columns["category_profile"]
     price, promotion = _price(block, target, shared)
     columns |= history.kernel(block, clock, origin, past, kind, price, promotion, usual, shared.scale)
+    columns |= kernels.like_means(block, clock, origin, past, kind, price, promotion, shared.scale)
     columns |= history.like_lags(block, clock, origin, target, shared.scale)
     columns |= _calendar(context, regions, target)
     columns |= {f"signal_{i + 1}": context.signals[origin][places, i, step] for i in range(context.signals[origin].shape[1])}
     with np.errstate(divide="ignore", invalid="ignore"):
         columns["price_ratio"] = _finite(np.log(price / shared.price["usual"]))
         columns["price_change"] = _finite(np.log(price / shared.price["last"]))
+        columns["price_high"] = _finite(np.log(price / shared.price["highest"]))
+        before = _price(block, target - 1, shared)[0] if step else shared.price["last"]
+        columns["price_step"] = _finite(np.log(price / before))
     return columns | {"promotion": promotion, "step": np.full(n, step), "event_kind": (kind == EVENT_KIND).astype(float)}
 
 

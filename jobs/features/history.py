@@ -20,6 +20,8 @@ _PRICE_SCALE = 0.12
 _OTHER_KIND = 0.2
 _OTHER_PROMOTION = 0.4
 _KERNEL_PRIOR = 0.5
+#: Time in stock that a rate is divided by, at least.
+_LEAST_TIME = 0.25
 
 
 def masked_mean(values: Floats) -> tuple[Floats, Floats]:
@@ -65,9 +67,25 @@ def summary(block: Block, clock: Clock, origin: int, scale: Floats) -> dict[str,
     columns["sold_short"] = masked_mean(units[:, -clock.spans[1] :])[0] / scale
     last_demand = fill_forward(demand[:, -clock.recent :])[:, -1]
     columns["last"] = last_demand
+    columns["rate_short"] = in_stock_rate(units[:, -clock.spans[1] :], stock[:, -clock.spans[1] :]) / scale
+    columns["rate"] = in_stock_rate(units[:, -clock.spans[2] :], stock[:, -clock.spans[2] :]) / scale
+    columns["rate_last"] = in_stock_rate(units[:, -1:], stock[:, -1:]) / scale
+    columns["stock_last"] = stock[:, -1]
     columns["since_sale"] = _since(np.nan_to_num(units[:, -clock.recent :]) > 0)
     columns["age"] = _age(~np.isnan(units[:, -clock.recent :]))
     return columns
+
+
+def in_stock_rate(units: Floats, stock: Floats) -> Floats:
+    """Units of all periods for a period's worth of time in stock; NaN where nothing is known.
+
+    What ran out counts with the time that it was there. A quarter of a period at least is divided by, so that what
+    was sold in minutes is not blown up.
+    """
+    known = ~np.isnan(units)
+    time = np.where(known, np.nan_to_num(stock, nan=1.0), 0.0).sum(axis=1)
+    rate: Floats = np.where(known.any(axis=1), np.nan_to_num(units).sum(axis=1) / np.maximum(time, _LEAST_TIME), np.nan)
+    return rate
 
 
 def _since(happened: npt.NDArray[np.bool_]) -> Floats:

@@ -2,6 +2,10 @@
 
 Conformal in spirit (Papadopoulos et al. 2002): the quantiles of the ratios on origins that the model has not seen.
 Segments are size of the forecast x spread of the series x near or far; a segment with few rows takes its parent's.
+
+The ratios say how demand scatters around a forecast, not where its level is: the held-out forecasts come from a booster
+that has not seen the newest origins, and how far the level moved meanwhile is no measure of how far it will move next.
+So ratios are centred origin by origin before they are pooled (measured: docs/decisions/forecast_model.md).
 """
 
 from __future__ import annotations
@@ -65,14 +69,17 @@ class Calibration:
         return asdict(self)
 
 
-def fit(forecast: Floats, actual: Floats, spread: Floats, step: Ints, grain: str) -> Calibration:
+def fit(forecast: Floats, actual: Floats, spread: Floats, step: Ints, grain: str, origin: Ints | None = None) -> Calibration:
     """Ratios of held-out rows.
 
     forecast, actual  [n] units, on origins that the model has not seen
     spread            [n] the series' relative deviation; NaN: not known
     step              [n] periods ahead
+    origin            [n] origin of each row, by which the level is centred; None: it is not
     """
     forecast = np.maximum(forecast, LEAST_UNITS)
+    if origin is not None:
+        forecast = np.maximum(centred(forecast, actual, origin * 2 + (step >= _FAR[grain])), LEAST_UNITS)
     wide = _SPREADS if len(forecast) >= _ROWS_FOR_SPREADS else 1
     sizes = _edges(forecast, int(np.clip(len(forecast) // (_LEAST_ROWS * 2 * wide), 1, _SIZES)))
     spreads = _edges(np.nan_to_num(spread, nan=0.0), wide)
@@ -86,6 +93,16 @@ def fit(forecast: Floats, actual: Floats, spread: Floats, step: Ints, grain: str
         measured.append(_measure(forecast[rows], actual[rows]))
     means, zeros, ratios = zip(*measured, strict=True)
     return Calibration(sizes, spreads, _FAR[grain], list(means), list(zeros), list(ratios))
+
+
+def centred(forecast: Floats, actual: Floats, group: Ints) -> Floats:
+    """The forecasts, each group of enough rows times one factor, so that its sum is that of what was sold."""
+    _, row = np.unique(group, return_inverse=True)
+    sold, expected = np.bincount(row, weights=actual), np.bincount(row, weights=forecast)
+    known = (np.bincount(row) >= _LEAST_ROWS) & (sold > 0) & (expected > 0)
+    factor = np.divide(sold, expected, out=np.ones(len(sold)), where=known)
+    levelled: Floats = forecast * factor[row]
+    return levelled
 
 
 def _edges(values: Floats, classes: int) -> list[float]:

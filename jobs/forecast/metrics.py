@@ -60,6 +60,16 @@ def below(actual: Floats, quantiles: Floats) -> Floats:
     return (actual[:, None] <= quantiles).mean(axis=0) if len(actual) else np.full(len(LEVELS), np.nan)
 
 
+def miss(actual: Floats, quantiles: Floats) -> Floats:
+    """How far the share of rows up to each quantile is from its level [15]: positive where it is too high.
+
+    Where demand lies on the quantile itself (zeros, whole units) any share between those below and those up to it is right.
+    """
+    under, up_to = (actual[:, None] < quantiles).mean(axis=0), (actual[:, None] <= quantiles).mean(axis=0)
+    off: Floats = np.where(under > LEVELS, under - LEVELS, np.where(up_to < LEVELS, up_to - LEVELS, 0.0))
+    return off
+
+
 def value_added(loss: float, plain: float) -> float:
     """Forecast value added: the loss saved against a plain forecast, in percent of its loss; 100 (1 - loss / plain)."""
     return 100 * (1 - loss / plain) if plain > 0 else float("nan")

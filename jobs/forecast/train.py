@@ -142,9 +142,9 @@ def judge(
     """Calibration and dependence on all held-out rows; metrics of one half of the series under the other's calibration."""
     rows = held_out.sort_by([(name, "ascending") for name in ("item_id", "location_id", "channel", "origin", "step")])
     point, actual = points(booster, rows), numbers(rows, "units")
-    spread, step = numbers(rows, "deviation"), numbers(rows, "step").astype(np.int64)
+    spread, step, origin = numbers(rows, "deviation"), *(numbers(rows, name).astype(np.int64) for name in ("step", "origin"))
     metrics = _measured(*half_calibrated(booster, rows, config))
-    final = calibration.fit(point, actual, spread, step, config.grain)
+    final = calibration.fit(point, actual, spread, step, config.grain, origin)
     return final, _dependence(Model(booster, final), rows, regions), metrics
 
 

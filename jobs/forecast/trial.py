@@ -35,8 +35,8 @@ def half_calibrated(booster: bytes, held_out: pa.Table, config: Config) -> tuple
     rows = held_out.sort_by(_ORDER)
     used = series_of(rows) % 2 == 0
     mine = rows.filter(pa.array(used))
-    spread, step = numbers(mine, "deviation"), numbers(mine, "step").astype(np.int64)
-    fitted = calibration.fit(points(booster, mine), numbers(mine, "units"), spread, step, config.grain)
+    spread, step, origin = numbers(mine, "deviation"), *(numbers(mine, name).astype(np.int64) for name in ("step", "origin"))
+    fitted = calibration.fit(points(booster, mine), numbers(mine, "units"), spread, step, config.grain, origin)
     return Model(booster, fitted), rows.filter(pa.array(~used))
 
 

@@ -49,6 +49,17 @@ FEATURES: tuple[Column, ...] = (
     _feature("since_event", "periods since the last event, 7: none near", "periods"),
     *(_feature(f"signal_{i}", f"signal number {i} by name, against its mean of 28 days / 13 weeks") for i in (1, 2, 3)),
     _feature("closed", "share of the period that is closed", "fraction"),
+    _feature("rate_short", "sales of the last 7 days / 4 weeks for a period's worth of time in stock", _SCALED),
+    _feature("rate", "the same of the last 14 days / 8 weeks", _SCALED),
+    _feature("rate_last", "the same of the last period", _SCALED),
+    _feature("stock_last", "in-stock fraction of the last period", "fraction"),
+    *(_feature(f"kernel_{name}", f"mean of the own past over like days: {text}", _SCALED) for name, text in (
+        ("short", "recent ones"), ("long", "long back, at a close price"), ("price", "whatever the kind of day, at the same price"))),
+    _feature("kernel_price_weight", "periods that kernel_price rests on", "periods"),
+    *(_feature(f"kernel_{name}_all", f"like kernel_{name}, of all periods, for a period's worth of time in stock", _SCALED) for name in (
+        "short", "long")),
+    _feature("price_high", "logarithm of the price against the highest of the recent periods"),
+    _feature("price_step", "logarithm of the price against that of the period before"),
 )  # fmt: skip
 
 FEATURES_TABLE = gold(

@@ -84,6 +84,13 @@ def test_a_price_known_ahead_shows_from_its_date_and_a_promotion_on_its_date_onl
     assert made["promotion"].to_pylist() == [0, 1, 0]
 
 
+def test_a_price_is_compared_with_the_highest_and_with_that_of_the_day_before() -> None:
+    cut = {"item_id": "a", "location_id": "S1", "kind": PRICE_OF_PAIR, "period": D + DAY, "price": 1.0}
+    made = features([*(sold("a", "S1", D - DAY * k, 4.0, price=4.0 if k > 5 else 2.0) for k in range(1, 30)), cut], D)
+    assert np.allclose(made["price_high"], np.log([0.5, 0.25, 0.25]))
+    assert np.allclose(made["price_step"], [0, np.log(0.5), 0])
+
+
 def test_an_item_sold_in_parts_is_not_sold_whole() -> None:
     made = features([sold("a", "S1", D - DAY, 1.5), sold("b", "S1", D - DAY, 2.0)], D).to_pandas().set_index("item_id")
     assert not made.loc["a", "whole_units"].any()

@@ -45,8 +45,19 @@ def test_summary_against_naive_loops() -> None:
     assert made["deviation"][0] == pytest.approx(near.std())
     assert made["share_of_zeros"][0] == pytest.approx((near == 0).mean())
     assert made["periods_in_stock"][0] == len(near)
+    for name, days in (("rate_short", 7), ("rate", 14), ("rate_last", 1)):
+        late = [r for r in rows if (D - r["period"]).days <= days]
+        assert made[name][0] == pytest.approx(sum(r["units"] for r in late) / sum(r["in_stock_fraction"] for r in late) / 2)
+    assert made["stock_last"][0] == next(r["in_stock_fraction"] for r in rows if r["period"] == D - DAY)
     assert made["age"][0] == 50
     assert made["since_sale"][0] == min((D - r["period"]).days for r in rows if r["units"] > 0)
+
+
+def test_a_rate_is_units_for_the_time_in_stock() -> None:
+    units = np.array([[4.0, 1.0], [2.0, np.nan], [np.nan, np.nan], [0.5, 0.0]])
+    stock = np.array([[1.0, 0.25], [0.5, np.nan], [np.nan, np.nan], [0.1, 0.0]])
+    # The last sold half a unit in a tenth of a day: at least a quarter is divided by.
+    assert np.array_equal(history.in_stock_rate(units, stock), [4.0, 4.0, np.nan, 2.0], equal_nan=True)
 
 
 @pytest.mark.parametrize("step", [0, 6, 7])

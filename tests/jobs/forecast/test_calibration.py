@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from jobs.forecast.calibration import Calibration, fit
+from jobs.forecast.calibration import Calibration, centred, fit
 from jobs.forecast.distribution import LEVELS
 
 
@@ -45,6 +45,24 @@ def test_unknown_spread_and_zero_forecast_are_finite() -> None:
     calibration = fit(*_rows(20_000), "day")
     made = calibration.apply(np.array([0.0, 3.0]), np.array([np.nan, np.nan]), np.array([0, 90]))
     assert all(np.isfinite(part).all() for part in made)
+
+
+def test_a_level_that_moved_while_held_out_is_not_taken_for_the_forecasts() -> None:
+    forecast, actual, spread, step = _rows(20_000)
+    origin = np.repeat([0, 1], 10_000)
+    moved = np.where(origin == 0, 1.3, 0.9) * forecast
+    made = fit(moved, actual, spread, step, "day", origin).apply(*[part[:5000] for part in (forecast, spread, step)])
+    expected = fit(forecast, actual, spread, step, "day").apply(*[part[:5000] for part in (forecast, spread, step)])
+    assert made[0].sum() == pytest.approx(expected[0].sum(), rel=0.01)
+    assert made[2].sum() == pytest.approx(expected[2].sum(), rel=0.01)
+    not_centred = fit(moved, actual, spread, step, "day").apply(*[part[:5000] for part in (forecast, spread, step)])
+    assert not_centred[0].sum() < 0.95 * expected[0].sum()
+
+
+def test_centring_needs_rows_and_demand() -> None:
+    forecast, actual = np.repeat([1.0, 2.0, 4.0], [100, 5, 100]), np.repeat([3.0, 9.0, 0.0], [100, 5, 100])
+    made = centred(forecast, actual, np.repeat([1, 2, 3], [100, 5, 100]))
+    assert np.array_equal(np.unique(made), [2.0, 3.0, 4.0])
 
 
 def test_survives_json() -> None:

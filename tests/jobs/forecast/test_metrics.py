@@ -15,6 +15,7 @@ from jobs.forecast.metrics import (
     coverage,
     measures,
     measures_of,
+    miss,
     pinball,
     pinball_losses,
     terms,
@@ -45,6 +46,16 @@ def test_pinball_of_a_point_is_half_its_absolute_error() -> None:
     point = np.repeat(MEAN[:, None], 15, axis=1)
     assert pinball_losses(ACTUAL, point) == pytest.approx(np.abs(ACTUAL - MEAN) / 2)
     assert terms(ACTUAL, MEAN)["pinball"] == pytest.approx(pinball_losses(ACTUAL, point))
+
+
+def test_miss_is_the_distance_to_the_share_of_rows_below() -> None:
+    actual = np.array([0.0, 0.0, 1.0, 2.0])
+    quantiles = np.zeros((4, 15))
+    quantiles[:, NAMES.index("q60") :] = 1.5
+    made = dict(zip(NAMES, miss(actual, quantiles), strict=True))
+    assert made["q25"] == 0  # half of the rows lie on it, so any share up to .5 is right
+    assert made["q60"] == pytest.approx(0.15)  # three of four rows are below 1.5
+    assert made["q90"] == pytest.approx(-0.15)
 
 
 def test_coverage_counts_both_ends() -> None:
