@@ -121,7 +121,7 @@ def _persevere(task: _Task, config: Config, watch: Watch, count: int) -> Fit:
 def _cause(error: Exception) -> str:
     """An error in a line: of the many that Spark wraps around it the one that says most."""
     text = str(error).strip()
-    telling = re.search(r"Python worker exited unexpectedly|XGBoostError: [^\n]+", text) or re.search(r"[^\n]+", text)
+    telling = re.search(r"Python worker exited unexpectedly|(XGBoost|Arithmetic)Error: [^\n]+", text) or re.search(r"[^\n]+", text)
     return f"{type(error).__name__}: {telling.group()[:300] if telling else ''}"
 
 

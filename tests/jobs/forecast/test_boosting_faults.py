@@ -78,7 +78,6 @@ def test_what_a_killed_run_has_left_is_used_for_the_same_data_and_settings_alone
 
 def test_boosters_of_several_outputs_stop_early_and_go_on_from_checkpoints(spark: SparkSession, rows: DataFrame, tmp_path: Path) -> None:
     chosen = {**boosting.parameters(SETTINGS), "objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.5, 0.9]}
-    chosen |= {"multi_strategy": "multi_output_tree"}
     whole = fit(rows, Lake(str(tmp_path / "whole"), spark), held_out="held_out", chosen=chosen)
     part = Lake(str(tmp_path / "part"), spark)
     fit(rows, part, held_out="held_out", chosen=chosen, rounds=25)

@@ -86,3 +86,11 @@ def test_the_round_reached_is_reported(tmp_path: Path) -> None:
     train(PLAIN, 2, tmp_path)
     assert Checkpoints(tmp_path).reported("attempt") == "0"  # less than a second has passed since the rows were loaded
     assert Checkpoints(tmp_path).reported("another") is None
+
+
+def test_a_loss_that_is_not_a_number_ends_the_training(tmp_path: Path) -> None:
+    checking = Checkpointing(Checkpoints(tmp_path), "attempt", every=1)
+    booster = train(PLAIN, 3, tmp_path / "some")
+    assert not checking.after_iteration(booster, 2, {"training": {"mae": [0.3]}, "validation": {"mae": [0.2]}})
+    with pytest.raises(ArithmeticError, match="the loss of round 3"):
+        checking.after_iteration(booster, 2, {"training": {"mae": [0.3]}, "validation": {"mae": [0.2, float("nan")]}})
