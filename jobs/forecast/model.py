@@ -32,7 +32,7 @@ _KEYS = ("item_id", "location_id", "channel", "target_date")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A booster (UBJ bytes) that forecasts demand as a share of level, and the calibration that makes it a distribution."""
+    """A booster (UBJ bytes) that forecasts demand as a share of what is expected, and the calibration that makes it a distribution."""
 
     booster: bytes
     calibration: Calibration
@@ -63,7 +63,7 @@ def points(booster: bytes, features: pa.Table | pa.RecordBatch) -> Floats:
     if not features.num_rows:
         return np.zeros(0)
     scaled = _loaded(booster).predict(DMatrix(to_matrix(features), nthread=1, feature_names=list(INPUTS)))
-    units: Floats = np.maximum(scaled.astype(float), 0.0) * numbers(features, "level")
+    units: Floats = np.maximum(scaled.astype(float), 0.0) * numbers(features, "expected")
     return units
 
 
