@@ -155,7 +155,8 @@ def _promoted_before(block: Block, clock: Clock, origin: int, target: int) -> Fl
     start = target - block.span.first - clock.like
     past = np.nan_to_num(block.promotion[:, start:end])
     ahead = block.promotion_ahead[:, max(origin, target - clock.like) - block.span.ahead : target - block.span.ahead]
-    return (past.sum(axis=1) + ahead.sum(axis=1)) / clock.like
+    share: Floats = (past.sum(axis=1) + ahead.sum(axis=1)) / clock.like
+    return share
 
 
 def _finite(values: Floats) -> Floats:

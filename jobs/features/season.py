@@ -58,7 +58,7 @@ def season(years: Sequence[Window], clock: Clock, horizon: int, parent: Floats |
         total += np.where(count > 0, lift * count, 0.0)
         weight += count
     if parent is None:
-        return np.divide(total, weight, out=np.full(shape, np.nan), where=weight > 0)
+        return _ratio(total, weight)
     lifts: Floats = (total + _SEASON_PRIOR * parent) / (weight + _SEASON_PRIOR)
     return lifts
 
@@ -153,4 +153,5 @@ def near(units: Floats, count: Floats, free: Bools, length: int) -> Floats:
 
 
 def _ratio(total: Floats, weight: Floats) -> Floats:
-    return np.divide(total, weight, out=np.full(total.shape, np.nan), where=weight > 0)
+    ratio: Floats = np.divide(total, weight, out=np.full(total.shape, np.nan), where=weight > 0)
+    return ratio

@@ -115,7 +115,7 @@ def sums(lake: Lake, clock: Clock, span: Span, night: date) -> pa.Table:
     rows = lake.as_of("silver/demand", night).where(ranges).where("in_stock_fraction >= 1")
     rows = rows.withColumn("promoted", F.expr(f"IF(promotion IS NOT NULL AND promotion <> '', '{PROMOTED[ITEM]}', NULL)"))
     sets = [["item_id", "period"], ["location_id", "period"], ["item_id", "promoted", "period"]]
-    grouped = rows.groupingSets(sets, "item_id", "location_id", "promoted", "period")  # type: ignore[arg-type]
+    grouped = rows.groupingSets(sets, "item_id", "location_id", "promoted", "period")
     # Decimals add up to the same sum in any order.
     totals = grouped.agg(
         F.when(F.grouping("promoted") == 0, F.col("promoted")).when(F.grouping("item_id") == 0, ITEM).otherwise(LOCATION).alias("level"),
