@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 
 from jobs.features.block import KEY, LISTED, PRICE_OF_CHANNEL, PRICE_OF_PAIR, SOLD, STREAM, Span
 from jobs.features.clock import Clock
-from jobs.features.context import Masters
-from jobs.features.levels import ITEM, LOCATION
+from jobs.features.context import Masters, season_spans
+from jobs.features.levels import ITEM, LOCATION, PROMOTED
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -111,17 +111,23 @@ def general_prices(lake: Lake, clock: Clock, span: Span, night: date) -> pa.Tabl
 
 
 def sums(lake: Lake, clock: Clock, span: Span, night: date) -> pa.Table:
-    """In-stock sales per item and period, and per location and period: (level, id, period, units, count, fractional)."""
-    begin, end = clock.first_day(span.ahead - clock.spans[-1]), min(clock.first_day(span.last), night)
-    rows = lake.as_of("silver/demand", night).where(_between(begin, end)).where("in_stock_fraction >= 1")
-    grouped = rows.groupingSets([["item_id", "period"], ["location_id", "period"]], "item_id", "location_id", "period")
+    """In-stock sales per item, per location, and per item under promotion, by period: (level, id, period, units, count, fractional).
+
+    Of the recent periods and of the season in earlier years: what is read does not grow with history.
+    """
+    periods = [(span.ahead - clock.spans[-1], span.last), *season_spans(clock, span)]
+    ranges = " OR ".join(_between(clock.first_day(begin), min(clock.first_day(end), night)) for begin, end in periods)
+    rows = lake.as_of("silver/demand", night).where(ranges).where("in_stock_fraction >= 1")
+    rows = rows.withColumn("promoted", F.expr(f"IF(promotion IS NOT NULL AND promotion <> '', '{PROMOTED[ITEM]}', NULL)"))
+    sets = [["item_id", "period"], ["location_id", "period"], ["item_id", "promoted", "period"]]
+    grouped = rows.groupingSets(sets, "item_id", "location_id", "promoted", "period")
     # Decimals add up to the same sum in any order.
     totals = grouped.agg(
-        F.when(F.grouping("item_id") == 0, ITEM).otherwise(LOCATION).alias("level"),
+        F.when(F.grouping("promoted") == 0, F.col("promoted")).when(F.grouping("item_id") == 0, ITEM).otherwise(LOCATION).alias("level"),
         F.sum("units").cast("double").alias("units"),
         F.count(F.lit(1)).alias("count"),
         F.count_if(F.expr("units <> floor(units)")).alias("fractional"),
-    )
+    ).where("level IS NOT NULL")
     return totals.select("level", F.coalesce("item_id", "location_id").alias("id"), "period", "units", "count", "fractional").toArrow()
 
 

@@ -33,8 +33,8 @@ _KEYS = ("item_id", "location_id", "channel", "target_date")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A booster (UBJ bytes) that forecasts demand as a share of level, the calibration that makes it a distribution, and
-    how demand depends across periods and series.
+    """A booster (UBJ bytes) that forecasts demand as a share of what is expected, the calibration that makes it a
+    distribution, and how demand depends across periods and series.
     """
 
     booster: bytes
@@ -72,7 +72,7 @@ def points(booster: bytes, features: pa.Table | pa.RecordBatch) -> Floats:
     if not features.num_rows:
         return np.zeros(0)
     scaled = _loaded(booster).predict(DMatrix(to_matrix(features), nthread=1, feature_names=list(INPUTS)))
-    units: Floats = np.maximum(scaled.astype(float), 0.0) * numbers(features, "level")
+    units: Floats = np.maximum(scaled.astype(float), 0.0) * numbers(features, "expected")
     return units
 
 

@@ -40,11 +40,12 @@ def stream(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 def sums(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """In-stock sales per item and per location, by a naive loop."""
+    """In-stock sales per item (and what of them was promoted) and per location, by a naive loop."""
     total: dict[tuple[str, str, date], list[float]] = {}
     for row in rows:
         if row["kind"] == SOLD and row["in_stock_fraction"] >= 1:
-            for level, name in (("item", row["item_id"]), ("location", row["location_id"])):
+            levels = [("item", row["item_id"]), ("location", row["location_id"])]
+            for level, name in [*levels, ("promoted item", row["item_id"])] if row["promotion"] else levels:
                 entry = total.setdefault((level, name, row["period"]), [0.0, 0.0, 0.0])
                 entry[0] += row["units"]
                 entry[1] += 1

@@ -73,7 +73,7 @@ def model() -> Model:
     rows = _ordinary()
     train = [_examples(rows, D - DAY * k) for k in (5, 10, 15, 20, 25)]
     table, units = pa.concat_tables([t for t, _ in train]), np.concatenate([u for _, u in train])
-    data = xgboost.DMatrix(to_matrix(table), units / numbers(table, "level"), feature_names=list(INPUTS))
+    data = xgboost.DMatrix(to_matrix(table), units / numbers(table, "expected"), feature_names=list(INPUTS))
     booster = bytes(xgboost.train({**parameters(Config()), "max_depth": 3, "nthread": 1}, data, 20).save_raw("ubj"))
     held, sales = _examples(rows, D)
     step = numbers(held, "step").astype(np.int64)
