@@ -6,12 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from jobs.features import history, kernels
+from jobs.features import history, kernels, pulse
 from jobs.features.block import KEY, Block
 from jobs.features.clock import Clock
 from jobs.features.context import Context, Lifts
 from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, LevelStats
 from jobs.features.prices import fill_forward
+from jobs.features.pulse import Pulse
 from schemas.gold.features import FEATURES, FEATURES_TABLE
 
 Floats = npt.NDArray[np.float64]
@@ -45,6 +46,27 @@ def compute(block: Block, context: Context, origin: int) -> pa.Table:
     return pa.Table.from_arrays([arrays[f.name] for f in SCHEMA], schema=SCHEMA)
 
 
+def counts(block: Block, context: Context, origin: int) -> pa.Table:
+    """What the block adds to the sums of the pulse (pulse.COUNTS) at the origin."""
+    clock, levels = context.clock, context.levels(origin)
+    names, rows, means = _hierarchy(block, context, levels)
+    scale = history.level(block, clock, origin, _prior(means, levels[ITEM].mean[-1]))
+    regions, longest = context.region_rows(names[LOCATION]), max(pulse.windows(clock))
+    kinds = context.events.kinds(origin - longest, origin)[regions]
+    usual = scale[:, None] * np.take_along_axis(levels[CATEGORY].profile[rows[CATEGORY]], kinds, axis=1)
+    return pulse.count(block, origin, usual, pulse.names_of(block.keys, context.region), clock)
+
+
+def _hierarchy(
+    block: Block, context: Context, levels: dict[str, LevelStats]
+) -> tuple[dict[str, Names], dict[str, Ints], dict[str, Floats]]:
+    """Names of each series' item, location and category, their rows in the levels, and their means."""
+    names = {ITEM: block.keys["item_id"], LOCATION: block.keys["location_id"]}
+    names[CATEGORY] = np.array([context.category.get(name, "") for name in names[ITEM]], object)
+    rows = {name: context.sums[name].rows(keys) for name, keys in names.items()}
+    return names, rows, {name: levels[name].mean[rows[name]] for name in rows}
+
+
 class _Shared:
     """What the steps of one origin share."""
 
@@ -58,10 +80,7 @@ class _Shared:
     def of(cls, block: Block, context: Context, origin: int) -> _Shared:
         clock, end = context.clock, origin - block.span.first
         levels = context.levels(origin)
-        names = {ITEM: block.keys["item_id"], LOCATION: block.keys["location_id"]}
-        names[CATEGORY] = np.array([context.category.get(name, "") for name in names[ITEM]], object)
-        rows = {name: context.sums[name].rows(keys) for name, keys in names.items()}
-        means = {name: levels[name].mean[rows[name]] for name in rows}
+        names, rows, means = _hierarchy(block, context, levels)
         scale = history.level(block, clock, origin, _prior(means, levels[ITEM].mean[-1]))
         recent = slice(end - clock.recent, end)
         price = {
@@ -74,6 +93,9 @@ class _Shared:
         for name in rows:
             columns[f"{name}_mean"] = means[name] / scale
             columns[f"{name}_trend"] = levels[name].trend[rows[name]]
+        found, ids = context.pulse.get(origin, Pulse({})), pulse.names_of(block.keys, context.region)
+        for number, window in enumerate(pulse.windows(clock), 1):
+            columns |= {f"{group}_pulse_{number}": found.of(group, window, ids[group]) for group in pulse.GROUPS}
         shared = cls(scale, columns, rows, levels, price)
         shared.lifts, shared.uplift = _lifts(names, context, origin)
         shared.whole = np.array([name not in context.fractional for name in names[ITEM]], bool)

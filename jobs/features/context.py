@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from jobs.features.clock import Clock
 from jobs.features.events import Events
 from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, PROMOTED, LevelStats, Sums, add_up, stats, to_sums
 from jobs.features.prices import GeneralPrices
+from jobs.features.pulse import Pulse
 from jobs.features.season import Window, event_lifts, promotion_lifts, season, spell_lifts
 from jobs.features.signals import at_origin
 
@@ -31,6 +32,7 @@ class Context:
     fractional        items seen sold in parts of a unit
     prices            price rows that hold at all locations
     signals           origin -> values [locations + 1, signals, horizon], rows in the order of ``locations``
+    pulse             origin -> pulse of groups of series; filled by a first pass over the series
     """
 
     clock: Clock
@@ -45,6 +47,7 @@ class Context:
     prices: GeneralPrices
     locations: dict[str, int]
     signals: dict[int, Floats]
+    pulse: dict[int, Pulse] = field(default_factory=dict)
 
     def region_rows(self, locations: Names) -> Ints:
         """Row of each location's region in ``events``."""

@@ -71,6 +71,9 @@ FEATURES: tuple[Column, ...] = (
     _feature("promotion_lift", "the item's past lift of a promotion, shrunk to its category's, where promoted; else 1"),
     _feature("promoted_before", "share of the week before the period that is under promotion", "fraction"),
     _feature("spell", "days of the period within a long event", "days"),
+    *(_feature(f"{group}_pulse_{i}", f"what the {text}'s series sold against their levels in the last {span}") for i, span in (
+        (1, "period"), (2, "3 days / 2 weeks"), (3, "7 days / 4 weeks")) for group, text in (
+        ("item", "item"), ("item_region", "item's in the region"), ("location", "location"))),
 )  # fmt: skip
 
 FEATURES_TABLE = gold(
