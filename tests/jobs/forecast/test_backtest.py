@@ -14,7 +14,7 @@ from jobs.config import Config, Training
 from jobs.errors import UsageError
 from jobs.features import job as features
 from jobs.forecast import backtest, registry, train
-from jobs.forecast.backtest import Design, origins_of
+from jobs.forecast.design import Design, origins_of
 from jobs.forecast.distribution import NAMES
 from jobs.forecast.plain import NAIVE, PLAIN
 from jobs.forecast.scoring import score

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from jobs.forecast import fans
-from jobs.forecast.backtest import Backtest, Design
+from jobs.forecast.backtest import Backtest
 from jobs.forecast.charts import Axis, Chart, bars, round_step
+from jobs.forecast.design import Design
 from jobs.forecast.printout import text
 from jobs.forecast.report import page
 from jobs.forecast.scoreboard import scoreboard
