@@ -158,7 +158,7 @@ def record(lake: Lake, config: Config, found: Backtest) -> str:
         "code_hash": code_hash(),
         "config_hash": config.hash,
     }
-    name = json.dumps({**own, "origins": design.origins, "root": lake.version("silver/demand")}, default=str, sort_keys=True)
+    name = json.dumps({**own, "origins": design.origins, "demand_version": lake.version("silver/demand")}, default=str, sort_keys=True)
     own |= {"backtest_id": hashlib.sha256(name.encode()).hexdigest()[:12], "made": datetime.now(UTC)}
     table = schemas.TABLES["ops/backtests"]
     rows = [{**own, **{key: _known(value) for key, value in row.items()}} for row in found.board]
