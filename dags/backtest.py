@@ -27,9 +27,7 @@ PARAMS = {
     "last": Param(type="string", pattern=_DATE, title="Last origin", description="a business date, YYYY-MM-DD"),
     "every": Param(7, type="integer", minimum=1, title="Every", description="periods from one origin to the next"),
     "horizon": Param(7, type="integer", minimum=1, maximum=366, title="Horizon", description="periods forecast from each origin"),
-    "model": Param(
-        "train", type="string", enum=["train", "champion"], title="Model", description="train one, or the champion of its night"
-    ),
+    "model": Param("train", type="string", enum=["train", "champion"], title="Model", description="train one, or its night's champion"),
     "retrain_every": Param(1, type="integer", minimum=1, title="Retrain every", description="train at every nth origin only"),
     "page": Param(_PAGE, type="string", title="Page", description="file of the page with plots; empty: none"),
 }

@@ -178,13 +178,14 @@ def run_backtest(args: argparse.Namespace) -> int:
     """Backtest past origins."""
     from jobs import session
     from jobs.forecast import backtest
+    from jobs.forecast.design import Design, origins_of
 
     config = settings.load(args.config)
-    origins = backtest.origins_of(args.origins, args.first, args.last, args.every, config.grain)
+    origins = origins_of(args.origins, args.first, args.last, args.every, config.grain)
     _open(args)
     spark = session.start("nightfill backtest")
     lake = Lake(str(Path(args.lake).absolute()) if "://" not in args.lake else args.lake, spark)
-    print(backtest.main(spark, lake, config, backtest.Design(origins, args.horizon, args.model, args.retrain_every), args.out))
+    print(backtest.main(spark, lake, config, Design(origins, args.horizon, args.model, args.retrain_every), args.out))
     return 0
 
 

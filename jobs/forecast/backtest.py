@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 import schemas
 from jobs.errors import UsageError
 from jobs.features.block import KEY
-from jobs.features.clock import CLOCKS, Clock, Grain
+from jobs.features.clock import CLOCKS, Clock
 from jobs.forecast import registry, report
+from jobs.forecast.design import Design, Source
 from jobs.forecast.distribution import draw
 from jobs.forecast.model import Model, numbers
 from jobs.forecast.outcomes import HAPPENED, outcomes
@@ -36,33 +37,9 @@ if TYPE_CHECKING:
     from jobs.forecast.sums import Draw
     from jobs.lake import Lake
 
-Source = Literal["train", "champion"]
 #: Columns that go along with the forecasts.
 KEEP = ("origin", "step", "level", "promotion", *HAPPENED)
 _ORDER = [(name, "ascending") for name in ("origin", "item_id", "location_id", "channel", "step")]
-
-
-@dataclass(frozen=True, slots=True)
-class Design:
-    """Which forecasts are made.
-
-    origins        business dates, ascending
-    horizon        periods from each
-    source         train: a model of each origin's own; champion: the one that nights of the origin's date use
-    retrain_every  origins that share a model, where it is trained here
-    """
-
-    origins: tuple[date, ...]
-    horizon: int = 7
-    source: Source = "train"
-    retrain_every: int = 1
-
-    @property
-    def models(self) -> str:
-        """Where the models come from, in words."""
-        if self.source == "champion":
-            return "the champion of each origin's night"
-        return f"trained at every {self.retrain_every} origins" if self.retrain_every > 1 else "trained at each origin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +74,6 @@ def main(spark: SparkSession, lake: Lake, config: Config, design: Design, page: 
         report.write(lake, found, page)
         lines.append(f"Page with plots: {page}")
     return "\n\n".join(lines)
-
-
-def origins_of(listed: str | None, first: date | None, last: date | None, every: int, grain: Grain) -> tuple[date, ...]:
-    """Business dates: those listed (comma separated), or from first to last, ``every`` periods apart. Raises UsageError."""
-    clock = CLOCKS[grain]
-    if listed:
-        try:
-            chosen = tuple(sorted({date.fromisoformat(text.strip()) for text in listed.split(",")}))
-        except ValueError as error:
-            raise UsageError(f"--origins {listed!r}: {error}") from None
-    elif first and last:
-        if last < first or every < 1:
-            raise UsageError(f"no origin from {first} to {last}, every {every} periods: --last is before --first, or --every below 1")
-        chosen = tuple(clock.first_day(i) for i in range(clock.index(first), clock.index(last) + 1, every))
-    else:
-        raise UsageError("name the origins: --origins D1,D2 or --first D1 --last D2 --every N")
-    odd = [day.isoformat() for day in chosen if clock.first_day(clock.index(day)) != day]
-    if odd:
-        raise UsageError(f"with grain week an origin is a Monday; {', '.join(odd)} is not")
-    return chosen
 
 
 def backtest(
@@ -207,7 +164,7 @@ def record(lake: Lake, config: Config, found: Backtest) -> str:
         "code_hash": code_hash(),
         "config_hash": config.hash,
     }
-    name = json.dumps({**own, "origins": design.origins, "root": lake.version("silver/demand")}, default=str, sort_keys=True)
+    name = json.dumps({**own, "origins": design.origins, "demand_version": lake.version("silver/demand")}, default=str, sort_keys=True)
     own |= {"backtest_id": hashlib.sha256(name.encode()).hexdigest()[:12], "made": datetime.now(UTC)}
     table = schemas.TABLES["ops/backtests"]
     rows = [{**own, **{key: _known(value) for key, value in row.items()}} for row in found.board]

@@ -52,6 +52,8 @@ def _in_stock(rows: pa.Table, cuts: Mapping[str, Segmentation]) -> Iterator[Row]
         sums_of = {method: add_up(parts, cut.code, len(cut.labels)) for method, parts in methods.items()}
         for number, label in enumerate(cut.labels):
             found = {method: measures_of(groups[number]) for method, groups in sums_of.items()}
+            if not found[MODEL]["rows"]:
+                continue
             for method, values in found.items():
                 gain = {} if method == MODEL else {"value_added": value_added(found[MODEL]["wape_mean"], values["wape_mean"])}
                 yield {"method": method, "basis": IN_STOCK, "kind": kind, "segment": label, **values, **gain}

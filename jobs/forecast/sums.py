@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
 from jobs.forecast.distribution import LEVELS
@@ -76,8 +77,9 @@ def _numbered(group: Ints, least: int) -> Ints:
 
 
 def _codes(rows: pa.Table, columns: tuple[str, ...]) -> Ints:
-    names = ["\x1f".join(key) for key in zip(*(rows[name].to_pylist() for name in columns), strict=True)]
-    return np.unique(np.array(names, dtype=object), return_inverse=True)[1].astype(np.int64)
+    """A number for each distinct key, in the order in which the keys come."""
+    names = pc.binary_join_element_wise(*(rows[name] for name in columns), "\x1f").combine_chunks()
+    return np.asarray(names.dictionary_encode().indices, np.int64)
 
 
 def _chunks(rows: pa.Table) -> Iterator[tuple[int, int]]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from jobs.errors import NightfillError
 from jobs.features.job import periods
 from jobs.forecast import calibration, judgement, registry
 from jobs.forecast.model import Model, forecast, numbers, points
@@ -51,16 +52,20 @@ def verdict(
 ) -> judgement.Verdict:
     """Whether a challenger becomes champion; ``fitted`` is its booster, which has not seen the held-out rows, and those rows.
 
-    The first model always wins.
+    The first model always wins, and so does one whose champion can't be used any more: its files are gone, or other
+    features are computed now.
     """
     if champion is None:
         return judgement.FIRST
+    try:
+        theirs = registry.load(lake, champion["model_id"])
+    except NightfillError:
+        return judgement.Verdict(wins=True, reasons=(f"the champion {champion['model_id']} can't be used any more",))
     challenger, rest = half_calibrated(*fitted, config)
     origins = tuple(origin for origin in plan.origins if origin >= plan.held_out_from)
     steps = periods(lake, config, business_date)
     happened = outcomes(spark, lake, config, business_date, origins, steps, plan.share).toArrow().sort_by(_ORDER)
     happened = happened.filter(pa.array(np.isin(names_of(happened), names_of(rest))))
-    theirs = registry.load(lake, champion["model_id"])
     return judgement.compare(judged(challenger, happened), judged(theirs, happened), config, departments(lake, business_date))
 
 
