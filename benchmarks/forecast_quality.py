@@ -48,7 +48,10 @@ SILVER = {
         SELECT product_id::varchar AS item_id, store_id::varchar AS location_id, 'store' AS channel, dt AS period,
             sale_amount::decimal(18,4) AS units, 0::decimal(18,4) AS returns, 1 - stock_hour6_22_cnt / 16.0 AS in_stock_fraction,
             discount::decimal(18,4) AS price, CASE WHEN activity_flag = 1 THEN 'activity' END AS promotion,
-            1 AS sales_rows, date_trunc('month', dt)::date AS month, dt + 1 AS known_from, NULL::date AS known_to
+            1 AS sales_rows, date_trunc('month', dt)::date AS month, dt + 1 AS known_from, NULL::date AS known_to,
+            CASE WHEN stock_hour6_22_cnt = 0 THEN sale_amount::decimal(18,4) END AS demand,
+            CASE WHEN stock_hour6_22_cnt = 0 THEN 0::decimal(18,4) END AS demand_std,
+            CASE WHEN stock_hour6_22_cnt = 0 THEN 'observed' ELSE 'floor' END AS demand_source
         FROM data ORDER BY item_id, location_id, period""",
     "prices": """
         SELECT product_id::varchar AS item_id, store_id::varchar AS location_id, NULL AS channel, dt AS date,

@@ -25,7 +25,7 @@ AVAILABILITY = Feed(
     rules=(
         *SALES.rules,
         Check(
-            "out_of_stock_hours_not_hours",
+            "out_of_stock_hours_malformed",
             "rule",
             ("out_of_stock_hours",),
             sql=f"replace(out_of_stock_hours, ' ', '') RLIKE '^{_HOUR}(,{_HOUR})*$'",
