@@ -147,7 +147,8 @@ def _step(block: Block, context: Context, origin: int, step: int, shared: _Share
         before = _price(block, target - 1, shared)[0] if step else shared.price["last"]
         columns["price_step"] = _finite(np.log(price / before))
     columns |= _seasonal(context, regions, target, step, shared.lifts)
-    known = np.nan_to_num(columns["season"], nan=1.0) * np.maximum(columns["event_lift"], _LEAST_EVENT)
+    # Before there is a year of history an event has been seen once or twice: its lift is a feature, but no base to build on.
+    known = np.where(np.isnan(columns["season"]), 1.0, columns["season"] * np.maximum(columns["event_lift"], _LEAST_EVENT))
     columns["expected"] = np.maximum(shared.scale * known, history.LEAST_LEVEL)
     columns["promotion_lift"] = np.where(promotion > 0, shared.uplift, 1.0)
     columns["promoted_before"] = _promoted_before(block, clock, origin, target)
