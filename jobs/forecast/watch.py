@@ -52,18 +52,19 @@ class Watch:
         group = f"training-{uuid.uuid4().hex[:8]}"
         done = self._start(work, group)
         seen, since = progress(), time.monotonic()
-        while not done.done():
-            wait([done], timeout=_LOOK)
-            now, latest = time.monotonic(), progress()
-            if latest != seen:
-                seen, since = latest, now
-            if now > self.deadline:
-                self._cancel(done, group)
-                raise Late("the deadline of the stage ([training] deadline_minutes) has passed")
-            limit = max(hang_seconds, _BEGIN) if seen is None else hang_seconds
-            if now - since > limit and not done.done():
-                self._cancel(done, group)
-                raise Hung(f"no new round for {limit:g} s ([training] hang_seconds)")
+        try:
+            while not done.done():
+                wait([done], timeout=_LOOK)
+                now, latest = time.monotonic(), progress()
+                if latest != seen:
+                    seen, since = latest, now
+                if now > self.deadline:
+                    raise Late("the deadline of the stage ([training] deadline_minutes) has passed")
+                limit = max(hang_seconds, _BEGIN) if seen is None else hang_seconds
+                if now - since > limit and not done.done():
+                    raise Hung(f"no new round for {limit:g} s ([training] hang_seconds)")
+        finally:
+            self._cancel(done, group)
         return done.result()
 
     def _start(self, work: Callable[[], T], group: str) -> Future[T]:
