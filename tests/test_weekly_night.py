@@ -20,7 +20,7 @@ D = date(2024, 6, 10)
 WEEK = timedelta(weeks=1)
 WEEKS = 78
 STORES = tuple(f"S{n}" for n in range(1, 13))
-CONFIG = Config(grain="week", training=Training(rows=2000, rounds=5, origins=2), planning=Planning(paths=16, shards=2))
+CONFIG = Config(grain="week", training=Training(rows=10_000, rounds=5, origins=2), planning=Planning(paths=16, shards=2))
 
 
 def _land(root: Path) -> Path:

@@ -23,6 +23,8 @@ Bools = npt.NDArray[np.bool_]
 #: Series-periods of the parent's lift that are mixed into an own one: of a season, of an event.
 _SEASON_PRIOR = 30.0
 _EVENT_PRIOR = 10.0
+#: Share of an event's series-periods that must have like ones to be compared with.
+_LEAST_COMPARED = 0.5
 #: Like periods on each side with which a period is compared.
 _NEAR = 4
 _HIGHEST = 10.0
@@ -87,7 +89,8 @@ def _around(values: Floats, first: int, horizon: int, around: int) -> Floats:
 def event_lifts(windows: Sequence[Window], clock: Clock, codes: int, parent: Floats | None) -> Floats:
     """Lift [groups, codes] of each event code: sales against the same weekday's nearby without event.
 
-    Code 0 has 1; so has an event never seen.
+    Code 0 has 1; so has an event never seen, and one that most of its days can't be compared (a calendar that calls
+    every Sunday a holiday: what a rare weekday of it tells is not true of the others).
     """
     return _effects(windows, [window.marks for window in windows], [window.marks == 0 for window in windows], clock, codes, parent)
 
@@ -102,17 +105,20 @@ def _effects(
     windows: Sequence[Window], marks: Sequence[Ints], plain: Sequence[Bools], clock: Clock, codes: int, parent: Floats | None
 ) -> Floats:
     groups = len(windows[0].units)
-    sold, due, seen = (np.zeros(groups * codes) for _ in range(3))
+    sold, due, seen, every = (np.zeros(groups * codes) for _ in range(4))
     for window, mark, free in zip(windows, marks, plain, strict=True):
         expected = near(window.units, window.count, free, clock.like)
-        known = (window.count > 0) & (expected > 0) & (mark > 0)
-        place = (np.arange(groups)[:, None] * codes + mark)[known]
+        marked = (window.count > 0) & (mark > 0)
+        known = marked & (expected > 0)
+        places = np.arange(groups)[:, None] * codes + mark
+        every += np.bincount(places[marked], window.count[marked], minlength=groups * codes)
+        place = places[known]
         sold += np.bincount(place, window.units[known], minlength=groups * codes)
         due += np.bincount(place, (window.count * expected)[known], minlength=groups * codes)
         seen += np.bincount(place, window.count[known], minlength=groups * codes)
     above = np.ones(codes) if parent is None else parent
     lift = np.divide(sold, due, out=np.ones_like(sold), where=due > 0).reshape(groups, codes)
-    count = seen.reshape(groups, codes)
+    count = np.where(seen >= _LEAST_COMPARED * every, seen, 0.0).reshape(groups, codes)
     lifts: Floats = np.clip((lift * count + above * _EVENT_PRIOR) / (count + _EVENT_PRIOR), 0.0, _HIGHEST)
     return lifts
 

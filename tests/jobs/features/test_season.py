@@ -131,6 +131,15 @@ def test_an_event_has_the_lift_it_had_and_one_never_seen_has_none() -> None:
     assert made["event_lift"][20] == 1
 
 
+def test_every_sunday_a_holiday_is_no_event_with_a_lift() -> None:
+    """One holiday fell on a Wednesday and sold three times as much; that says nothing about Sundays."""
+    days = [D - DAY * k for k in range(1, 57)]
+    holidays = [day for day in days if day.weekday() == 6] + [D - 14 * DAY]
+    rows = [sold("a", "S1", day, 30.0 if day == D - 14 * DAY else 10.0) for day in days]
+    made = features(rows, D, calendar=[{"region": "north", "date": day, "event": "holiday"} for day in [*holidays, D + 4 * DAY]], horizon=7)
+    assert set(made["event_lift"].to_pylist()) == {1.0}
+
+
 def test_a_long_event_is_no_kind_of_day() -> None:
     holidays = [{"region": "north", "date": D + DAY * k, "event": "school holiday"} for k in range(-30, -20)]
     coming = [{"region": "north", "date": D + DAY * k, "event": "school holiday"} for k in (1, 2)]
