@@ -61,12 +61,17 @@ def verdict(
         theirs = registry.load(lake, champion["model_id"])
     except NightfillError:
         return judgement.Verdict(wins=True, reasons=(f"the champion {champion['model_id']} can't be used any more",))
-    challenger, rest = half_calibrated(*fitted, config)
     origins = tuple(origin for origin in plan.origins if origin >= plan.held_out_from)
     steps = periods(lake, config, business_date)
-    happened = outcomes(spark, lake, config, business_date, origins, steps, plan.share).toArrow().sort_by(_ORDER)
-    happened = happened.filter(pa.array(np.isin(names_of(happened), names_of(rest))))
-    return judgement.compare(judged(challenger, happened), judged(theirs, happened), config, departments(lake, business_date))
+    happened = outcomes(spark, lake, config, business_date, origins, steps, plan.share).toArrow()
+    return held(fitted, theirs, happened, config, departments(lake, business_date))
+
+
+def held(fitted: tuple[bytes, pa.Table], champion: Model, happened: pa.Table, config: Config, of: Mapping[str, str]) -> judgement.Verdict:
+    """The trial itself: rows of OUTCOMES of the half of the series that did not calibrate the challenger; of: item -> department."""
+    challenger, rest = half_calibrated(*fitted, config)
+    rows = happened.filter(pa.array(np.isin(names_of(happened), names_of(rest)))).sort_by(_ORDER)
+    return judgement.compare(judged(challenger, rows), judged(champion, rows), config, of)
 
 
 def judged(model: Model, rows: pa.Table) -> pa.Table:

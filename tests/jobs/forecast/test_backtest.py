@@ -89,13 +89,13 @@ def test_what_happened_and_the_naive_forecast_are_those_of_the_lake(spark: Spark
 
 def test_main_keeps_the_board_once_and_writes_the_page(spark: SparkSession, daily: Lake, tmp_path: Path) -> None:
     file = tmp_path / "pages" / "backtest.html"
-    design = Design((D - 7 * DAY, D), 4, "train", retrain_every=2)
+    design = Design((D - 7 * DAY, D), 4, "champion")
     said = [backtest.main(spark, daily, CONFIG, design, str(file)) for _ in range(2)]
     board = daily.arrow("ops/backtests").to_pylist()
     assert len({row["backtest_id"] for row in board}) == 1
     keys = [(row["method"], row["basis"], row["kind"], row["segment"]) for row in board]
     assert len(set(keys)) == len(keys)
-    assert board[0]["models"] == "trained at every 2 origins"
+    assert board[0]["models"] == "the champion of each origin's night"
     assert not [row for row in board if isinstance(row["wape"], float) and np.isnan(row["wape"])]
     assert board[0]["backtest_id"] in said[1]
     assert "<svg" in file.read_text(encoding="utf-8")
