@@ -33,7 +33,7 @@ from jobs.config import Config
 from jobs.features.clock import CLOCKS
 from jobs.features.job import examples
 from jobs.forecast.distribution import NAMES
-from jobs.forecast.metrics import JUDGED, bias, coverage, miss, pinball, wape
+from jobs.forecast.metrics import SCORED, bias, coverage, miss, pinball, wape
 from jobs.forecast.model import numbers
 from jobs.forecast.scoring import score
 from jobs.forecast.train import train
@@ -48,7 +48,10 @@ SILVER = {
         SELECT product_id::varchar AS item_id, store_id::varchar AS location_id, 'store' AS channel, dt AS period,
             sale_amount::decimal(18,4) AS units, 0::decimal(18,4) AS returns, 1 - stock_hour6_22_cnt / 16.0 AS in_stock_fraction,
             discount::decimal(18,4) AS price, CASE WHEN activity_flag = 1 THEN 'activity' END AS promotion,
-            1 AS sales_rows, date_trunc('month', dt)::date AS month, dt + 1 AS known_from, NULL::date AS known_to
+            1 AS sales_rows, date_trunc('month', dt)::date AS month, dt + 1 AS known_from, NULL::date AS known_to,
+            CASE WHEN stock_hour6_22_cnt = 0 THEN sale_amount::decimal(18,4) END AS demand,
+            CASE WHEN stock_hour6_22_cnt = 0 THEN 0::decimal(18,4) END AS demand_std,
+            CASE WHEN stock_hour6_22_cnt = 0 THEN 'observed' ELSE 'floor' END AS demand_source
         FROM data ORDER BY item_id, location_id, period""",
     "prices": """
         SELECT product_id::varchar AS item_id, store_id::varchar AS location_id, NULL AS channel, dt AS date,
@@ -113,11 +116,11 @@ def points(actual: Floats, forecast: Floats) -> dict[str, float]:
 def distribution(actual: Floats, mean: Floats, quantiles: Floats) -> dict[str, float]:
     """Everything that a distribution is judged by."""
     off = dict(zip(NAMES, miss(actual, quantiles), strict=True))
-    shown = {f"off_{name}": float(off[name]) for name in JUDGED}
+    shown = {f"off_{name}": float(off[name]) for name in SCORED}
     return {
         **points(actual, mean),
         "wape_q50": wape(actual, quantiles[:, NAMES.index("q50")]),
-        "pinball_11": pinball(actual, quantiles, JUDGED),
+        "pinball_11": pinball(actual, quantiles),
         "coverage_80": coverage(actual, quantiles),
         "worst_quantile": max(abs(value) for value in off.values()),
         **shown,

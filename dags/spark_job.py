@@ -46,6 +46,11 @@ class Deployment:
     schedule: str | None
     retries: int
 
+    @property
+    def settings(self) -> list[str]:
+        """The arguments that name the settings."""
+        return ["--config", self.config] if self.config else []
+
     @classmethod
     def from_environment(cls) -> Deployment:
         """Read NIGHTFILL_*; the defaults are the folders that `make nightly` uses."""
@@ -87,20 +92,24 @@ def spark_job(stage: str, deployment: Deployment, outlets: list[Asset], minutes:
     The night is found again by the Airflow run's id, so all tasks and their retries work on the same attempt; the
     run's run_after decides what "today" is, so a retry after midnight doesn't change it.
     """
-    config = ["--config", deployment.config] if deployment.config else []
+    arguments = [
+        *("--landing", deployment.landing, "--lake", deployment.lake, *deployment.settings),
+        *("--business-date", "{{ params.business_date }}", "--run-after", "{{ dag_run.run_after.isoformat() }}"),
+        *("--launched-by", "{{ run_id }}", "--mode", "{{ params.mode }}", "--train", "{{ params.train }}"),
+        "{{ '--dry-run' if params.dry_run else '' }}",
+    ]
+    return submit(stage, arguments, deployment, outlets, minutes)
+
+
+def submit(job: str, arguments: list[str], deployment: Deployment, outlets: list[Asset], minutes: int) -> NightfillJob:
+    """One job of jobs/run.py as a task, with its arguments (templates of Airflow)."""
     return NightfillJob(
-        task_id=stage,
+        task_id=job,
         conn_id=CONNECTION,
         application=deployment.application,
         py_files=deployment.py_files,
-        name="nightfill-" + stage,
-        application_args=[
-            stage,
-            *("--landing", deployment.landing, "--lake", deployment.lake, *config),
-            *("--business-date", "{{ params.business_date }}", "--run-after", "{{ dag_run.run_after.isoformat() }}"),
-            *("--launched-by", "{{ run_id }}", "--mode", "{{ params.mode }}", "--train", "{{ params.train }}"),
-            "{{ '--dry-run' if params.dry_run else '' }}",
-        ],
+        name="nightfill-" + job,
+        application_args=[job, *arguments],
         outlets=outlets,
         retries=deployment.retries,
         retry_delay=timedelta(minutes=1),

@@ -80,6 +80,7 @@ def _add_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     importer.add_argument("--last", required=True, type=date.fromisoformat, help="last business date: one drop each")
     for name in ("city", "store", "product"):
         importer.add_argument(f"--{name}", type=int, action="append", help=f"only this {name} (the publisher's number); may be repeated")
+    importer.add_argument("--hourly", action="store_true", help="sales by the hour, and the hours out of stock")
     sample = commands.add_parser("sample", help="load the bundled sample into a landing folder")
     sample.add_argument("--landing", required=True)
     sample.add_argument("--night", type=int, default=1, help="how many of its seven nightly drops to bring, 1..7")
@@ -87,8 +88,24 @@ def _add_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     solve.add_argument("folder")
     solve.add_argument("--out", required=True)
     solve.add_argument("--deadline", type=float, help="seconds")
+    _add_backtest(commands)
+    models = commands.add_parser("models", help="trained models, how good, which is champion; makes an earlier one champion again")
+    models.add_argument("--lake", required=True)
+    models.add_argument("--use", metavar="MODEL_ID", help="make this model champion (the beginning of its name is enough)")
+    models.add_argument("--from", dest="first", type=date.fromisoformat, metavar="D", help="with --use: from this business date on")
+
+
+def _add_backtest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     backtest = commands.add_parser("backtest", help="forecast past origins and compare with what happened")
     backtest.add_argument("--lake", required=True)
-    backtest.add_argument("--origins", required=True, help="business dates, comma separated")
-    backtest.add_argument("--horizon", type=int, default=7, help="periods")
-    backtest.add_argument("--config")
+    backtest.add_argument("--origins", help="business dates, comma separated; or --first, --last and --every")
+    backtest.add_argument("--first", type=date.fromisoformat, help="first origin, a business date")
+    backtest.add_argument("--last", type=date.fromisoformat, help="last origin, a business date")
+    backtest.add_argument("--every", type=int, default=7, help="periods from origin to origin (default 7)")
+    backtest.add_argument("--horizon", type=int, default=7, help="periods forecast from each origin (default 7)")
+    backtest.add_argument(
+        "--model", choices=("train", "champion"), default="train", help="train one as of each origin, or take the champion of its night"
+    )
+    backtest.add_argument("--retrain-every", type=int, default=1, metavar="N", help="train at every Nth origin only")
+    backtest.add_argument("--out", metavar="FILE.html", help="write a page with plots")
+    backtest.add_argument("--config", help="TOML file; every key has a default")

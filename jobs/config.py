@@ -69,9 +69,24 @@ class Training(_Section):
     max_age_days: int = Field(7, ge=1)
     rows: int = Field(300_000, ge=1_000)
     origins: int = Field(6, ge=1)
+    #: At most so many rounds; fewer where the held-out periods gain nothing for early_stopping_rounds.
     rounds: int = Field(200, ge=1)
+    early_stopping_rounds: int = Field(20, ge=1)
     max_depth: int = Field(7, ge=1, le=16)
     learning_rate: float = Field(0.05, gt=0, le=1)
+    #: A checkpoint every so many rounds; a lost worker or a hang starts again from the last one, at most ``restarts`` times a fit.
+    checkpoint_rounds: int = Field(20, ge=1)
+    restarts: int = Field(2, ge=0)
+    #: No new round for so long: the job hangs and is cancelled. Until the first round it has at least five minutes.
+    hang_seconds: float = Field(300, gt=0)
+    #: Of the whole stage; then the champion stays and the night goes on.
+    deadline_minutes: float = Field(45, gt=0)
+    #: A challenger's pinball loss must be below the champion's by this share ...
+    margin: Share = 0.005
+    #: ... and in no segment with at least this share of demand ...
+    big_segment: Share = 0.1
+    #: ... above it by more than this share.
+    tolerated_loss: Share = 0.02
 
 
 class Planning(_Section):

@@ -7,6 +7,7 @@ driver (status, exports, hashes) is read through delta-rs without starting Spark
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -236,6 +237,22 @@ class Lake:
     def model_folder(self, model_id: str) -> Path:
         """Folder of a model's files (never overwritten)."""
         return Path(self.root) / "ops" / "model_files" / model_id
+
+    def checkpoint_folder(self, key: str) -> Path:
+        """Folder of the checkpoints of one fit; executors reach it as they reach the tables."""
+        return Path(self.root) / "ops" / "training" / key
+
+    def drop_checkpoints(self) -> None:
+        """Remove the checkpoints of all fits: a model has come of them."""
+        shutil.rmtree(Path(self.root) / "ops" / "training", ignore_errors=True)
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a small file, and its folder if it is missing; it is there whole or not at all, by one rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft.write_bytes(content)
+    draft.replace(path)
 
 
 def _declared(frame: DataFrame, table: Table) -> DataFrame:

@@ -152,7 +152,8 @@ def run_import(args: argparse.Namespace) -> int:
     """Write landing drops from a public data set."""
     from jobs.ingest.importers.freshretailnet import import_freshretailnet
 
-    print(import_freshretailnet(args.file, args.landing, args.first, args.last, args.city, args.store, args.product))
+    chosen = (args.city, args.store, args.product)
+    print(import_freshretailnet(args.file, args.landing, args.first, args.last, *chosen, hourly=args.hourly))
     return 0
 
 
@@ -176,12 +177,29 @@ def run_solve(args: argparse.Namespace) -> int:
 def run_backtest(args: argparse.Namespace) -> int:
     """Backtest past origins."""
     from jobs import session
-    from jobs.forecast.backtest import backtest
+    from jobs.forecast import backtest
+    from jobs.forecast.design import Design, origins_of
 
-    origins = [date.fromisoformat(text) for text in args.origins.split(",")]
+    config = settings.load(args.config)
+    origins = origins_of(args.origins, args.first, args.last, args.every, config.grain)
     _open(args)
     spark = session.start("nightfill backtest")
-    print(backtest(spark, Lake(str(Path(args.lake).absolute()), spark), settings.load(args.config), origins, args.horizon))
+    lake = Lake(str(Path(args.lake).absolute()) if "://" not in args.lake else args.lake, spark)
+    print(backtest.main(spark, lake, config, Design(origins, args.horizon, args.model, args.retrain_every), args.out))
+    return 0
+
+
+def run_models(args: argparse.Namespace) -> int:
+    """List models, or make one champion again."""
+    from jobs.forecast import listing, registry
+
+    lake = _open(args)
+    if (args.use is None) != (args.first is None):
+        raise UsageError("--use MODEL_ID and --from D go together: which model, and from which business date on")
+    lake.create_tables()  # a lake of an older version lacks columns of ops/models
+    if args.use:
+        print(registry.use(lake, args.use, args.first) + "\n")
+    print(listing.text(registry.rows(lake)))
     return 0
 
 
@@ -197,6 +215,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "sample": run_sample,
     "solve": run_solve,
     "backtest": run_backtest,
+    "models": run_models,
 }
 
 

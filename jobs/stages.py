@@ -58,10 +58,10 @@ def _features(job: Job) -> None:
     features.main(job.spark, job.lake, job.config, job.business_date)
 
 
-def _train(job: Job) -> None:
+def _train(job: Job) -> str:
     from jobs.forecast import train
 
-    train.main(job.spark, job.lake, job.config, job.business_date, job.train)
+    return train.main(job.spark, job.lake, job.config, job.business_date, job.train)
 
 
 def _forecast(job: Job) -> None:
@@ -94,7 +94,8 @@ def _publish(job: Job) -> None:
     publish.main(job.spark, job.lake, job.config, job.business_date, job.dry_run)
 
 
-STAGES: dict[str, Callable[[Job], None]] = {
+#: What a stage returns is printed behind its time.
+STAGES: dict[str, Callable[[Job], str | None]] = {
     "ingest": _ingest,
     "quality": _quality,
     "features": _features,
@@ -129,6 +130,7 @@ def run(job: Job, names: tuple[str, ...], launched_by: str | None, say: Callable
     """
     from jobs.publish.hashes import code_hash
 
+    _check_slots(job, names)
     job.lake.create_tables()
     if names[0] == "ingest":
         night = nights.start(job.lake, job.config, code_hash(), job.business_date, launched_by)
@@ -149,15 +151,26 @@ def run(job: Job, names: tuple[str, ...], launched_by: str | None, say: Callable
     return night
 
 
+def _check_slots(job: Job, names: tuple[str, ...]) -> None:
+    """UsageError before anything starts where training asks for more workers than this machine has slots.
+
+    A cluster's executors come and go: there the training stage looks, and a night that can't train goes on.
+    """
+    if "train" in names and job.train != "never" and str(job.spark.sparkContext.master).startswith("local"):
+        from jobs.forecast import boosting
+
+        boosting.workers(job.spark, job.config)
+
+
 def _run_stage(job: Job, name: str, night: Night, say: Callable[[str], None]) -> Night:
     began = time.monotonic()
     nights.note(job.lake, night, stage=name)
     lake = job.lake.for_run(night.run_id, night.versions_read)
-    STAGES[name](Job(**{**job.__dict__, "lake": lake}))
+    said = STAGES[name](Job(**{**job.__dict__, "lake": lake}))
     if name == "quality":
         nights.pin(job.lake, night)
         night = nights.current(job.lake, job.business_date, night.launched_by)
-    say(f"  {name:<9}{time.monotonic() - began:7.1f} s")
+    say(f"  {name:<9}{time.monotonic() - began:7.1f} s" + (f"  {said}" if said else ""))
     return night
 
 

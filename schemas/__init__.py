@@ -25,6 +25,7 @@ from schemas.landing.prices import PRICES
 from schemas.landing.receipts import RECEIPTS
 from schemas.landing.sales import SALES
 from schemas.landing.signals import SIGNALS
+from schemas.ops.backtests import BACKTESTS
 from schemas.ops.files import FILES
 from schemas.ops.models import MODELS
 from schemas.ops.nights import NIGHTS
@@ -68,7 +69,7 @@ GOLD: tuple[Table, ...] = (
     ACCURACY,
     KPIS,
 )
-OPS: tuple[Table, ...] = (NIGHTS, FILES, QUALITY_RESULTS, QUARANTINE, MODELS)
+OPS: tuple[Table, ...] = (NIGHTS, FILES, QUALITY_RESULTS, QUARANTINE, MODELS, BACKTESTS)
 
 #: Every table of the lake by its path, ``layer/name``.
 TABLES: dict[str, Table] = {

@@ -30,7 +30,7 @@ HISTORY = 42
 #: Less than the defaults wherever that does not change what is tested.
 TOML = """
 horizon = 7
-training = { rows = 1000, origins = 2, rounds = 5 }
+training = { rows = 3000, origins = 2, rounds = 5 }
 planning = { paths = 16, shards = 2 }
 """
 CONFIG = Config.model_validate(tomllib.loads(TOML))

@@ -134,7 +134,7 @@ def to_block(table: pa.Table, clock: Clock, span: Span, general: GeneralPrices) 
     starts = _starts(table)
     pair = np.repeat(np.arange(len(starts), dtype=np.int64), np.diff([*starts, table.num_rows]))
     kind = np.asarray(table["kind"], np.int64)
-    channels, code = np.unique(np.asarray(table["channel"].fill_null("").to_numpy(zero_copy_only=False), object), return_inverse=True)
+    channels, code = _codes(table["channel"].fill_null(""))
     promotion = np.nan_to_num(_numbers(table["promotion"]))
     name = pair * len(channels) + code
     series, listed = _series(name, pair, kind, promotion > 0, len(channels))
@@ -160,6 +160,13 @@ def to_block(table: pa.Table, clock: Clock, span: Span, general: GeneralPrices) 
     return Block(span, keys, dense["units"], stock, demand, price, dense["promotion"], ahead.price, ahead.promotion, listed)
 
 
+def _codes(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.object_], Ints]:
+    """Distinct texts in order, and each row's place among them: by Arrow, since numpy sorts every row's text."""
+    distinct = pc.unique(column).sort()
+    code = pc.index_in(column, value_set=distinct).to_numpy().astype(np.int64)
+    return np.asarray(distinct.to_numpy(zero_copy_only=False), object), code
+
+
 def _series(name: Ints, pair: Ints, kind: Ints, active: Bools, channels: int) -> tuple[Ints, Bools]:
     """Series of the block, sorted, and which of them are listed as active.
 
@@ -167,11 +174,22 @@ def _series(name: Ints, pair: Ints, kind: Ints, active: Bools, channels: int) ->
     series of its own for its location's channel.
     """
     off = np.setdiff1d(pair[kind == LISTED], pair[(kind == LISTED) & active])
-    sold = np.unique(name[(kind == SOLD) & ~np.isin(pair, off)])
+    sold = _distinct(name[(kind == SOLD) & ~_among(pair, off)])
     listed = np.unique(name[(kind == LISTED) & active])
     new = listed[~np.isin(listed // channels, sold // channels)]
     series = np.union1d(sold, new)
     return series, np.isin(series // channels, listed // channels)
+
+
+def _distinct(names: Ints) -> Ints:
+    """Distinct names in order; names that come in order already (one channel) need no sorting."""
+    return names[np.diff(names, prepend=-1) != 0] if (names[1:] >= names[:-1]).all() else np.unique(names)
+
+
+def _among(values: Ints, some: Ints) -> Bools:
+    """Which values are among some, of which there are mostly none."""
+    among: Bools = np.isin(values, some) if len(some) else np.zeros(len(values), bool)
+    return among
 
 
 def _row_of(series: Ints, name: Ints) -> Ints:

@@ -26,6 +26,8 @@ class Clock:
     trend     short and long window of a level's trend
     half_life recency of own-history means
     year      periods to the same season last year; around: periods averaged on each side of it
+    years     earlier years whose season is learned
+    beyond    periods after the horizon's season that are read of an earlier year, so that an event that moves is met
     stride    periods between training origins (coprime with a week, so that steps meet every weekday)
     """
 
@@ -38,6 +40,8 @@ class Clock:
     year: int
     around: int
     stride: int
+    years: int = 3
+    beyond: int = 21
 
     def index(self, day: date) -> int:
         """Number of the period that holds the day."""
@@ -61,6 +65,11 @@ class Clock:
         return (self.first_days(indices) + _MONDAY_SHIFT) % 7
 
     @property
+    def like(self) -> int:
+        """Periods from one to the next of the same kind: a week of days, one week."""
+        return 7 // self.period_days
+
+    @property
     def reach(self) -> int:
         """Periods before an origin that any feature may look at."""
         return self.year + self.around + self.spans[1]
@@ -68,5 +77,5 @@ class Clock:
 
 CLOCKS: dict[Grain, Clock] = {
     "day": Clock("day", 1, recent=91, spans=(3, 7, 14, 28, 56), trend=(7, 28), half_life=14, year=364, around=3, stride=5),
-    "week": Clock("week", 7, recent=39, spans=(2, 4, 8, 13, 26), trend=(4, 13), half_life=6, year=52, around=1, stride=3),
+    "week": Clock("week", 7, recent=39, spans=(2, 4, 8, 13, 26), trend=(4, 13), half_life=6, year=52, around=1, stride=3, beyond=3),
 }

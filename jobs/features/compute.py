@@ -6,17 +6,22 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from jobs.features import history, kernels
+from jobs.features import history, kernels, pulse
 from jobs.features.block import KEY, Block
-from jobs.features.context import Context
-from jobs.features.levels import CATEGORY, EVENT_KIND, ITEM, LOCATION, LevelStats
+from jobs.features.clock import Clock
+from jobs.features.context import Context, Lifts
+from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, LevelStats
 from jobs.features.prices import fill_forward
+from jobs.features.pulse import Pulse
 from schemas.gold.features import FEATURES, FEATURES_TABLE
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Names = npt.NDArray[np.object_]
 Columns = dict[str, Floats]
 
+#: So that the model can correct what is expected of an event on which hardly anything was sold.
+_LEAST_EVENT = 0.1
 #: What compute() returns: gold/features without business_date and run_id.
 SCHEMA = pa.schema([f for f in FEATURES_TABLE.schema if f.name not in ("business_date", "run_id")])
 
@@ -41,21 +46,41 @@ def compute(block: Block, context: Context, origin: int) -> pa.Table:
     return pa.Table.from_arrays([arrays[f.name] for f in SCHEMA], schema=SCHEMA)
 
 
+def counts(block: Block, context: Context, origin: int) -> pa.Table:
+    """What the block adds to the sums of the pulse (pulse.COUNTS) at the origin."""
+    clock, levels = context.clock, context.levels(origin)
+    names, rows, means = _hierarchy(block, context, levels)
+    scale = history.level(block, clock, origin, _prior(means, levels[ITEM].mean[-1]))
+    regions, longest = context.region_rows(names[LOCATION]), max(pulse.windows(clock))
+    kinds = context.events.kinds(origin - longest, origin)[regions]
+    usual = scale[:, None] * np.take_along_axis(levels[CATEGORY].profile[rows[CATEGORY]], kinds, axis=1)
+    return pulse.count(block, origin, usual, pulse.names_of(block.keys, context.region), clock)
+
+
+def _hierarchy(
+    block: Block, context: Context, levels: dict[str, LevelStats]
+) -> tuple[dict[str, Names], dict[str, Ints], dict[str, Floats]]:
+    """Names of each series' item, location and category, their rows in the levels, and their means."""
+    names = {ITEM: block.keys["item_id"], LOCATION: block.keys["location_id"]}
+    names[CATEGORY] = np.array([context.category.get(name, "") for name in names[ITEM]], object)
+    rows = {name: context.sums[name].rows(keys) for name, keys in names.items()}
+    return names, rows, {name: levels[name].mean[rows[name]] for name in rows}
+
+
 class _Shared:
     """What the steps of one origin share."""
 
     def __init__(self, scale: Floats, columns: Columns, rows: dict[str, Ints], levels: dict[str, LevelStats], price: Columns) -> None:
         self.scale, self.columns, self.rows, self.levels, self.price = scale, columns, rows, levels, price
+        self.lifts: dict[str, Lifts] = {}
+        self.uplift: Floats = np.ones(len(scale))
         self.whole: npt.NDArray[np.bool_] = np.ones(len(scale), bool)
 
     @classmethod
     def of(cls, block: Block, context: Context, origin: int) -> _Shared:
         clock, end = context.clock, origin - block.span.first
         levels = context.levels(origin)
-        names = {ITEM: block.keys["item_id"], LOCATION: block.keys["location_id"]}
-        names[CATEGORY] = np.array([context.category.get(name, "") for name in names[ITEM]], object)
-        rows = {name: context.sums[name].rows(keys) for name, keys in names.items()}
-        means = {name: levels[name].mean[rows[name]] for name in rows}
+        names, rows, means = _hierarchy(block, context, levels)
         scale = history.level(block, clock, origin, _prior(means, levels[ITEM].mean[-1]))
         recent = slice(end - clock.recent, end)
         price = {
@@ -68,9 +93,28 @@ class _Shared:
         for name in rows:
             columns[f"{name}_mean"] = means[name] / scale
             columns[f"{name}_trend"] = levels[name].trend[rows[name]]
+        found, ids = context.pulse.get(origin, Pulse({})), pulse.names_of(block.keys, context.region)
+        for number, window in enumerate(pulse.windows(clock), 1):
+            columns |= {f"{group}_pulse_{number}": found.of(group, window, ids[group]) for group in pulse.GROUPS}
         shared = cls(scale, columns, rows, levels, price)
+        shared.lifts, shared.uplift = _lifts(names, context, origin)
         shared.whole = np.array([name not in context.fractional for name in names[ITEM]], bool)
         return shared
+
+
+def _lifts(names: dict[str, Names], context: Context, origin: int) -> tuple[dict[str, Lifts], Floats]:
+    """Lifts of each series' item and location (each shrunk to those above) and of both together; its item's lift of a promotion."""
+    everything = np.array([""], object)
+    top, usual = context.shared(ALL, everything, origin), context.promotion(ALL, everything, origin)
+    categories, owner = np.unique(names[CATEGORY], return_inverse=True)
+    category = context.shared(CATEGORY, categories, origin, top).take(owner)
+    uplift = context.promotion(CATEGORY, categories, origin, usual)[owner]
+    items, first, row = np.unique(names[ITEM], return_index=True, return_inverse=True)
+    item = context.shared(ITEM, items, origin, category.take(first)).take(row)
+    uplift = context.promotion(ITEM, items, origin, uplift[first])[row]
+    places, at = np.unique(names[LOCATION], return_inverse=True)
+    location = context.shared(LOCATION, places, origin, top).take(at)
+    return {ITEM: item, LOCATION: location, ALL: item.times(location, top)}, uplift
 
 
 def _prior(means: dict[str, Floats], overall: float) -> Floats:
@@ -102,7 +146,27 @@ def _step(block: Block, context: Context, origin: int, step: int, shared: _Share
         columns["price_high"] = _finite(np.log(price / shared.price["highest"]))
         before = _price(block, target - 1, shared)[0] if step else shared.price["last"]
         columns["price_step"] = _finite(np.log(price / before))
+    columns |= _seasonal(context, regions, target, step, shared.lifts)
+    known = np.nan_to_num(columns["season"], nan=1.0) * np.maximum(columns["event_lift"], _LEAST_EVENT)
+    columns["expected"] = np.maximum(shared.scale * known, history.LEAST_LEVEL)
+    columns["promotion_lift"] = np.where(promotion > 0, shared.uplift, 1.0)
+    columns["promoted_before"] = _promoted_before(block, clock, origin, target)
     return columns | {"promotion": promotion, "step": np.full(n, step), "event_kind": (kind == EVENT_KIND).astype(float)}
+
+
+def _seasonal(context: Context, regions: Ints, target: int, step: int, lifts: dict[str, Lifts]) -> Columns:
+    """Lifts of the target's season, event and spell."""
+    events = context.events
+    column = target - events.first
+    mark, spell = (codes[regions, column][:, None] for codes in (events.marks, events.spells))
+    found = {f"{name}_season": lifts[name].season[:, step] for name in (ITEM, LOCATION)}
+    found |= {f"{name}_event": np.take_along_axis(lifts[name].event, mark, axis=1)[:, 0] for name in (ITEM, LOCATION)}
+    return found | {
+        "season": lifts[ALL].season[:, step],
+        "event_lift": np.take_along_axis(lifts[ALL].event, mark, axis=1)[:, 0],
+        "spell_lift": np.take_along_axis(lifts[ALL].spell, spell, axis=1)[:, 0],
+        "spell": events.spell[regions, column],
+    }
 
 
 def _price(block: Block, target: int, shared: _Shared) -> tuple[Floats, Floats]:
@@ -110,6 +174,16 @@ def _price(block: Block, target: int, shared: _Shared) -> tuple[Floats, Floats]:
     column = target - block.span.ahead
     ahead = block.price_ahead[:, column]
     return np.where(np.isnan(ahead), shared.price["last"], ahead), block.promotion_ahead[:, column]
+
+
+def _promoted_before(block: Block, clock: Clock, origin: int, target: int) -> Floats:
+    """Share of the week before the target that was promoted, or is announced to be: demand may have been brought forward."""
+    end = origin - block.span.first
+    start = target - block.span.first - clock.like
+    past = np.nan_to_num(block.promotion[:, start:end])
+    ahead = block.promotion_ahead[:, max(origin, target - clock.like) - block.span.ahead : target - block.span.ahead]
+    share: Floats = (past.sum(axis=1) + ahead.sum(axis=1)) / clock.like
+    return share
 
 
 def _finite(values: Floats) -> Floats:

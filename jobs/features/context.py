@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,10 @@ import pyarrow as pa
 from jobs.features.block import Span
 from jobs.features.clock import Clock
 from jobs.features.events import Events
-from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, LevelStats, Sums, add_up, stats, to_sums
+from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, PROMOTED, LevelStats, Sums, add_up, stats, to_sums
 from jobs.features.prices import GeneralPrices
+from jobs.features.pulse import Pulse
+from jobs.features.season import Window, event_lifts, promotion_lifts, season, spell_lifts
 from jobs.features.signals import at_origin
 
 Floats = npt.NDArray[np.float64]
@@ -26,9 +28,11 @@ class Context:
 
     region, category  location -> region, item -> category ('' where none)
     sums              level -> in-stock sales per id and period
+    years             the same around the season of each earlier year, last year first
     fractional        items seen sold in parts of a unit
     prices            price rows that hold at all locations
     signals           origin -> values [locations + 1, signals, horizon], rows in the order of ``locations``
+    pulse             origin -> pulse of groups of series; filled by a first pass over the series
     """
 
     clock: Clock
@@ -38,10 +42,12 @@ class Context:
     category: dict[str, str]
     events: Events
     sums: dict[str, Sums]
+    years: tuple[dict[str, Sums], ...]
     fractional: frozenset[str]
     prices: GeneralPrices
     locations: dict[str, int]
     signals: dict[int, Floats]
+    pulse: dict[int, Pulse] = field(default_factory=dict)
 
     def region_rows(self, locations: Names) -> Ints:
         """Row of each location's region in ``events``."""
@@ -63,6 +69,88 @@ class Context:
             CATEGORY: stats(self.sums[CATEGORY], top, common, origin, self.clock),
             LOCATION: stats(self.sums[LOCATION], top, own, origin, self.clock),
         }
+
+    def shared(self, level: str, names: Names, origin: int, parent: Lifts | None = None) -> Lifts:
+        """Yearly and event lifts of a level's groups, shrunk to those of their parents (a row a group, or one for all)."""
+        clock, windows = self.clock, self._windows(level, names, origin)
+        above = (parent.season, parent.event, parent.spell) if parent else (None, None, None)
+        codes = int(self.events.marks.max(initial=0)) + 1, int(self.events.spells.max(initial=0)) + 1
+        return Lifts(
+            season(windows[1:], clock, self.horizon, above[0]),
+            event_lifts(windows, clock, codes[0], above[1]),
+            spell_lifts(windows, clock, codes[1], above[2]),
+        )
+
+    def promotion(self, level: str, names: Names, origin: int, parent: Floats | None = None) -> Floats:
+        """Lift of a promotion at a level's groups, shrunk to those of their parents."""
+        promoted = self._windows(PROMOTED[level], names, origin)
+        return promotion_lifts(self._windows(level, names, origin), promoted, self.clock, parent)
+
+    def _windows(self, level: str, names: Names, origin: int) -> list[Window]:
+        """What the groups sold just before the origin, and around its season in earlier years."""
+        spans = [(origin - self.clock.spans[-1], origin)]
+        spans += [season_span(self.clock, origin, self.horizon, year) for year in range(1, len(self.years) + 1)]
+        regions = self.region_rows(names) if level == LOCATION else None
+        found = zip((self.sums, *self.years), spans, strict=True)
+        return [_window(sums[level], names, self.events, regions, *span) for sums, span in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Lifts:
+    """Of some groups at an origin: yearly lift [groups, horizon], event lift [groups, marks], lift of spells [groups, spells]."""
+
+    season: Floats
+    event: Floats
+    spell: Floats
+
+    def take(self, rows: Ints) -> Lifts:
+        """The chosen rows."""
+        return Lifts(self.season[rows], self.event[rows], self.spell[rows])
+
+    def times(self, other: Lifts, shared: Lifts) -> Lifts:
+        """Both lifts together, what they share counted once."""
+        return Lifts(*(_together(*three) for three in zip(*((x.season, x.event, x.spell) for x in (self, other, shared)), strict=True)))
+
+
+def _together(one: Floats, other: Floats, shared: Floats) -> Floats:
+    empty = np.where(np.isnan(shared), np.nan, np.zeros_like(one))
+    both: Floats = np.divide(one * other, shared, out=empty, where=shared > 0)
+    return both
+
+
+def season_span(clock: Clock, origin: int, horizon: int, year: int) -> tuple[int, int]:
+    """Periods [start, end) of an earlier year that tell of an origin's season."""
+    shift = origin - year * clock.year
+    return shift - clock.trend[1], shift + horizon + clock.beyond
+
+
+def season_spans(clock: Clock, span: Span) -> list[tuple[int, int]]:
+    """The same for all origins of a span: a stretch [start, end) for each earlier year, last year first."""
+    bounds = []
+    for year in range(1, clock.years + 1):
+        shift = year * clock.year
+        bounds.append((span.ahead - shift - clock.trend[1], span.last - shift + clock.beyond))
+    return bounds
+
+
+def _window(sums: Sums, names: Names, events: Events, regions: Ints | None, start: int, end: int) -> Window:
+    """Sums of the named groups in [start, end), with the events of their regions, or those that most regions have."""
+    row = sums.rows(names)
+    units, count = (_rows(values, row) for values in sums.window(start, end))
+    columns = slice(start - events.first, end - events.first)
+    shape = units.shape
+    if regions is None:
+        marks, spells = (np.broadcast_to(codes[columns], shape) for codes in events.common)
+        event = np.broadcast_to(np.median(events.event[:, columns], axis=0) > 0, shape)
+    else:
+        marks, spells, event = events.marks[regions, columns], events.spells[regions, columns], events.event[regions, columns] > 0
+    return Window(units, count, marks, spells, event)
+
+
+def _rows(values: Floats, row: Ints) -> Floats:
+    """The chosen rows; zeros where there is none (-1)."""
+    padded: Floats = np.vstack([values, np.zeros((1, values.shape[1]))])
+    return padded[row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +180,8 @@ def build(masters: Masters, clock: Clock, origins: tuple[int, ...], horizon: int
     region = {r["location_id"]: r["region"] or "" for r in masters.locations.select(["location_id", "region"]).to_pylist()}
     items = masters.items.select(["item_id", "category", "department"]).to_pylist()
     category = {r["item_id"]: r["category"] or r["department"] or "" for r in items}
-    first = span.ahead - clock.spans[-1]
-    sums = {level: to_sums(masters.sums, level, clock, first, span.last) for level in (ITEM, LOCATION)}
-    sums[CATEGORY] = add_up(sums[ITEM], np.array([category.get(name, "") for name in sums[ITEM].ids], object))
-    sums[ALL] = add_up(sums[ITEM], np.full(len(sums[ITEM].ids), ""))
+    recent = span.ahead - clock.spans[-1], span.last
+    sums, *years = (_by_level(masters.sums, category, clock, *periods) for periods in (recent, *season_spans(clock, span)))
     locations = {name: row for row, name in enumerate(sorted(region))}
     return Context(
         clock,
@@ -105,11 +191,22 @@ def build(masters: Masters, clock: Clock, origins: tuple[int, ...], horizon: int
         category,
         Events.build(masters.calendar, clock, span),
         sums,
+        tuple(years),
         _fractional(masters.sums),
         GeneralPrices.build(masters.prices, clock),
         locations,
         {origin: at_origin(masters.signals, clock, locations, region, origin, horizon, night) for origin in origins},
     )
+
+
+def _by_level(rows: pa.Table, category: dict[str, str], clock: Clock, first: int, last: int) -> dict[str, Sums]:
+    """Sums of the periods [first, last) by item, location, category and of all; and what of them was promoted."""
+    sums = {level: to_sums(rows, level, clock, first, last) for level in (ITEM, PROMOTED[ITEM], LOCATION)}
+    for item, group, everything in ((ITEM, CATEGORY, ALL), (PROMOTED[ITEM], PROMOTED[CATEGORY], PROMOTED[ALL])):
+        ids = sums[item].ids
+        sums[group] = add_up(sums[item], np.array([category.get(name, "") for name in ids], object))
+        sums[everything] = add_up(sums[item], np.full(len(ids), ""))
+    return sums
 
 
 def _fractional(sums: pa.Table) -> frozenset[str]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from jobs.features import block, source
+from jobs.features import block, pulse, source
 from jobs.features.clock import CLOCKS, Clock
-from jobs.features.compute import SCHEMA, compute
+from jobs.features.compute import SCHEMA, compute, counts
 from jobs.features.context import Context, build
 from jobs.features.horizon import horizon
 
@@ -54,7 +54,21 @@ def examples(
     return _mapped(spark, lake, _Ask(CLOCKS[config.grain], origins, steps, business_date, share), EXAMPLES, _examples)
 
 
-_Kernel = Callable[[block.Block, Context, tuple[int, ...]], Iterator[pa.Table]]
+def past(
+    spark: SparkSession,
+    lake: Lake,
+    config: Config,
+    night: date,
+    origins: tuple[int, ...],
+    steps: int,
+    made: tuple[pa.Schema, Kernel],
+    share: float = 1.0,
+) -> DataFrame:
+    """What a kernel makes of past origins, as the night sees them; ``made`` is the schema of its rows, and the kernel."""
+    return _mapped(spark, lake, _Ask(CLOCKS[config.grain], origins, steps, night, share), *made)
+
+
+Kernel = Callable[[block.Block, Context, tuple[int, ...]], Iterator[pa.Table]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +82,28 @@ class _Ask:
     share: float = 1.0
 
 
-def _mapped(spark: SparkSession, lake: Lake, ask: _Ask, schema: pa.Schema, kernel: _Kernel) -> DataFrame:
+def _mapped(spark: SparkSession, lake: Lake, ask: _Ask, schema: pa.Schema, kernel: Kernel) -> DataFrame:
     from pyspark.sql.pandas.types import from_arrow_schema
 
     span = block.Span.around(ask.clock, ask.origins, ask.steps)
     masters = source.masters(lake, ask.clock, span, ask.night)
     context = build(masters, ask.clock, ask.origins, ask.steps, ask.clock.index(ask.night))
+    context = replace(context, pulse=_pulse(spark, source.sold(lake, ask.clock, span, ask.night), context, ask.origins))
     stream = source.stream(lake, ask.clock, span, ask.night, ask.share)
     return stream.mapInArrow(_task(spark.sparkContext.broadcast(context), ask.origins, kernel), from_arrow_schema(schema))
 
 
-def _task(context: Broadcast[Context], origins: tuple[int, ...], kernel: _Kernel) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def _pulse(spark: SparkSession, sold: DataFrame, context: Context, origins: tuple[int, ...]) -> dict[int, pulse.Pulse]:
+    """The first pass: sums of all series, added up by Spark."""
+    from pyspark.sql import functions as F
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    parts = sold.mapInArrow(_task(spark.sparkContext.broadcast(context), origins, _counts), from_arrow_schema(pulse.COUNTS))
+    sums = parts.groupBy(*pulse.KEY).agg(*(F.sum(name).alias(name) for name in pulse.COUNTS.names[len(pulse.KEY) :]))
+    return pulse.gather([sums.toArrow().cast(pulse.COUNTS)])
+
+
+def _task(context: Broadcast[Context], origins: tuple[int, ...], kernel: Kernel) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for table in run_blocks(batches, context.value, origins, kernel):
             yield from table.to_batches()
@@ -86,10 +111,15 @@ def _task(context: Broadcast[Context], origins: tuple[int, ...], kernel: _Kernel
     return run
 
 
-def run_blocks(batches: Batches, context: Context, origins: tuple[int, ...], kernel: _Kernel) -> Iterator[pa.Table]:
+def run_blocks(batches: Batches, context: Context, origins: tuple[int, ...], kernel: Kernel) -> Iterator[pa.Table]:
     """Apply a kernel block by block to a stream of rows sorted by item and location, however it is cut into batches."""
     for rows in block.whole_pairs(batches):
         yield from kernel(block.to_block(rows, context.clock, context.span, context.prices), context, origins)
+
+
+def _counts(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+    for origin in origins:
+        yield counts(series, context, origin)
 
 
 def _features(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:

@@ -14,6 +14,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 ITEM, LOCATION, CATEGORY, ALL = "item", "location", "category", "all"
+#: Of what was sold under promotion, beside what was sold in all: level -> its own level.
+PROMOTED = {level: f"promoted {level}" for level in (ITEM, CATEGORY, ALL)}
 #: Kinds of a period: weekday 0..6, or 7 where there is an event.
 EVENT_KIND = 7
 KINDS = 8

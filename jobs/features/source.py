@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 
 from jobs.features.block import KEY, LISTED, PRICE_OF_CHANNEL, PRICE_OF_PAIR, SOLD, STREAM, Span
 from jobs.features.clock import Clock
-from jobs.features.context import Masters
-from jobs.features.levels import ITEM, LOCATION
+from jobs.features.context import Masters, season_spans
+from jobs.features.levels import ITEM, LOCATION, PROMOTED
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -37,6 +37,13 @@ def stream(lake: Lake, clock: Clock, span: Span, night: date, share: float = 1.0
         rows = rows.unionByName(_located_prices(lake, clock, span, night), allowMissingColumns=True)
     if share < 1:
         rows = rows.where(f"pmod(xxhash64(item_id, location_id), {_PARTS}) < {round(share * _PARTS)}")
+    return rows.select(*STREAM.names).repartition(*_PAIR).sortWithinPartitions(*_PAIR)
+
+
+def sold(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
+    """Rows of STREAM with what was sold in the recent periods of the span's origins, and nothing else."""
+    begin, end = clock.first_day(span.ahead - clock.recent), min(clock.first_day(span.last), night)
+    rows = demand(lake, clock, span, night).where(f"period >= DATE'{begin}' AND period < DATE'{end}'").withColumn("kind", F.lit(SOLD))
     return rows.select(*STREAM.names).repartition(*_PAIR).sortWithinPartitions(*_PAIR)
 
 
@@ -81,11 +88,16 @@ def _listed(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
 
 
 def _prices(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
-    """Price rows that matter ahead. Of those up to the first period ahead only the newest of each key: it holds then."""
+    """Price rows that matter ahead. Of those up to the first period ahead only the newest of each key: it holds then.
+
+    Older ones than the history that features see matter to no feature: a price counts against those of the series' own
+    recent periods. So a night's cost does not grow with the length of the price history.
+    """
     start, end = clock.first_day(span.ahead), clock.first_day(span.last)
+    oldest = clock.first_day(span.ahead - clock.recent)
     first_next = clock.first_day(span.ahead + 1)
     promoted = F.expr(f"date >= DATE'{start}' AND coalesce(promotion, '') <> ''").alias("promotion")
-    rows = lake.as_of("silver/prices", night).where(F.col("date") < F.lit(end))
+    rows = lake.as_of("silver/prices", night).where(F.col("date").between(F.lit(oldest), F.lit(end - timedelta(days=1))))
     rows = rows.select(*KEY, "date", F.struct(F.col("unit_price").cast("double").alias("price"), promoted).alias("value"))
     before = rows.where(F.col("date") < F.lit(first_next)).groupBy(*KEY).agg(F.max_by("value", "date").alias("value"))
     after = rows.where(F.col("date") >= F.lit(first_next)).withColumnRenamed("date", "period")
@@ -106,17 +118,23 @@ def general_prices(lake: Lake, clock: Clock, span: Span, night: date) -> pa.Tabl
 
 
 def sums(lake: Lake, clock: Clock, span: Span, night: date) -> pa.Table:
-    """In-stock sales per item and period, and per location and period: (level, id, period, units, count, fractional)."""
-    begin, end = clock.first_day(span.ahead - clock.spans[-1]), min(clock.first_day(span.last), night)
-    rows = lake.as_of("silver/demand", night).where(_between(begin, end)).where("in_stock_fraction >= 1")
-    grouped = rows.groupingSets([["item_id", "period"], ["location_id", "period"]], "item_id", "location_id", "period")
+    """In-stock sales per item, per location, and per item under promotion, by period: (level, id, period, units, count, fractional).
+
+    Of the recent periods and of the season in earlier years: what is read does not grow with history.
+    """
+    periods = [(span.ahead - clock.spans[-1], span.last), *season_spans(clock, span)]
+    ranges = " OR ".join(_between(clock.first_day(begin), min(clock.first_day(end), night)) for begin, end in periods)
+    rows = lake.as_of("silver/demand", night).where(ranges).where("in_stock_fraction >= 1")
+    rows = rows.withColumn("promoted", F.expr(f"IF(promotion IS NOT NULL AND promotion <> '', '{PROMOTED[ITEM]}', NULL)"))
+    sets = [["item_id", "period"], ["location_id", "period"], ["item_id", "promoted", "period"]]
+    grouped = rows.groupingSets(sets, "item_id", "location_id", "promoted", "period")
     # Decimals add up to the same sum in any order.
     totals = grouped.agg(
-        F.when(F.grouping("item_id") == 0, ITEM).otherwise(LOCATION).alias("level"),
+        F.when(F.grouping("promoted") == 0, F.col("promoted")).when(F.grouping("item_id") == 0, ITEM).otherwise(LOCATION).alias("level"),
         F.sum("units").cast("double").alias("units"),
         F.count(F.lit(1)).alias("count"),
         F.count_if(F.expr("units <> floor(units)")).alias("fractional"),
-    )
+    ).where("level IS NOT NULL")
     return totals.select("level", F.coalesce("item_id", "location_id").alias("id"), "period", "units", "count", "fractional").toArrow()
 
 

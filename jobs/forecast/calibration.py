@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 from jobs.forecast.distribution import LEVELS
 
@@ -42,7 +41,6 @@ class Calibration:
     mean       [segments] mean demand as a ratio of the forecast
     p_zero     [segments] share of periods without demand
     ratios     [segments][15] quantiles of demand as a ratio of the forecast
-    rho        correlation of the normal scores of ranks in successive periods
     """
 
     sizes: list[float]
@@ -51,7 +49,6 @@ class Calibration:
     mean: list[float]
     p_zero: list[float]
     ratios: list[list[float]]
-    rho: float = 0.0
 
     def segments(self, forecast: Floats, spread: Floats, step: Ints) -> Ints:
         """Segment of each row."""
@@ -118,25 +115,3 @@ def _measure(forecast: Floats, actual: Floats) -> tuple[float, float, list[float
     """Mean ratio, share of zeros, quantiles of the ratios."""
     ratios = np.quantile(actual / forecast, LEVELS)
     return float(actual.sum() / forecast.sum()), float((actual <= 0).mean()), ratios.tolist()
-
-
-def serial_correlation(ranks: Floats, successive: npt.NDArray[np.bool_]) -> float:
-    """Correlation of the normal scores of a row's rank and the next row's, over the rows that are successive periods.
-
-    ranks       [n] rank of what was sold within its forecast, rows in order of series, origin, step
-    successive  [n - 1] whether row i + 1 is the period after row i, of the same series and origin
-    """
-    scores = ndtri(np.clip(ranks, 0.005, 0.995))
-    before, after = scores[:-1][successive], scores[1:][successive]
-    if len(before) < _LEAST_ROWS or before.std() == 0 or after.std() == 0:
-        return 0.0
-    return float(np.clip(np.corrcoef(before, after)[0, 1], 0.0, 0.95))
-
-
-def rank_of(actual: Floats, quantiles: Floats) -> Floats:
-    """Rank of what was sold within its published quantiles, the middle of the interval it falls into."""
-    below = (quantiles < actual[:, None]).sum(axis=1)
-    above = (quantiles <= actual[:, None]).sum(axis=1)
-    knots = np.concatenate([[0.0], LEVELS, [1.0]])
-    ranks: Floats = (knots[below] + knots[below + 1] + knots[above] + knots[np.minimum(above + 1, len(knots) - 1)]) / 4
-    return ranks

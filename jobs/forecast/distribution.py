@@ -63,6 +63,35 @@ def rank_to_units(quantiles: Floats, ranks: Floats) -> Floats:
     return units
 
 
+def ranks_between(quantiles: Floats, p_zero: Floats, units: Floats, whole: Bools | bool = False) -> tuple[Floats, Floats]:
+    """Lowest and highest rank [n] that stand for units [n]: the inverse of rank_to_units.
+
+    They differ for zeros (0 to p_zero), for whole units (half a unit on each side) and where quantiles are equal.
+    """
+    half = np.where(whole, 0.5, 0.0)
+    low, high = (_rank_of(np.asarray(quantiles, float), units + side * half, side) for side in (-1, 1))
+    nothing = units <= 0
+    low = np.where(nothing, 0.0, np.maximum(low, p_zero))
+    return low, np.maximum(np.where(nothing, p_zero, high), low)
+
+
+def _rank_of(quantiles: Floats, units: Floats, side: int) -> Floats:
+    """Rank [n] at which the quantile function reaches units: its first (side -1) or last (side 1) where it is flat."""
+    knots = np.concatenate([np.zeros((len(quantiles), 1)), quantiles], axis=1)
+    reached = knots < units[:, None] if side < 0 else knots <= units[:, None]
+    left = np.clip(reached.sum(axis=1) - 1, 0, len(_KNOTS) - 2)
+    row = np.arange(len(units))
+    low, high = knots[row, left], knots[row, left + 1]
+    share = np.clip(np.divide(units - low, high - low, out=np.full(len(units), float(side > 0)), where=high > low), 0.0, 1.0)
+    inside = _KNOTS[left] + (_KNOTS[left + 1] - _KNOTS[left]) * share
+    beyond = units - quantiles[:, -1]
+    scale = (quantiles[:, _Q99] - quantiles[:, _Q95]) / np.log(5)
+    # Without a tail all ranks from there on draw the same units.
+    tail = 1 - 0.01 * np.exp(-np.divide(np.maximum(beyond, 0.0), scale, out=np.full(len(units), np.inf), where=scale > 0))
+    rank: Floats = np.where((beyond > 0) | ((beyond == 0) & (side > 0)), tail, inside)
+    return rank
+
+
 def _scaled(base: Floats, mean: Floats, ranks: Floats) -> Floats:
     """Each row times one factor, so that its mean is ``mean``; rows of zeros put it all on their highest path."""
     paths = base.shape[1]

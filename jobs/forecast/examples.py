@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from jobs.features.clock import CLOCKS, Clock
 from jobs.features.job import examples, periods
+from jobs.forecast import memory
 
 if TYPE_CHECKING:
     from datetime import date
@@ -20,19 +21,19 @@ if TYPE_CHECKING:
 
 #: Fewer rows than this are not worth a model: the baseline stands.
 LEAST_ROWS = 500
-#: Periods held out at the end for calibration and metrics; history that an origin needs; half-life of a row's weight.
+#: Periods held out at the end for calibration and metrics; history that an origin needs.
 HELD_OUT = {"day": 14, "week": 4}
 LEAST_HISTORY = {"day": 14, "week": 8}
-_HALF_LIFE = {"day": 14.0, "week": 8.0}
 LABEL, WEIGHT = "label", "weight"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Origins (period numbers, newest first) of the training rows, and the first held-out period."""
+    """Origins (period numbers, newest first) of the training rows, the first held-out period, the share of the series."""
 
     origins: tuple[int, ...]
     held_out_from: int
+    share: float = 1.0
 
 
 def layout(clock: Clock, night: int, first_period: int, origins: int, steps: int, champion: int | None = None) -> Layout | None:
@@ -52,26 +53,29 @@ def layout(clock: Clock, night: int, first_period: int, origins: int, steps: int
 
 
 def training_rows(
-    spark: SparkSession, lake: Lake, config: Config, business_date: date, champion: date | None
+    spark: SparkSession, lake: Lake, config: Config, business_date: date, champion: date | None, seen_by: date | None = None
 ) -> tuple[Layout, DataFrame] | None:
-    """The layout and its rows: features, units, label (units / level), weight, target (period number), kept in memory.
+    """The layout and its rows: features, units, label (units / expected), weight, target (period number), kept in memory.
 
-    None where there is too little history.
+    None where there is too little history. ``seen_by`` names a later night whose rows are read, for a backtest before the
+    first drop: of them only what happened before business_date is used.
     """
     clock, steps = CLOCKS[config.grain], periods(lake, config, business_date)
     night = clock.index(business_date)
-    demand = lake.as_of("silver/demand", business_date)
+    demand = lake.as_of("silver/demand", seen_by or business_date).where(F.col("period") < F.lit(business_date))
     recent = clock.first_day(night - clock.stride)
     first, usable = demand.agg(F.min("period"), F.count_if(F.expr(f"period >= DATE'{recent}' AND in_stock_fraction >= 1"))).collect()[0]
     if first is None:
         return None
-    plan = layout(clock, night, clock.index(first), config.training.origins, steps, clock.index(champion) if champion else None)
+    history = night - clock.index(first)
+    origins = memory.origins(clock, history, config.training, usable / clock.stride * steps)
+    plan = layout(clock, night, clock.index(first), origins, steps, clock.index(champion) if champion else None)
     if plan is None:
         return None
     # Rows at hand: in-stock series of an average period x steps x origins.
     at_hand = usable / clock.stride * steps * len(plan.origins)
     share = min(1.0, config.training.rows / at_hand) if at_hand else 1.0
-    rows = examples(spark, lake, config, business_date, plan.origins, steps, share)
-    weight = F.pow(F.lit(0.5), (F.lit(night) - F.col("origin")) / F.lit(_HALF_LIFE[config.grain]))
-    columns = {LABEL: F.col("units") / F.col("level"), WEIGHT: weight, "target": F.col("origin") + F.col("step")}
-    return plan, rows.withColumns(columns)
+    rows = examples(spark, lake, config, seen_by or business_date, plan.origins, steps, share)
+    weight = F.pow(F.lit(0.5), (F.lit(night) - F.col("origin")) / F.lit(memory.half_life(clock, history)))
+    columns = {LABEL: F.col("units") / F.col("expected"), WEIGHT: weight, "target": F.col("origin") + F.col("step")}
+    return replace(plan, share=share), rows.withColumns(columns).where(F.col("target") < F.lit(night))

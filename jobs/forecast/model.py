@@ -15,6 +15,7 @@ import pyarrow as pa
 from jobs.forecast import baseline
 from jobs.forecast.calibration import Calibration
 from jobs.forecast.distribution import LEVELS, NAMES
+from jobs.forecast.ranks import USUAL, Dependence
 from schemas.gold.features import FEATURES
 from schemas.gold.forecasts import FORECASTS
 
@@ -32,22 +33,30 @@ _KEYS = ("item_id", "location_id", "channel", "target_date")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A booster (UBJ bytes) that forecasts demand as a share of level, and the calibration that makes it a distribution."""
+    """A booster (UBJ bytes) that forecasts demand as a share of what is expected, the calibration that makes it a
+    distribution, and how demand depends across periods and series.
+    """
 
     booster: bytes
     calibration: Calibration
+    dependence: Dependence = USUAL
 
     @property
     def model_id(self) -> str:
         """Hash of the content."""
         digest = hashlib.sha256(self.booster)
         digest.update(self.calibration_json().encode())
+        digest.update(self.dependence_json().encode())
         digest.update(",".join(INPUTS).encode())
         return digest.hexdigest()[:20]
 
     def calibration_json(self) -> str:
         """The calibration as canonical JSON."""
         return json.dumps(self.calibration.to_dict(), sort_keys=True)
+
+    def dependence_json(self) -> str:
+        """The dependence as canonical JSON."""
+        return json.dumps({"share": dict(self.dependence.share), "lasting": dict(self.dependence.lasting)}, sort_keys=True)
 
 
 def to_matrix(features: pa.Table | pa.RecordBatch) -> npt.NDArray[np.float32]:
@@ -63,7 +72,7 @@ def points(booster: bytes, features: pa.Table | pa.RecordBatch) -> Floats:
     if not features.num_rows:
         return np.zeros(0)
     scaled = _loaded(booster).predict(DMatrix(to_matrix(features), nthread=1, feature_names=list(INPUTS)))
-    units: Floats = np.maximum(scaled.astype(float), 0.0) * numbers(features, "level")
+    units: Floats = np.maximum(scaled.astype(float), 0.0) * numbers(features, "expected")
     return units
 
 

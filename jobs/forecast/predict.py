@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.features.job import periods
 from jobs.forecast import baseline, registry
-from jobs.forecast.ranks import path_ranks, to_table
+from jobs.forecast.ranks import USUAL, PathRanks, seed_of, to_table
 from jobs.forecast.scoring import score
 
 if TYPE_CHECKING:
@@ -18,18 +17,13 @@ if TYPE_CHECKING:
     from jobs.forecast.model import Model
     from jobs.lake import Lake
 
-#: Serial dependence of the paths where no model has measured it.
-USUAL_RHO = 0.2
-
 
 def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -> None:
     """Write gold/forecasts and gold/path_ranks of the night, with its champion or, without one, the baseline."""
     model = night_model(lake, config, business_date)
     features = lake.run("gold/features", business_date)
     lake.write_run("gold/forecasts", score(spark, model, features), business_date)
-    steps = periods(lake, config, business_date)
-    rho = model.calibration.rho if model else USUAL_RHO
-    ranks = path_ranks(config.planning.paths, steps, rho, config.seed, business_date)
+    ranks = PathRanks(config.planning.paths, seed_of(config.seed, business_date), model.dependence if model else USUAL)
     where = f"business_date = DATE '{business_date}' AND run_id = '{lake.run_id}'"
     lake.write_arrow("gold/path_ranks", to_table(ranks, business_date, lake.run_id), where)
 

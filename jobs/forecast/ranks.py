@@ -1,43 +1,162 @@
-"""Ranks of the demand paths: stratified in each period, dependent from period to period."""
+"""Ranks of the demand paths: a Gaussian copula of common factors, stratified over the paths.
+
+On path k, series i has in step h the normal score
+
+    z = sum over factors f of  sqrt(share_f) * x_f[id_f(i), h, k]
+    x_f = sqrt(lasting_f) * a_f[id, k] + sqrt(1 - lasting_f) * b_f[id, h, k]
+
+with a and b independent standard normal: a shock that lasts the whole horizon, and one of a single period. A factor is
+shared by all series with the same id: everything, a region, an item, an item in a region, a location, or a pair (all
+channels of one stocking point); the last one is the series' own. The shares sum to one. The rank is the score's place among the paths,
+
+    rank = (number of paths with a smaller score + 1/2) / paths
+
+so every stratum of every series and period holds one path, and means over the paths are as exact as their number
+allows (Iman and Conover 1982: ranks keep the dependence of the scores).
+
+Numbers come from the counter-based generator Philox 4x64 (Salmon et al. 2011), keyed by the published seed and the
+factor's id: whoever reads gold/path_ranks draws the same paths for any series, without drawing the others.
+"""
 
 from __future__ import annotations
 
-from datetime import date
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from scipy.special import ndtri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import date
 
 Floats = npt.NDArray[np.float64]
+Names = npt.NDArray[np.object_]
+
+#: Factor -> the columns whose values, joined, are its id. From the most to the least common.
+FACTORS: dict[str, tuple[str, ...]] = {
+    "all": (),
+    "region": ("region",),
+    "item": ("item_id",),
+    "item_region": ("item_id", "region"),
+    "location": ("location_id",),
+    "pair": ("item_id", "location_id"),
+    "series": ("item_id", "location_id", "channel"),
+}
+_SEPARATOR = "\x1f"
+_MASK = (1 << 64) - 1
 
 
-def path_ranks(paths: int, steps: int, rho: float, seed: int, business_date: date) -> Floats:
-    """Ranks [paths, steps] in (0, 1): a Latin hypercube with a Gaussian copula of first order.
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """Factor -> its share of the variance (they sum to one), and the part of it that lasts the whole horizon."""
 
-    In each step every stratum [k / paths, (k + 1) / paths) holds one path, at its middle, so that means and quantiles
-    over the paths are as exact as their number allows. From step to step the normal scores correlate by ``rho``
-    (McKay et al. 1979; Iman and Conover 1982 for keeping the correlation). Pure in its arguments.
-    """
-    random = np.random.default_rng([seed, business_date.toordinal()])
-    shocks = random.standard_normal((paths, steps))
-    scores = np.empty_like(shocks)
-    scores[:, 0] = shocks[:, 0]
-    for step in range(1, steps):
-        scores[:, step] = rho * scores[:, step - 1] + np.sqrt(1 - rho**2) * shocks[:, step]
-    order = scores.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
-    ranks: Floats = (order + 0.5) / paths
-    return ranks
+    share: Mapping[str, float]
+    lasting: Mapping[str, float]
 
 
-def to_table(ranks: Floats, business_date: date, run_id: str) -> pa.Table:
-    """Rows of gold/path_ranks."""
-    paths, steps = ranks.shape
-    return pa.table(
+#: Where no model has measured it (the baseline's nights): what FreshRetailNet shows, rounded.
+USUAL = Dependence(
+    {"all": 0.01, "region": 0.0, "item": 0.16, "item_region": 0.13, "location": 0.02, "pair": 0.0, "series": 0.68},
+    {"all": 0.1, "region": 0.0, "item": 0.6, "item_region": 0.6, "location": 0.3, "pair": 0.0, "series": 0.05},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PathRanks:
+    """What it takes to give every series its ranks: number of paths, seed of the night, dependence."""
+
+    paths: int
+    seed: int
+    dependence: Dependence
+    _known: dict[tuple[str, str, int], Floats] = field(default_factory=dict, repr=False, compare=False)
+
+    def of(self, names: Mapping[str, Names], steps: int) -> Floats:
+        """Ranks [n, steps, paths] of series.
+
+        names  column -> [n] value; region may be '' or missing
+        """
+        n = len(names["item_id"])
+        scores = np.zeros((n, steps, self.paths))
+        for factor, columns in FACTORS.items():
+            share = self.dependence.share.get(factor, 0.0)
+            if share <= 0 or any(column not in names for column in columns):
+                continue
+            ids = [_SEPARATOR.join(parts) for parts in zip(*(names[column] for column in columns), strict=True)] if columns else [""] * n
+            for row, name in enumerate(ids):
+                scores[row] += np.sqrt(share) * self._shock(factor, name, steps)
+        order = scores.argsort(axis=2, kind="stable").argsort(axis=2, kind="stable")
+        ranks: Floats = (order + 0.5) / self.paths
+        return ranks
+
+    def of_rows(
+        self, names: Mapping[str, Names], step: npt.NDArray[np.int64], series: int = 4096
+    ) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:
+        """Ranks of rows of series and periods, some series at a time: (rows, ranks [rows, paths]).
+
+        names  column -> [n] value of each row; step [n] period of the horizon
+        """
+        keys = np.array([_SEPARATOR.join(parts) for parts in zip(*(names[column] for column in FACTORS["series"]), strict=True)])
+        _, first, owner = np.unique(keys, return_index=True, return_inverse=True)
+        for begin in range(0, len(first), series):
+            some = first[begin : begin + series]
+            ranks = self.of({column: values[some] for column, values in names.items()}, int(step.max(initial=0)) + 1)
+            rows = np.flatnonzero((owner >= begin) & (owner < begin + series))
+            yield rows, ranks[owner[rows] - begin, step[rows]]
+
+    def _shock(self, factor: str, name: str, steps: int) -> Floats:
+        """x_f [steps, paths]; kept where several series share it."""
+        if factor == "series":
+            return self._draw(factor, name, steps)
+        key = factor, name, steps
+        if key not in self._known:
+            self._known[key] = self._draw(factor, name, steps)
+        return self._known[key]
+
+    def _draw(self, factor: str, name: str, steps: int) -> Floats:
+        digest = hashlib.blake2b(f"{factor}{_SEPARATOR}{name}".encode(), digest_size=8).digest()
+        generator = np.random.Philox(key=np.array([self.seed & _MASK, int.from_bytes(digest, "little")], dtype=np.uint64))
+        # The upper 53 bits, at the middle of their interval: in (0, 1) exactly.
+        uniform = ((generator.random_raw((steps + 1) * self.paths) >> np.uint64(11)) + 0.5) * 2.0**-53
+        normal = ndtri(uniform).reshape(steps + 1, self.paths)
+        lasting = self.dependence.lasting.get(factor, 0.0)
+        shock: Floats = np.sqrt(lasting) * normal[0] + np.sqrt(1 - lasting) * normal[1:]
+        return shock
+
+
+def seed_of(seed: int, business_date: date) -> int:
+    """Seed of a night: of the settings' seed and the date."""
+    digest = hashlib.blake2b(f"{seed}{_SEPARATOR}{business_date}".encode(), digest_size=8).digest()
+    # A signed 64-bit column holds it.
+    return int.from_bytes(digest, "little") >> 1
+
+
+def to_table(ranks: PathRanks, business_date: date, run_id: str) -> pa.Table:
+    """Rows of gold/path_ranks: one a path and factor."""
+    rows = [
         {
-            "business_date": pa.array([business_date] * ranks.size, pa.date32()),
-            "run_id": [run_id] * ranks.size,
-            "path": pa.array(np.repeat(np.arange(paths), steps), pa.int32()),
-            "step": pa.array(np.tile(np.arange(steps), paths), pa.int32()),
-            "rank": ranks.reshape(-1),
+            "business_date": business_date,
+            "run_id": run_id,
+            "path": path,
+            "factor": factor,
+            "seed": ranks.seed,
+            "share": float(ranks.dependence.share.get(factor, 0.0)),
+            "lasting": float(ranks.dependence.lasting.get(factor, 0.0)),
         }
-    )
+        for path in range(ranks.paths)
+        for factor in FACTORS
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def from_table(rows: pa.Table) -> PathRanks:
+    """Back from the rows of one run's gold/path_ranks. Raises ValueError where there is none."""
+    if not rows.num_rows:
+        raise ValueError("no demand paths: gold/path_ranks has no row of this run")
+    factors = {row["factor"]: row for row in rows.to_pylist()}
+    share, lasting = ({name: row[column] for name, row in factors.items()} for column in ("share", "lasting"))
+    paths = len(pa.compute.unique(rows["path"]))
+    return PathRanks(paths, next(iter(factors.values()))["seed"], Dependence(share, lasting))

@@ -6,30 +6,66 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from jobs.errors import NightfillError
+import pyarrow as pa
+
+import schemas
+from jobs.errors import NightfillError, UsageError
 from jobs.forecast.calibration import Calibration
 from jobs.forecast.model import INPUTS, Model
+from jobs.forecast.ranks import Dependence
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from jobs.config import Config
     from jobs.lake import Lake
 
 When = Literal["auto", "always", "never"]
 Row = Mapping[str, Any]
 
-BOOSTER, CALIBRATION, MANIFEST = "model.ubj", "calibration.json", "manifest.json"
+BOOSTER, CALIBRATION, DEPENDENCE, MANIFEST = "model.ubj", "calibration.json", "dependence.json", "manifest.json"
 
 
 def champion(models: Iterable[Row], business_date: date, grain: str) -> Row | None:
-    """The model that the night uses: the newest champion trained on business_date or before; None without one."""
-    usable = [m for m in models if m["champion"] and m["business_date"] <= business_date and m["grain"] == grain]
-    return max(usable, key=lambda m: (m["business_date"], m["trained"], m["model_id"]), default=None)
+    """The model that the night uses: the newest champion trained on business_date or before; None without one.
+
+    A model that a person made champion again, from a night on, overrules what had been trained for that night or later.
+    """
+    usable = [m for m in models if m["champion"] and _first_night(m) <= business_date and m["grain"] == grain]
+    by_hand = [m for m in usable if m.get("champion_from")]
+    standing = [m for m in usable if not any(h["champion_from"] <= _first_night(m) and m["trained"] < h["trained"] for h in by_hand)]
+    return max(standing, key=lambda m: (_first_night(m), m["trained"], m["model_id"]), default=None)
+
+
+def _first_night(model: Row) -> date:
+    """First night that may use the model as champion."""
+    first: date = model.get("champion_from") or model["business_date"]
+    return first
+
+
+def use(lake: Lake, model_id: str, first: date) -> str:
+    """Make a registered model champion from the night ``first`` on; returns what was done, in words.
+
+    One row more in ops/models: nights before ``first`` choose as they did, and replays name their model. A challenger
+    trained later takes over if it beats it. ``model_id`` may be the beginning of one. Raises UsageError.
+    """
+    found = {m["model_id"]: m for m in rows(lake) if m["model_id"].startswith(model_id) and not m["champion_from"]}
+    if len(found) != 1:
+        what = f"begins the names of {', '.join(sorted(found))}" if found else "is not in ops/models"
+        raise UsageError(f"model {model_id!r} {what}: `nightfill models --lake {lake.root}` lists them. Nothing was changed.")
+    (row,) = found.values()
+    if first < row["business_date"]:
+        raise UsageError(f"model {row['model_id']} was trained for {row['business_date']}: a night before that can't use it.")
+    load(lake, row["model_id"])
+    again = {"run_id": f"by-hand-{first}", "champion": True, "champion_from": first, "trained": datetime.now(UTC)}
+    again["reason"] = f"champion: made so by hand, from {first} on"
+    record(lake, pa.Table.from_pylist([{**row, **again}], schemas.TABLES["ops/models"].schema))
+    return (
+        f"Model {row['model_id']} is champion from the night of {first} on. Nights published already stay as they are; "
+        "running one again uses it."
+    )
 
 
 def due(models: Iterable[Row], business_date: date, config: Config) -> str | None:
@@ -64,6 +100,7 @@ def save(lake: Lake, model: Model, manifest: Mapping[str, Any]) -> Path:
     draft.mkdir(parents=True, exist_ok=True)
     (draft / BOOSTER).write_bytes(model.booster)
     (draft / CALIBRATION).write_text(model.calibration_json(), encoding="utf-8")
+    (draft / DEPENDENCE).write_text(model.dependence_json(), encoding="utf-8")
     content = {"model_id": model.model_id, "inputs": list(INPUTS), **manifest}
     (draft / MANIFEST).write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
     try:
@@ -81,7 +118,8 @@ def load(lake: Lake, model_id: str) -> Model:
     folder = lake.model_folder(model_id)
     try:
         calibration = Calibration(**json.loads((folder / CALIBRATION).read_text(encoding="utf-8")))
-        model = Model((folder / BOOSTER).read_bytes(), calibration)
+        dependence = Dependence(**json.loads((folder / DEPENDENCE).read_text(encoding="utf-8")))
+        model = Model((folder / BOOSTER).read_bytes(), calibration, dependence)
     except FileNotFoundError as error:
         raise NightfillError(
             f"model {model_id} is in ops/models but its file {error.filename} is missing. Run the night again with --train always."

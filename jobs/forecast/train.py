@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +14,17 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 import schemas
-from jobs.forecast import boosting, calibration, registry
+from jobs.errors import NightfillError, UsageError
+from jobs.features import source
+from jobs.features.block import KEY
+from jobs.forecast import boosting, calibration, dependence, registry
 from jobs.forecast.distribution import NAMES
 from jobs.forecast.examples import LEAST_ROWS, training_rows
 from jobs.forecast.metrics import measures
 from jobs.forecast.model import Model, forecast, numbers, points
+from jobs.forecast.ranks import Dependence
+from jobs.forecast.trial import half_calibrated, verdict
+from jobs.forecast.watch import NotTrained, Watch
 
 if TYPE_CHECKING:
     from datetime import date
@@ -27,10 +35,12 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
 
 Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
+#: Kind of the exception of a night whose training was given up.
+GAVE_UP = "training_gave_up"
 #: Tables that a model is made from.
 SOURCES = ("demand", "prices", "calendar", "signals", "items", "locations", "lanes", "assortment")
+_HELD_OUT = "held_out"
 _HELD_OUT_COLUMNS = ("item_id", "location_id", "channel", "target_date", "whole_units", "origin", "units", "target", *boosting.INPUTS)
 
 
@@ -41,89 +51,119 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, w
     if when == "never" or (when == "auto" and reason is None):
         return "not trained: " + ("not allowed" if when == "never" else "the last model is young enough")
     champion = registry.champion(known, business_date, config.grain)
-    fitted = train(spark, lake, config, business_date, champion)
+    try:
+        fitted = train(spark, lake, config, business_date, champion)
+    except (NotTrained, UsageError) as error:
+        return _give_up(lake, business_date, error, champion)
+    _note(lake, business_date, None)
     if fitted is None:
         return "not trained: too little history, the baseline forecasts"
     model, facts = fitted
     registry.save(lake, model, facts)
     registry.record(lake, _row(lake, config, business_date, model, facts))
-    return f"trained model {model.model_id} ({reason or 'as asked'})"
+    return f"trained model {model.model_id} ({reason or 'as asked'}); {facts['reason']}"
 
 
 def train(
-    spark: SparkSession, lake: Lake, config: Config, business_date: date, champion: Mapping[str, Any] | None = None
+    spark: SparkSession,
+    lake: Lake,
+    config: Config,
+    business_date: date,
+    champion: Mapping[str, Any] | None = None,
+    seen_by: date | None = None,
 ) -> tuple[Model, dict[str, Any]] | None:
     """The model of a night and its facts (rows, metrics, champion); None where there is too little history.
 
-    Twice fitted: on what came before the held-out periods, to measure and calibrate; then on everything, because
-    the newest origins are worth the most (measured on FreshRetailNet: WAPE .302 without them, .292 with them).
+    Twice fitted: on what came before the held-out periods, to measure, calibrate and find the number of rounds; then on
+    everything, because the newest origins are worth the most (measured on FreshRetailNet: WAPE .302 without them, .292 with them).
+    A backtest reads what a later night sees (``seen_by``), and of it only what happened before business_date.
+
+    Raises Late at [training] deadline_minutes, NotTrained when the restarts are used up, UsageError where there are
+    fewer slots than workers.
     """
-    found = training_rows(spark, lake, config, business_date, champion["business_date"] if champion else None)
+    watch = Watch(spark.sparkContext, time.monotonic() + 60 * config.training.deadline_minutes)
+    theirs = champion["business_date"] if champion else None
+    found = watch.run(lambda: training_rows(spark, lake, config, business_date, theirs, seen_by))
     if found is None:
         return None
     plan, rows = found
-    rows = rows.persist()
+    rows = rows.withColumn(_HELD_OUT, F.col("origin") >= plan.held_out_from).persist()
     try:
-        before = rows.where(F.col("target") < plan.held_out_from)
-        counts = rows.agg(F.count(F.lit(1)), F.count_if(F.col("target") < plan.held_out_from)).collect()[0]
+        before = F.col("target") < plan.held_out_from
+        counts = watch.run(lambda: rows.agg(F.count(F.lit(1)), F.count_if(before)).collect()[0])
         if counts[1] < LEAST_ROWS:
             return None
-        held_out = rows.where(F.col("origin") >= plan.held_out_from).select(*_HELD_OUT_COLUMNS).toArrow()
+        held_out = watch.run(lambda: rows.where(_HELD_OUT).select(*_HELD_OUT_COLUMNS).toArrow())
         if held_out.num_rows < LEAST_ROWS // 10:
             return None
-        challenger = boosting.fit(before, config)
-        spread, metrics = judge(challenger, held_out, config)
-        model = Model(boosting.fit(rows, config), spread)
+        challenger = boosting.fit(rows.where(before | F.col(_HELD_OUT)), lake, config, watch, held_out=_HELD_OUT)
+        spread, together, metrics = judge(challenger.booster, held_out, config, regions(lake, business_date))
+        model = Model(boosting.fit(rows, lake, config, watch, rounds=challenger.rounds).booster, spread, together)
     finally:
         rows.unpersist()
-    better = beats(lake, metrics, champion, held_out)
-    return model, {"rows": counts[0], "metrics": metrics, "champion": better, "origins": len(plan.origins)}
+    lake.drop_checkpoints()
+    found_better = watch.run(lambda: verdict(spark, lake, config, business_date, plan, (challenger.booster, held_out), champion))
+    facts = {"rows": counts[0], "metrics": metrics, "champion": found_better.wins, "reason": str(found_better)}
+    return model, facts | {"origins": len(plan.origins), "rounds": challenger.rounds, "workers": boosting.workers(spark, config)}
 
 
-def judge(booster: bytes, held_out: pa.Table, config: Config) -> tuple[calibration.Calibration, dict[str, float]]:
-    """Calibration on all held-out rows, and metrics of one half of the series under the other half's calibration."""
+def _give_up(lake: Lake, business_date: date, error: NightfillError, champion: Mapping[str, Any] | None) -> str:
+    """Say that the night goes on without a new model, in its exceptions too; returns it in words."""
+    stays = f"the champion {champion['model_id']} of {champion['business_date']} forecasts" if champion else "the baseline forecasts"
+    _note(lake, business_date, f"No new model: {error}. Instead {stays}.")
+    return f"not trained: {error}; {stays}"
+
+
+def _note(lake: Lake, business_date: date, message: str | None) -> None:
+    """Write this run's exception GAVE_UP; None removes what an earlier try of the run has written."""
+    action = "Look at the log of the training stage; the next night tries again, or run `nightfill nightly --train always`."
+    row = {
+        "business_date": business_date,
+        "run_id": lake.run_id,
+        "rank": 1,
+        "kind": GAVE_UP,
+        "money": Decimal(0),
+        "message": message,
+        "action": action,
+    }
+    rows = pa.Table.from_pylist([row] if message else [], schemas.EXCEPTIONS.schema)
+    lake.write_arrow("gold/exceptions", rows, f"business_date = '{business_date}' AND run_id = '{lake.run_id}' AND kind = '{GAVE_UP}'")
+
+
+def regions(lake: Lake, business_date: date) -> dict[str, str]:
+    """location_id -> region, as the night sees them."""
+    rows = source.seen(lake, "silver/locations", ("location_id", "region"), business_date).to_pylist()
+    return {row["location_id"]: row["region"] or "" for row in rows}
+
+
+def judge(
+    booster: bytes, held_out: pa.Table, config: Config, regions: Mapping[str, str]
+) -> tuple[calibration.Calibration, Dependence, dict[str, float]]:
+    """Calibration and dependence on all held-out rows; metrics of one half of the series under the other's calibration."""
     rows = held_out.sort_by([(name, "ascending") for name in ("item_id", "location_id", "channel", "origin", "step")])
     point, actual = points(booster, rows), numbers(rows, "units")
     spread, step, origin = numbers(rows, "deviation"), *(numbers(rows, name).astype(np.int64) for name in ("step", "origin"))
-    half = _half(rows)
-    trial = calibration.fit(point[half], actual[half], spread[half], step[half], config.grain, origin[half])
-    metrics = _measured(Model(booster, trial), rows.filter(pa.array(~half)))
+    metrics = _measured(*half_calibrated(booster, rows, config))
     final = calibration.fit(point, actual, spread, step, config.grain, origin)
-    quantiles = final.apply(point, spread, step)[2]
-    rho = calibration.serial_correlation(calibration.rank_of(actual, quantiles), _successive(rows))
-    return calibration.Calibration(**{**final.to_dict(), "rho": rho}), metrics  # type: ignore[arg-type]
+    return final, _dependence(Model(booster, final), rows, regions), metrics
 
 
-def beats(lake: Lake, metrics: Mapping[str, float], champion: Mapping[str, Any] | None, held_out: pa.Table) -> bool:
-    """Whether the challenger's pinball loss is below the champion's on the same held-out rows; the first model always wins."""
-    if champion is None:
-        return True
-    rows = held_out.sort_by([(name, "ascending") for name in ("item_id", "location_id", "channel", "origin", "step")])
-    theirs = _measured(registry.load(lake, champion["model_id"]), rows.filter(pa.array(~_half(rows))))
-    return metrics["pinball"] < theirs["pinball"]
+def _dependence(model: Model, rows: pa.Table, regions: Mapping[str, str]) -> Dependence:
+    """How what was sold depends across periods and series, within the distributions that the model gives it."""
+    made = forecast(model, rows)
+    whole = np.asarray(made["whole_units"].to_numpy(zero_copy_only=False), bool)
+    quantiles = np.column_stack([numbers(made, name) for name in NAMES])
+    found = dependence.Forecasts(numbers(made, "mean"), numbers(made, "p_zero"), quantiles, whole)
+    names = {name: np.asarray(rows[name].to_numpy(zero_copy_only=False), object) for name in KEY}
+    names["region"] = np.array([regions.get(place, "") for place in names["location_id"]], object)
+    origin, step = (numbers(rows, name).astype(np.int64) for name in ("origin", "step"))
+    return dependence.fit(names, origin, step, numbers(rows, "units"), found)
 
 
 def _measured(model: Model, rows: pa.Table) -> dict[str, float]:
     made = forecast(model, rows)
     quantiles = np.column_stack([numbers(made, name) for name in NAMES])
     return measures(numbers(rows, "units"), numbers(made, "mean"), quantiles)
-
-
-def _half(rows: pa.Table) -> Bools:
-    """Every other series, rows sorted by series."""
-    half: Bools = _series(rows) % 2 == 0
-    return half
-
-
-def _series(rows: pa.Table) -> Ints:
-    names = ["\x1f".join(key) for key in zip(*(rows[name].to_pylist() for name in ("item_id", "location_id", "channel")), strict=True)]
-    return np.unique(names, return_inverse=True)[1].astype(np.int64)
-
-
-def _successive(rows: pa.Table) -> Bools:
-    series, origin, step = _series(rows), numbers(rows, "origin"), numbers(rows, "step")
-    successive: Bools = (np.diff(series) == 0) & (np.diff(origin) == 0) & (np.diff(step) == 1)
-    return successive
 
 
 def _row(lake: Lake, config: Config, business_date: date, model: Model, facts: Mapping[str, Any]) -> pa.Table:
@@ -139,9 +179,10 @@ def _row(lake: Lake, config: Config, business_date: date, model: Model, facts: M
         "code_hash": night[0]["code_hash"] if night else "",
         "config_hash": config.hash,
         "rows": facts["rows"],
-        "workers": config.training.workers,
+        "workers": facts["workers"],
         "metrics": {name: f"{value:.6g}" for name, value in facts["metrics"].items()},
         "champion": facts["champion"],
         "trained": datetime.now(UTC),
+        "reason": facts["reason"],
     }
     return pa.Table.from_pylist([row], schemas.TABLES["ops/models"].schema)

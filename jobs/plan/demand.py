@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from jobs.forecast.distribution import NAMES, draw
@@ -22,7 +23,7 @@ class Demand:
 
     pairs      item_id, location_id, pair (number, in key order), first (its first series), series (how many)
     quantiles  [series, steps, 15]; p_zero, mean [series, steps]; whole [series]
-    ranks      [steps, paths]
+    ranks      [series, steps, paths]
 
     Beyond the horizon the last week repeats (grain week: the last period). A period without a forecast has no demand.
     """
@@ -40,6 +41,11 @@ class Demand:
         """Periods forecast."""
         return int(self.mean.shape[1])
 
+    @property
+    def paths(self) -> int:
+        """Number of demand paths."""
+        return int(self.ranks.shape[2])
+
     def column(self, step: int) -> int:
         """The forecast period that stands for a step, also beyond the horizon."""
         beyond = step - self.horizon + 1
@@ -48,18 +54,17 @@ class Demand:
     def units(self, series: Ints, step: int) -> Floats:
         """[n, paths] units demanded of series in a step."""
         at = self.column(step)
-        rank = self.ranks[min(at, len(self.ranks) - 1)]
-        units = np.empty((len(series), len(rank)))
+        units = np.empty((len(series), self.paths))
         for flag in (False, True):
             chosen = self.whole[series] == flag
             rows = series[chosen]
             if len(rows):
-                units[chosen] = draw(self.quantiles[rows, at], self.p_zero[rows, at], self.mean[rows, at], rank, flag)
+                units[chosen] = draw(self.quantiles[rows, at], self.p_zero[rows, at], self.mean[rows, at], self.ranks[rows, at], flag)
         return units
 
     def of_pairs(self, first: Ints, count: Ints, step: int) -> Floats:
         """[pairs, paths] units demanded in a step over all channels; ``count`` may be 0."""
-        units = np.zeros((len(first), self.ranks.shape[1]))
+        units = np.zeros((len(first), self.paths))
         for channel in range(int(count.max(initial=0))):
             has = np.flatnonzero(count > channel)
             units[has] += self.units(first[has] + channel, step)
@@ -95,7 +100,15 @@ def read(forecasts: pa.Table, night: Night) -> Demand:
     )
     cycle = min(7 if night.config.period_days == 1 else 1, shape[1])
     quantiles = np.stack([dense[name] for name in NAMES], axis=2)
-    return Demand(pairs, quantiles, dense["p_zero"], dense["mean"], whole, night.ranks, cycle)
+    ranks = night.ranks.of(_names(series, night), shape[1])
+    return Demand(pairs, quantiles, dense["p_zero"], dense["mean"], whole, ranks, cycle)
+
+
+def _names(series: pl.DataFrame, night: Night) -> dict[str, npt.NDArray[np.object_]]:
+    """The columns that name the series' factors, their locations' regions among them."""
+    regions = {row["location_id"]: row["region"] or "" for row in night.locations.select(["location_id", "region"]).to_pylist()}
+    names = {name: series[name].to_numpy().astype(object) for name in ("item_id", "location_id", "channel")}
+    return names | {"region": np.array([regions.get(place, "") for place in names["location_id"]], object)}
 
 
 def _dense(values: Floats, rows: Ints, cols: Ints, shape: tuple[int, int]) -> Floats:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.forecast.ranks import PathRanks, from_table
 from jobs.plan.night import Night
 from schemas.gold.forecasts import QUANTILES
 
@@ -68,14 +68,10 @@ def _known(lake: Lake, table: str, business_date: date, columns: tuple[str, ...]
     return rows.filter(pc.or_kleene(pc.is_null(rows["known_to"]), pc.greater(rows["known_to"], day))).select(list(columns))
 
 
-def _ranks(lake: Lake, business_date: date) -> np.ndarray:
-    """[steps, paths] of the run's path_ranks."""
+def _ranks(lake: Lake, business_date: date) -> PathRanks:
+    """The run's path_ranks."""
     where: list[tuple[str, str, object]] = [("business_date", "=", business_date), ("run_id", "=", lake.run_id)]
-    rows = lake.arrow("gold/path_ranks", ["path", "step", "rank"], where)
-    step, path = rows["step"].to_numpy(), rows["path"].to_numpy()
-    ranks = np.full((int(step.max(initial=0)) + 1, int(path.max(initial=0)) + 1), 0.5)
-    ranks[step, path] = rows["rank"].to_numpy()
-    return ranks
+    return from_table(lake.arrow("gold/path_ranks", where=where))
 
 
 def is_small(lake: Lake, business_date: date) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from jobs.config import Config
+    from jobs.forecast.ranks import PathRanks
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -38,7 +39,7 @@ class Night:
 
     business_date  the night
     config         settings
-    ranks          [steps, paths] rank of demand of every series on each path
+    ranks          ranks of the demand paths
     locations      location_id, kind, region
     lanes          lane rows without an item
     closed         region (null: everywhere), date: days without delivery
@@ -49,7 +50,7 @@ class Night:
 
     business_date: date
     config: Config
-    ranks: Floats
+    ranks: PathRanks
     locations: pa.Table
     lanes: pa.Table | None = None
     closed: pa.Table | None = None
@@ -61,7 +62,7 @@ class Night:
     @property
     def paths(self) -> int:
         """Number of demand paths."""
-        return int(self.ranks.shape[1])
+        return self.ranks.paths
 
     def period_of(self, column: str) -> pl.Expr:
         """Periods from business_date to a date column, rounded up, never negative."""

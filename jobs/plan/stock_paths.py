@@ -48,7 +48,7 @@ class StockPaths:
 def roll(terms: Terms, demand: Demand) -> StockPaths:
     """Stock of lines, all with the same lead and cover."""
     lead, cover = int(terms.lead[0]), int(terms.cover[0])
-    paths = demand.ranks.shape[1]
+    paths = demand.paths
     stock = np.repeat(terms.on_hand[:, None], paths, axis=1)
     until = np.zeros(len(terms))
     for step in range(lead):

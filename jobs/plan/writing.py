@@ -67,7 +67,9 @@ def write_small(lake: Lake, small: dict[str, pl.DataFrame], not_planned: pa.Tabl
         (CERTIFICATES, certificates(small["pools"])),
         (EXCEPTIONS, ranked(small["exceptions"], capacity_exceptions(not_planned))),
     ):
-        lake.write_arrow(table.path, gold_rows(rows, table, lake.run_id, business_date), _mine(lake, business_date))
+        # What training has noted among the exceptions stays.
+        where = _mine(lake, business_date) + (" AND kind <> 'training_gave_up'" if table is EXCEPTIONS else "")
+        lake.write_arrow(table.path, gold_rows(rows, table, lake.run_id, business_date), where)
 
 
 def _mine(lake: Lake, business_date: date) -> str:

@@ -48,7 +48,10 @@ def _find(lake: Lake, config: Config, business_date: date, lines: pa.Table) -> l
     files = lake.arrow("ops/files", None, [("drop_date", "<=", business_date)])
     delivered = deliveries.of_night(files, business_date, max(before, default=None))
     lost = _own(lake, "gold/projections", business_date, ["item_id", "location_id", "date", "lost"], ("lost", ">", 0))
+    # A replay doesn't train: what the night's training noted is in the lake's own folder.
+    noted = _own(replace(lake, gold_root=None), "gold/exceptions", business_date, exceptions.FOUND.names, ("kind", "=", "training_gave_up"))
     return [
+        noted,
         _own(lake, "gold/exceptions", business_date, exceptions.FOUND.names, ("kind", "in", list(KINDS))),  # what planning found
         exceptions.find_lost_sales(lines, lost, config),
         exceptions.find_overstock(lines, business_date, config),

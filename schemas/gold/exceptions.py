@@ -29,6 +29,7 @@ EXCEPTIONS = gold(
                 "extra_columns",
                 "unknown_feed",
                 "model_not_trained",
+                "training_gave_up",
             ),
         ),
         Column("item_id", STRING, "item, if one", nullable=True),

@@ -60,6 +60,20 @@ FEATURES: tuple[Column, ...] = (
         "short", "long")),
     _feature("price_high", "logarithm of the price against the highest of the recent periods"),
     _feature("price_step", "logarithm of the price against that of the period before"),
+    *(_feature(f"{name}_season", f"the {name}'s lift of the season in up to three earlier years, shrunk to its parent's") for name in (
+        "item", "location")),
+    *(_feature(f"{name}_event", f"the {name}'s past lift of such an event, or of days next to it; 1: none or never seen") for name in (
+        "item", "location")),
+    _feature("season", "the yearly lifts of item and location together"),
+    _feature("event_lift", "their lifts of the event together"),
+    _feature("spell_lift", "their lifts of the long event (more than a week, as school holidays) that holds"),
+    _feature("expected", "level x season x event_lift: what the model corrects", "units"),
+    _feature("promotion_lift", "the item's past lift of a promotion, shrunk to its category's, where promoted; else 1"),
+    _feature("promoted_before", "share of the week before the period that is under promotion", "fraction"),
+    _feature("spell", "days of the period within a long event", "days"),
+    *(_feature(f"{group}_pulse_{i}", f"what the {text}'s series sold against their levels in the last {span}") for i, span in (
+        (1, "period"), (2, "3 days / 2 weeks"), (3, "7 days / 4 weeks")) for group, text in (
+        ("item", "item"), ("item_region", "item's in the region"), ("location", "location"))),
 )  # fmt: skip
 
 FEATURES_TABLE = gold(

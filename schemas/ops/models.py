@@ -18,7 +18,11 @@ MODELS = Table(
         Column("workers", LONG, "Spark tasks that trained together", minimum=1),
         Column("metrics", STRING_MAP, "measured on the held-out last origin"),
         Column("champion", BOOL, "whether nights use it"),
-        Column("trained", TIMESTAMP, "when"),
+        Column("trained", TIMESTAMP, "when it was trained, or made champion again"),
+        Column(
+            "champion_from", DATE, "first night that uses it, where a person made it champion again; null: its business_date", nullable=True
+        ),
+        Column("reason", STRING, "why it became champion or did not; null: written by an older version", nullable=True),
     ),
     key=("model_id", "business_date", "run_id"),
     unhashed=("run_id", "trained"),

@@ -17,7 +17,7 @@ import schemas
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DAGS = CHECKOUT / "dags"
-EXPECTED_DAGS = {"nightly"}
+EXPECTED_DAGS = {"backtest", "nightly"}
 TASKS = ["prepare", "predict", "decide", "publish"]
 
 
@@ -151,7 +151,9 @@ def test_people_find_what_they_need(nightly: DAG) -> None:
 
 
 def test_dag_file_imports_nothing_heavy() -> None:
-    code = f"import sys; sys.path.insert(0, {str(DAGS)!r}); import nightly; print(*sorted(m for m in sys.modules if '.' not in m))"
+    code = (
+        f"import sys; sys.path.insert(0, {str(DAGS)!r}); import backtest, nightly; print(*sorted(m for m in sys.modules if '.' not in m))"
+    )
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=CHECKOUT).stdout.split()
     heavy = {"pyspark", "xgboost", "ortools", "great_expectations", "deltalake", "polars", "duckdb", "sklearn"}
     assert "schemas" in out

@@ -66,7 +66,7 @@ def test_values_survive_delta_and_spark(spark: SparkSession, lake: Lake) -> None
 
 def test_a_column_added_to_the_contract_reaches_a_lake_that_exists(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     table = schemas.TABLES["gold/path_ranks"]
-    more = dataclasses.replace(table, columns=(*table.columns, Column("seed", pa.int64(), "a column of tomorrow", nullable=True)))
+    more = dataclasses.replace(table, columns=(*table.columns, Column("tomorrow", pa.int64(), "a column of tomorrow", nullable=True)))
     monkeypatch.setitem(schemas.TABLES, table.path, more)
     lake.create_tables()
 

@@ -16,15 +16,15 @@ from pyspark.sql import functions as F
 
 #: silver table -> (location, item, date from which a row matters, content that matters, rows that matter)
 INPUTS: dict[str, tuple[str, str, str, str, str]] = {
-    "silver/sales": ("location_id", "NULL", "date", "item_id, channel, units, unit_price", "true"),
-    "silver/availability": ("location_id", "NULL", "date", "item_id, in_stock_fraction", "true"),
+    "silver/sales": ("location_id", "NULL", "date", "item_id, channel, units, unit_price, sold_at", "true"),
+    "silver/availability": ("location_id", "NULL", "date", "item_id, in_stock_fraction, out_of_stock_hours", "true"),
     "silver/stock": ("location_id", "NULL", "as_of", "item_id, on_hand", "true"),
     "silver/receipts": ("location_id", "NULL", "received_on", "item_id, units", "true"),
     "silver/inbound": ("location_id", "NULL", "expected_on", "item_id, units > 0", "units > 0"),
     "silver/prices": ("location_id", "NULL", "date", "item_id, channel, unit_price, promotion", "true"),
     "silver/assortment": ("location_id", "item_id", "coalesce(active_from, DATE'0001-01-01')", "active_to", "true"),
     "silver/items": ("NULL", "item_id", "DATE'0001-01-01'", "unit_price", "unit_price IS NOT NULL"),
-    "silver/locations": ("location_id", "NULL", "DATE'0001-01-01'", "kind, region", "true"),
+    "silver/locations": ("location_id", "NULL", "DATE'0001-01-01'", "kind, region, timezone", "true"),
     "silver/calendar": ("NULL", "NULL", "date", "region", "event = 'closed'"),
 }
 EXISTS = "NOT deleted AND (known_to IS NULL OR known_to > known_from)"

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from jobs.ingest.demand.axes import Axes, build_axes
 from jobs.ingest.demand.facts import NONE, Bools, Codes, Facts, Floats, Ints, carry, decimals, numbers
+from jobs.ingest.demand.intraday import Intraday
 from jobs.ingest.demand.prices import PriceLevel, PriceRows, listed_prices
 from jobs.ingest.demand.shelf import Movements, StockRows, in_stock
 from jobs.ingest.demand.view import ROWS, Rules, View
@@ -45,9 +46,9 @@ class _Cells:
         axes = self.axes
         sold, units, returns = (self._sale(name) for name in ("sales_rows", "units", "returns"))
         stated = stated_share(self.facts, axes)
-        zero = Zeros(self.facts, self.view, rules, axes).real(stated)
+        zeros = Zeros(self.facts, self.view, rules, axes)
         asked = axes.starts[None, :] >= self._first_of_place()[axes.place_of_pair][axes.pair_of_series][:, None]
-        s, t = np.nonzero(((sold > 0) | zero) & asked)
+        s, t = np.nonzero(((sold > 0) | zeros.real(stated)) & asked)
         share = np.where(np.isnan(stated), self._shelf(), stated)[axes.pair_of_series[s], t]
         promotions = Codes.of(self.facts.of("price")["promotion"], self.view.everywhere["promotion"])
         listed, promotion = listed_prices(self._levels(promotions), len(axes.series), axes.first, axes.days, axes.step)
@@ -60,7 +61,8 @@ class _Cells:
             promotions.decode(promotion[s, t]),
             pa.array(sold[s, t].astype(np.int32)),
         ]
-        return pa.Table.from_arrays([*self._keys(s, t), *values, *self._known(s, t)], schema=ROWS)
+        demand = Intraday(self.facts, axes, stated, zeros.presence.first_sale).demand(s, t, units[s, t], share)
+        return pa.Table.from_arrays([*self._keys(s, t), *values, *self._known(s, t), *demand], schema=ROWS)
 
     def _sale(self, name: str, empty: int = 0) -> Ints:
         """A column of the period's sales, series x period."""

@@ -38,6 +38,7 @@ FACTS = pa.schema(
         ("price", pa.int64()),
         ("fraction", pa.float64()),
         ("promotion", pa.string()),
+        ("hours", pa.list_(pa.int64())),
     ]
 )
 

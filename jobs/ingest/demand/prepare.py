@@ -15,6 +15,7 @@ from jobs.config import Config
 from jobs.ingest.demand.changes import EXISTS, period_of
 from jobs.ingest.demand.facts import FACTS, SCALE
 from jobs.ingest.demand.progress import is_empty
+from jobs.ingest.demand.recovery import WINDOW
 from jobs.lake import Lake
 
 #: Exact mean price of positive rows, weighted by units.
@@ -40,7 +41,7 @@ def fact(frame: DataFrame, kind: str, **columns: str) -> DataFrame:
 class Inputs:
     """The inputs as the last night of each batch sees them.
 
-    ``scope`` says what each batch computes: location_id, batch, night, first (period), first_day (that counts).
+    ``scope`` says what each batch computes: location_id, batch, night, first (period), first_day (that counts), zone.
     """
 
     lake: Lake
@@ -91,7 +92,7 @@ def facts(inputs: Inputs) -> DataFrame:
     """All facts of all batches, in the schema FACTS."""
     parts = [*_sales(inputs)]
     if inputs.has("availability"):
-        parts.append(_availability(inputs))
+        parts += [_availability(inputs), *_intraday(inputs)]
     if inputs.has("assortment"):
         parts.append(fact(inputs.seen("assortment"), "assortment", item_id="item_id", day="active_from", until="active_to"))
     if inputs.has("prices"):
@@ -144,10 +145,37 @@ def _availability(inputs: Inputs) -> DataFrame:
     """available: the stated in-stock share of a period (week: mean of its rows, added up by date)."""
     rows = inputs.in_periods("availability")
     if inputs.step == 1:
-        return fact(rows, "available", item_id="item_id", day="period", fraction="in_stock_fraction")
+        named = "split(replace(out_of_stock_hours, ' ', ''), ',')"
+        out = f"transform(sequence(0, 23), h -> CAST(array_contains({named}, CAST(h AS string)) AS bigint))"
+        known = f"CASE WHEN out_of_stock_hours IS NOT NULL THEN {out} END"
+        return fact(rows, "available", item_id="item_id", day="period", fraction="in_stock_fraction", hours=known)
     listed = rows.groupBy(*PAIR, "period").agg(F.expr("sort_array(collect_list(struct(date, in_stock_fraction)))").alias("days"))
     mean = "aggregate(days, 0D, (sum, day) -> sum + day.in_stock_fraction) / size(days)"
     return fact(listed, "available", item_id="item_id", day="period", fraction=mean)
+
+
+def _intraday(inputs: Inputs) -> list[DataFrame]:
+    """hourly: units sold on a day, and by hour as far as sales have one. short: days before ``first`` not in stock throughout.
+
+    Both from WINDOW days before ``first`` on. Nothing for grain week, nor where no sale has a time of day: a date alone
+    stands for its midnight.
+    """
+    if inputs.step != 1:
+        return []
+    within, recent = f"date >= date_sub(DATE'{inputs.floor.isoformat()}', {WINDOW})", f"date >= date_sub(first, {WINDOW}) AND date < night"
+    sales = inputs.seen("sales", f"{within} AND units > 0").where(recent)
+    local = sales.withColumn("at", F.expr("from_utc_timestamp(sold_at, zone)"))
+    timed = "CAST(at AS date) = date AND at <> CAST(date AS timestamp)"
+    if local.where(timed).isEmpty():
+        return []
+    scaled = local.selectExpr(*SERIES, "date", f"IF({timed}, hour(at), NULL) AS hour", f"CAST(units * {SCALE} AS bigint) AS scaled")
+    by_hour = ", ".join(f"sum(IF(hour = {hour}, scaled, 0L))" for hour in range(24))
+    hourly = scaled.groupBy(*SERIES, "date").agg(F.expr(f"array({by_hour})").alias("hours"), F.sum("scaled").alias("units"))
+    short = inputs.seen("availability", f"{within} AND in_stock_fraction < 1").where(recent).where("date < first")
+    return [
+        fact(hourly, "hourly", item_id="item_id", channel="channel", day="date", units="units", hours="hours"),
+        fact(short, "short", item_id="item_id", day="date"),
+    ]
 
 
 def _prices(inputs: Inputs) -> list[DataFrame]:

@@ -28,6 +28,8 @@ from jobs.lake import FIRST_DAY, Lake
 
 log = logging.getLogger(__name__)
 EPOCH = date(1970, 1, 1)
+#: Changes when a row's values would come out otherwise from the same inputs: demand is then computed from nothing.
+FORMULA = "recovered demand"
 #: Facts that one task holds at a time; bounds its memory.
 FACTS_PER_TASK = 500_000
 
@@ -62,7 +64,8 @@ def aggregated_sales(sales: DataFrame, business_date: date, config: Config) -> D
 
 def _settings(config: Config) -> str:
     landing = config.landing
-    return repr((config.grain, landing.missing_share, landing.missing_periods, landing.inactive_after, landing.returns_to_stock))
+    rules = (landing.missing_share, landing.missing_periods, landing.inactive_after, landing.returns_to_stock)
+    return repr((config.grain, *rules, config.timezone, FORMULA))
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,8 @@ class Update:
         views = tuple(self._view(batch, batches[place + 1 :]) for place, batch in enumerate(batches))
         rules = self._rules()
         counted = [(landed.first(batch.last) if self.config.grain == "week" else None) or FIRST_DAY for batch in batches]
-        scope = pa.concat_tables([_scope(number, batch, day) for number, (batch, day) in enumerate(zip(batches, counted, strict=True))])
+        numbered = enumerate(zip(batches, counted, strict=True))
+        scope = pa.concat_tables([_scope(number, batch, day, self._zones(batch)) for number, (batch, day) in numbered])
 
         def run(parts: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             records = list(parts)
@@ -175,6 +179,12 @@ class Update:
 
         found = facts(Inputs(self.lake, scope, self.config))
         return found.repartition(self._tasks(), "location_id").mapInArrow(run, from_arrow_schema(ROWS))
+
+    def _zones(self, batch: Batch) -> pa.ChunkedArray:
+        """Time zone of each location of the batch."""
+        places = self._seen("silver/locations", batch.last)
+        known = pc.take(places["timezone"], pc.index_in(batch.firsts["location_id"], value_set=places["location_id"]))
+        return pc.fill_null(known, self.config.timezone)
 
     def _rules(self) -> Rules:
         landing = self.config.landing
@@ -216,12 +226,12 @@ class Update:
         return {**small, "silver/prices": self.lake.read("silver/prices").where("NOT deleted AND location_id IS NULL").toArrow()}
 
 
-def _scope(number: int, batch: Batch, first_day: date) -> pa.Table:
-    """What a batch computes: location_id, first, batch, night, first_day."""
+def _scope(number: int, batch: Batch, first_day: date, zones: pa.ChunkedArray) -> pa.Table:
+    """What a batch computes: location_id, first, batch, night, first_day, zone."""
     rows = len(batch.scope)
     table = batch.firsts.append_column("batch", pa.array([number] * rows, pa.int32()))
     table = table.append_column("night", pa.array([batch.last] * rows, pa.date32()))
-    return table.append_column("first_day", pa.array([first_day] * rows, pa.date32()))
+    return table.append_column("first_day", pa.array([first_day] * rows, pa.date32())).append_column("zone", zones)
 
 
 def _scaled(rows: pa.Table) -> pa.Table:

@@ -15,7 +15,7 @@ from jobs.ingest.demand.progress import DEMAND, Note, is_empty, last_period, not
 from jobs.lake import Lake
 
 KEY = ("item_id", "location_id", "channel", "period")
-VALUES = ("units", "returns", "in_stock_fraction", "price", "promotion", "sales_rows")
+VALUES = ("units", "returns", "in_stock_fraction", "price", "promotion", "sales_rows", "demand", "demand_std", "demand_source")
 MONTH = "trunc(period, 'month')"
 
 

@@ -21,6 +21,9 @@ ROWS = pa.schema(
         ("sales_rows", pa.int32()),
         ("known_from", pa.date32()),
         ("known_to", pa.date32()),
+        ("demand", pa.decimal128(18, 4)),
+        ("demand_std", pa.decimal128(18, 4)),
+        ("demand_source", pa.string()),
     ]
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Zeros:
 
     def real(self, stated: Floats) -> Bools:
         """Series x period: a period without sale would be a real zero. ``stated`` as given by stated_share."""
-        axes, presence = self.axes, self._presence()
+        axes, presence = self.axes, self.presence
         own_sales = np.arange(axes.periods) >= presence.first_of_place[:, None]
         missing = is_missing(presence, self._sold(), self._landed(), self.rules.missing_share, self.rules.missing_periods)
         never_own = of_kind(self.view, axes.places, "dc", "supplier")[:, None] & ~own_sales
@@ -33,7 +34,9 @@ class Zeros:
         default = default_channel(self.view, axes.places, axes.channels)[place][axes.pair_of_series]
         return np.asarray(real[axes.pair_of_series] & is_open(presence, axes.series % len(axes.channels) == default))
 
-    def _presence(self) -> Presence:
+    @cached_property
+    def presence(self) -> Presence:
+        """When series first sold."""
         axes, sale, before = self.axes, self.facts.of("sale"), self.facts.of("before")
         first_sale = np.full(len(axes.series), axes.periods, dtype=np.int64)
         for facts in (sale, before):

@@ -33,16 +33,16 @@ def _write_file(folder: Path, feed: str, rows: pl.DataFrame) -> None:
     suffix = "csv" if rows.height <= CSV_ROWS else "parquet"
     unfinished = folder / f"{feed}.{suffix}.tmp"
     if suffix == "csv":
-        rows.write_csv(unfinished)
+        rows.write_csv(unfinished, datetime_format="%Y-%m-%dT%H:%M:%SZ")
     else:
         pq.write_table(_typed(feed, rows), unfinished, compression="zstd", row_group_size=1 << 20)
     unfinished.replace(folder / f"{feed}.{suffix}")
 
 
 def _typed(feed: str, rows: pl.DataFrame) -> pa.Table:
-    """The contract's types; a moment of sale stays a date, which the contract reads as the local business date."""
+    """The contract's types; a date of sale stays a date, which the contract reads as the local business date."""
     schema = FEEDS[feed].schema
     table = rows.to_arrow()
-    types = [pa.date32() if name == "sold_at" else schema.field(name).type for name in table.column_names]
+    types = [f.type if pa.types.is_date(f.type) else schema.field(f.name).type for f in table.schema]
     fields = [pa.field(name, type_) for name, type_ in zip(table.column_names, types, strict=True)]
     return table.cast(pa.schema(fields))

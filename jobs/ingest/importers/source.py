@@ -42,17 +42,18 @@ class Source:
         return self.rows.select(columns).unique().sort(columns).with_columns(drop=pl.lit(self.first))
 
 
-def read(file: Path, wanted: Mapping[str, Sequence[int] | None]) -> pl.DataFrame:
-    """The rows wanted, with ids and numbers as the feeds want them."""
+def read(file: Path, wanted: Mapping[str, Sequence[int] | None], hourly: bool = False) -> pl.DataFrame:
+    """The rows wanted, with ids and numbers as the feeds want them; ``hourly``: also units by hour and the hours out of stock."""
     if not file.is_file():
         raise UsageError(f"no file {file}")
     scan = pl.scan_parquet(file)
-    if missing := set(_COLUMNS) - set(scan.collect_schema().names()):
+    columns = (*_COLUMNS, "hours_sale") if hourly else _COLUMNS
+    if missing := set(columns) - set(scan.collect_schema().names()):
         raise UsageError(f"{file} is not FreshRetailNet: it has no column {', '.join(sorted(missing))}")
     for column, ids in wanted.items():
         if ids is not None:
             scan = scan.filter(pl.col(column).is_in(list(ids)))
-    scan = scan.select(_COLUMNS).with_columns(
+    scan = scan.select(columns).with_columns(
         out_at_close=pl.col("hours_stock_status").list.get(CLOSING_HOUR) == 1,
         units=pl.col("sale_amount").cast(pl.Float64).round(4),
         # 0.4% of the discounts are 0: no price was recorded, so the last one goes on.
@@ -62,6 +63,9 @@ def read(file: Path, wanted: Mapping[str, Sequence[int] | None]) -> pl.DataFrame
         dc_id=_text("DC", "city_id", 2),
         region=_text("city_", "city_id", 2),
     )
+    if hourly:
+        out = pl.col("hours_stock_status").list.eval((pl.element() == 1).arg_true()).cast(pl.List(pl.String)).list.join(",")
+        scan = scan.with_columns(out_of_stock_hours=pl.when(out != "").then(out))
     rows = scan.drop("hours_stock_status", "sale_amount").rename({"dt": "date"}).sort("city_id", "store_id", "product_id", "date").collect()
     if rows.is_empty():
         raise UsageError(f"{file} has no rows of these cities, stores and products")

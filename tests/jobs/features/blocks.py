@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,8 +12,9 @@ import pyarrow as pa
 
 from jobs.features.block import LISTED, SOLD, STREAM, Span, to_block
 from jobs.features.clock import CLOCKS
-from jobs.features.compute import compute
+from jobs.features.compute import compute, counts
 from jobs.features.context import Context, Masters, build
+from jobs.features.pulse import gather
 
 CLOCK = CLOCKS["day"]
 SIGNALS = pa.schema(
@@ -40,11 +42,12 @@ def stream(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 def sums(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """In-stock sales per item and per location, by a naive loop."""
+    """In-stock sales per item (and what of them was promoted) and per location, by a naive loop."""
     total: dict[tuple[str, str, date], list[float]] = {}
     for row in rows:
         if row["kind"] == SOLD and row["in_stock_fraction"] >= 1:
-            for level, name in (("item", row["item_id"]), ("location", row["location_id"])):
+            levels = [("item", row["item_id"]), ("location", row["location_id"])]
+            for level, name in [*levels, ("promoted item", row["item_id"])] if row["promotion"] else levels:
                 entry = total.setdefault((level, name, row["period"]), [0.0, 0.0, 0.0])
                 entry[0] += row["units"]
                 entry[1] += 1
@@ -79,6 +82,7 @@ def features(rows: Sequence[Mapping[str, Any]], origin: date, span_origins: Sequ
     shared = context(rows, origins, **more)
     span = Span.around(CLOCK, [CLOCK.index(day) for day in origins], shared.horizon)
     block = to_block(stream(rows), CLOCK, span, shared.prices)
+    shared = replace(shared, pulse=gather([counts(block, shared, CLOCK.index(origin))]))
     return compute(block, shared, CLOCK.index(origin))
 
 

@@ -45,6 +45,9 @@ def sale(item: str, location: str, day: date, units: float, in_stock: float = 1.
         "sales_rows": int(units > 0),
         "month": day.replace(day=1),
         "known_from": day + timedelta(days=1),
+        "demand": Decimal(f"{units:.4f}") if in_stock >= 1 else None,
+        "demand_std": Decimal(0) if in_stock >= 1 else None,
+        "demand_source": "observed" if in_stock >= 1 else "floor",
         **more,
     }
 

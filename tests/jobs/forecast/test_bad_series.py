@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 import xgboost
 
+from jobs.config import Config
 from jobs.features.block import PRICE_OF_PAIR
 from jobs.forecast import calibration
-from jobs.forecast.boosting import PARAMETERS
+from jobs.forecast.boosting import parameters
 from jobs.forecast.distribution import LEVELS, NAMES
 from jobs.forecast.model import INPUTS, Model, forecast, numbers, points, to_matrix
 from tests.jobs.features.blocks import features, listed, past, sold
@@ -72,8 +73,8 @@ def model() -> Model:
     rows = _ordinary()
     train = [_examples(rows, D - DAY * k) for k in (5, 10, 15, 20, 25)]
     table, units = pa.concat_tables([t for t, _ in train]), np.concatenate([u for _, u in train])
-    data = xgboost.DMatrix(to_matrix(table), units / numbers(table, "level"), feature_names=list(INPUTS))
-    booster = bytes(xgboost.train({**PARAMETERS, "max_depth": 3, "nthread": 1}, data, 20).save_raw("ubj"))
+    data = xgboost.DMatrix(to_matrix(table), units / numbers(table, "expected"), feature_names=list(INPUTS))
+    booster = bytes(xgboost.train({**parameters(Config()), "max_depth": 3, "nthread": 1}, data, 20).save_raw("ubj"))
     held, sales = _examples(rows, D)
     step = numbers(held, "step").astype(np.int64)
     return Model(booster, calibration.fit(points(booster, held), sales, numbers(held, "deviation"), step, "day"))

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from jobs.forecast.calibration import Calibration, centred, fit, rank_of, serial_correlation
+from jobs.forecast.calibration import Calibration, centred, fit
 from jobs.forecast.distribution import LEVELS
 
 
@@ -68,20 +68,3 @@ def test_centring_needs_rows_and_demand() -> None:
 def test_survives_json() -> None:
     calibration = fit(*_rows(500), "week")
     assert Calibration(**json.loads(json.dumps(calibration.to_dict()))) == calibration
-
-
-def test_serial_correlation_uses_successive_rows_only() -> None:
-    rng = np.random.default_rng(0)
-    first = rng.uniform(size=2000)
-    ranks = np.column_stack([first, np.clip(first + rng.normal(0, 0.01, 2000), 0, 1)]).reshape(-1)
-    pairs = np.arange(3999) % 2 == 0
-    assert serial_correlation(ranks, pairs) > 0.9
-    assert abs(serial_correlation(ranks, ~pairs)) < 0.1
-    assert serial_correlation(ranks[:10], pairs[:9]) == 0
-
-
-def test_rank_lies_between_the_levels_around_it() -> None:
-    quantiles = np.arange(1.0, 16.0)[None, :]
-    assert rank_of(np.array([8.5]), quantiles)[0] == pytest.approx((0.5 + 0.6) / 2)
-    assert 0 < rank_of(np.array([0.0]), quantiles)[0] < 0.01
-    assert 0.99 < rank_of(np.array([99.0]), quantiles)[0] < 1

@@ -5,13 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+import schemas
 from jobs.config import Config
-from jobs.errors import NightfillError
-from jobs.forecast import registry
+from jobs.errors import NightfillError, UsageError
+from jobs.forecast import listing, registry
 from jobs.forecast.calibration import Calibration
 from jobs.forecast.model import Model
+from jobs.forecast.ranks import Dependence
 from jobs.lake import Lake
 
 D = date(2024, 5, 29)
@@ -20,7 +23,8 @@ MODEL = Model(b"booster", Calibration([], [], 3, [1.0, 1.0], [0.0, 0.0], [[1.0] 
 
 
 def _row(day: date, name: str = "m", champion: bool = True, grain: str = "day") -> dict[str, Any]:
-    return {"model_id": name, "business_date": day, "champion": champion, "grain": grain, "trained": datetime(2024, 6, 1, tzinfo=UTC)}
+    trained = datetime(2024, 6, 1, tzinfo=UTC)
+    return {"model_id": name, "business_date": day, "champion": champion, "grain": grain, "trained": trained}
 
 
 def test_a_night_uses_the_newest_champion_of_its_date_or_before() -> None:
@@ -60,7 +64,7 @@ def test_files_survive_and_are_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_the_name_is_the_content() -> None:
-    other = replace(MODEL, calibration=replace(MODEL.calibration, rho=0.1))
+    other = replace(MODEL, dependence=Dependence({"series": 1.0}, {"series": 0.1}))
     assert len({MODEL.model_id, other.model_id, replace(MODEL, booster=b"x").model_id}) == 3
     assert Model(b"booster", MODEL.calibration).model_id == MODEL.model_id
 
@@ -73,3 +77,80 @@ def test_missing_and_changed_files_say_what_to_do(tmp_path: Path) -> None:
     (folder / "model.ubj").write_bytes(b"other")
     with pytest.raises(NightfillError, match="not the ones"):
         registry.load(lake, MODEL.model_id)
+
+
+def _registered(lake: Lake, day: date, booster: bytes, champion: bool = True) -> str:
+    """A model with its files and its row, trained in the night of its day."""
+    model = Model(booster, MODEL.calibration)
+    registry.save(lake, model, {})
+    row = _row(day, model.model_id, champion) | {"run_id": f"run of {day}", "rows": 900, "metrics": {"pinball": "0.1"}, "workers": 2}
+    row["trained"] = datetime(day.year, day.month, day.day, 3, tzinfo=UTC)
+    registry.record(lake, pa.Table.from_pylist([row], schemas.TABLES["ops/models"].schema))
+    return model.model_id
+
+
+def _champion(lake: Lake, night: date) -> str | None:
+    row = registry.champion(registry.rows(lake), night, "day")
+    return row["model_id"] if row else None
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> tuple[Lake, str, str, str]:
+    """Three champions, a week apart, the last one of D."""
+    lake = Lake(str(tmp_path))
+    lake.create_tables()
+    return lake, *(_registered(lake, D - weeks * 7 * DAY, f"booster {weeks}".encode()) for weeks in (2, 1, 0))
+
+
+def test_roll_back_counts_from_its_night_on(three: tuple[Lake, str, str, str]) -> None:
+    lake, first, second, third = three
+    said = registry.use(lake, first[:8], D - 3 * DAY)
+    assert first in said
+    nights = [D - 14 * DAY, D - 7 * DAY, D - 4 * DAY, D - 3 * DAY, D, D + 30 * DAY]
+    assert [_champion(lake, night) for night in nights] == [first, second, second, first, first, first]
+    registry.use(lake, third, D)
+    assert [_champion(lake, night) for night in nights] == [first, second, second, first, third, third]
+
+
+def test_a_challenger_trained_after_a_roll_back_takes_over(three: tuple[Lake, str, str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    lake, first, *_ = three
+    registry.use(lake, first, D)
+    later = _registered(lake, D + 7 * DAY, b"later")
+    row = next(m for m in registry.rows(lake) if m["model_id"] == later)
+    registry.record(lake, pa.Table.from_pylist([row | {"trained": datetime.now(UTC) + 7 * DAY}], schemas.TABLES["ops/models"].schema))
+    assert [_champion(lake, D + k * DAY) for k in (0, 6, 7)] == [first, first, later]
+
+
+def test_roll_back_twice_changes_nothing(three: tuple[Lake, str, str, str]) -> None:
+    lake, first, *_ = three
+    for _ in range(2):
+        registry.use(lake, first, D)
+    assert len(registry.rows(lake)) == 4
+    assert registry.due(registry.rows(lake), D + 7 * DAY, Config()) is None
+    assert registry.due(registry.rows(lake), D + 8 * DAY, Config()) is not None
+
+
+def test_what_can_not_be_rolled_back_to(three: tuple[Lake, str, str, str]) -> None:
+    lake, first, second, _ = three
+    before = registry.rows(lake)
+    with pytest.raises(UsageError, match="is not in ops/models"):
+        registry.use(lake, "nonesuch", D)
+    with pytest.raises(UsageError, match="begins the names of"):
+        registry.use(lake, "", D)
+    with pytest.raises(UsageError, match="was trained for"):
+        registry.use(lake, second, D - 8 * DAY)
+    (lake.model_folder(first) / registry.BOOSTER).unlink()
+    with pytest.raises(NightfillError, match="missing"):
+        registry.use(lake, first, D)
+    assert registry.rows(lake) == before
+
+
+def test_the_list_marks_the_champion(three: tuple[Lake, str, str, str]) -> None:
+    lake, first, *_ = three
+    registry.use(lake, first, D)
+    lines = listing.text(registry.rows(lake)).splitlines()
+    assert [line.split()[0] for line in lines[1:]][-1] == "*"
+    assert sum(line.startswith("*") for line in lines) == 1
+    assert "made so by hand" in lines[-1]
+    assert "0.1000" in lines[1]
+    assert "baseline" in listing.text([])

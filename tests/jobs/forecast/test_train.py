@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +18,9 @@ from jobs.features import job as features
 from jobs.features.clock import CLOCKS
 from jobs.forecast import boosting, predict, registry, train
 from jobs.forecast.distribution import NAMES
+from jobs.forecast.ranks import FACTORS
 from jobs.lake import Lake
-from tests.jobs.features.lakes import fill, history, masters, rows_of, sale
+from tests.jobs.features.lakes import fill, history, masters, sale
 
 D = date(2024, 5, 29)
 DAY = timedelta(days=1)
@@ -83,9 +86,9 @@ def test_forecasts_are_finite_monotone_and_near_what_was_sold(night: Lake) -> No
     assert made[made["item_id"] == "dead"]["mean"].max() < 1
 
 
-def test_ranks_cover_the_horizon(night: Lake) -> None:
+def test_every_path_names_its_factors(night: Lake) -> None:
     ranks = night.arrow("gold/path_ranks")
-    assert ranks.num_rows == CONFIG.planning.paths * 4
+    assert ranks.num_rows == CONFIG.planning.paths * len(FACTORS)
 
 
 def test_the_model_is_registered_with_what_it_was_made_from(night: Lake) -> None:
@@ -140,9 +143,32 @@ def _has_barrier(cluster: object) -> bool:
     return inside or any(_has_barrier(children.apply(i)) for i in range(children.length()))
 
 
-def test_more_workers_than_slots_fail_early(spark: SparkSession) -> None:
+def test_more_workers_than_slots_fail_early_if_they_were_asked_for(spark: SparkSession) -> None:
+    assert boosting.workers(spark, Config()) == 2
     with pytest.raises(UsageError, match="workers = 99"):
-        boosting.check_slots(spark.range(1), 99)
+        boosting.workers(spark, Config(training=Training(workers=99)))
+    # The default where there are fewer slots: fewer workers rather than no night.
+    assert boosting.workers(spark, Config(training=Training.model_construct(workers=99, _fields_set=set()))) == 2
+
+
+def test_at_the_deadline_the_champion_stays_and_the_night_says_so(spark: SparkSession, night: Lake) -> None:
+    (champion,) = registry.rows(night)
+    late = Config(training=CONFIG.training.model_copy(update={"deadline_minutes": 0.0001}))
+    done = train.main(spark, night, late, D + 3 * DAY, "always")
+    assert done.startswith("not trained: the deadline of the stage")
+    assert champion["model_id"] in done
+    (row,) = night.arrow("gold/exceptions", None, [("business_date", "=", D + 3 * DAY)]).to_pylist()
+    assert (row["kind"], row["run_id"]) == (train.GAVE_UP, "r1")
+    assert champion["model_id"] in row["message"]
+    assert registry.rows(night) == [champion]
+    assert registry.due(registry.rows(night), D + 8 * DAY, late) is not None, "the next night that is due tries again"
+
+
+def test_checkpoints_are_gone_after_success_and_rounds_are_chosen(night: Lake) -> None:
+    assert not (Path(night.root) / "ops" / "training").exists()
+    (row,) = registry.rows(night)
+    manifest = json.loads((night.model_folder(row["model_id"]) / "manifest.json").read_text())
+    assert 1 <= manifest["rounds"] <= CONFIG.training.rounds
 
 
 def test_too_little_history_leaves_the_baseline(spark: SparkSession, tmp_path: object) -> None:
@@ -158,11 +184,11 @@ def test_too_little_history_leaves_the_baseline(spark: SparkSession, tmp_path: o
     assert all(0.5 < row["mean"] < 6 for row in made)
 
 
-def test_a_challenger_must_beat_the_champion(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    held_out = rows_of("silver/demand", [sale("a", "S", D, 1), sale("b", "S", D, 1)])
-    held_out = held_out.append_column("origin", [[1, 1]]).append_column("step", [[0, 0]])
-    monkeypatch.setattr(registry, "load", lambda lake, model_id: None)
-    monkeypatch.setattr(train, "_measured", lambda model, rows: {"pinball": 0.1})
-    assert train.beats(Lake(str(tmp_path)), {"pinball": 0.09}, {"model_id": "m"}, held_out)
-    assert not train.beats(Lake(str(tmp_path)), {"pinball": 0.1}, {"model_id": "m"}, held_out)
-    assert train.beats(Lake(str(tmp_path)), {"pinball": 9.0}, None, held_out)
+def test_a_challenger_is_judged_on_the_periods_since_the_champions_training(spark: SparkSession, night: Lake) -> None:
+    """The same settings a day later: a model like the champion, which is no gain; both are registered, the reasons kept."""
+    said = train.main(spark, night, CONFIG, D + 3 * DAY, "always")
+    rows = sorted(registry.rows(night), key=lambda row: row["trained"])
+    assert "champion: pinball loss" in said
+    assert [row["reason"].split(":")[0] in ("champion", "not champion") for row in rows] == [True, True]
+    assert rows[1]["champion"] == (not rows[1]["reason"].startswith("not"))
+    assert "log score on all days" in rows[1]["reason"]

@@ -4,13 +4,14 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from jobs.config import Config
+from jobs.ingest.demand.recovery import LEAST_DAYS, LEAST_HOUR, LEAST_JUMP, LEAST_SHARE, PRIOR_SALES, WINDOW
 
 ONE_DAY = timedelta(days=1)
 CENT = Decimal("0.0001")
 
 
 def demand(silver, night: date, config: Config) -> dict:
-    """(item, location, channel, period) -> (units, returns, in_stock, price, promotion, sales_rows), as the night sees it."""
+    """(item, location, channel, period) -> (units, returns, in_stock, price, promotion, sales_rows, demand, std, source)."""
     return _Night(silver, night, config).rows()
 
 
@@ -20,6 +21,9 @@ class _Night:
         self.step = config.period_days
         self.sales = [r for r in self.seen("sales") if r["date"] < night]
         self.places = {r["location_id"]: r for r in self.seen("locations")}
+        self.by_day = {}
+        for r in self.sales:
+            self.by_day.setdefault((r["item_id"], r["location_id"], r["channel"], r["date"]), []).append(r)
         days = {r["date"] for r in self.sales}
         self.first = min(days) if days else None
         if self.first and self.step == 7:
@@ -89,7 +93,28 @@ class _Night:
         returns = sum((-r["units"] for r in sold if r["units"] < 0), Decimal(0))
         share = sum(f for _, f in stated) / len(stated) if stated else self.shelf(item, place, period)
         price, promotion = self.price(item, place, channel, period)
-        return units, returns, share, price, promotion, len(sold)
+        return units, returns, share, price, promotion, len(sold), *self.demand(item, place, channel, period, units, share)
+
+    def demand(self, item, place, channel, day, units, share):
+        """demand, demand_std, demand_source of a row."""
+        if share >= 1:
+            return units, Decimal(0), "observed"
+        found = recover(_Place(self, place, channel, day), item, float(units), share) if self.step == 1 and share > 0 else None
+        return (None, None, "floor") if found is None else (*(Decimal(f"{v:.4f}") for v in found), "profile")
+
+    def hours(self, item, place, channel, day):
+        """Units by hour of the day, of sales with a time of day (the test's locations are on UTC)."""
+        sold = self.by_day.get((item, place, channel, day), [])
+        timed = [r for r in sold if r["units"] > 0 and r["sold_at"] and (r["sold_at"].hour or r["sold_at"].minute)]
+        return [float(sum(r["units"] for r in timed if r["sold_at"].hour == h)) for h in range(24)]
+
+    def untimed(self, item, place, channel, day):
+        """Whether any unit sold without a time of day."""
+        sold = self.by_day.get((item, place, channel, day), [])
+        return sum(r["units"] for r in sold if r["units"] > 0) != sum(map(Decimal, self.hours(item, place, channel, day)))
+
+    def stated(self, item, place, day):
+        return [r for r in self.seen("availability") if (r["item_id"], r["location_id"], r["date"]) == (item, place, day)]
 
     def is_zero(self, item, place, period, stated):
         if self.is_closed(place, period) or not self.is_active(item, place, period):
@@ -173,3 +198,87 @@ class _Night:
             if same:
                 return day, max(same, key=lambda r: r["date"])
         return day, None
+
+
+class _Place:
+    """The four weeks of a location and channel before a day: hours of each item on the days that count."""
+
+    def __init__(self, night, place, channel, day):
+        self.today = {i: night.hours(i, place, channel, day) for i in "abc"}
+        self.stated = {i: night.stated(i, place, day) for i in "abc"}
+        back = [day - timedelta(days=lag) for lag in range(1, WINDOW + 1)]
+        hours = {(i, d): night.hours(i, place, channel, d) for i in "abc" for d in back}
+        untimed = {(i, d) for i in "abc" for d in [day, *back] if night.untimed(i, place, channel, d)}
+        self.untimed = {i for i, _ in untimed}
+        by_hour = {d for (i, d), sold in hours.items() if sum(sold) and (i, d) not in untimed}
+        first = {i: min((r["date"] for r in night.of(i, place, channel)), default=day) for i in "abc"}
+        self.lags = {
+            i: {
+                lag: hours[i, d]
+                for lag, d in enumerate(back, 1)
+                if d in by_hour
+                and (i, d) not in untimed
+                and d >= first[i]
+                and not any(r["in_stock_fraction"] < 1 for r in night.stated(i, place, d))
+            }
+            for i in "abc"
+        }
+
+
+def jump_parts(days, profile):
+    """Sum of squared deviations of the hours from their share of the day, and what one unit a jump would make of it."""
+    up = sum((x - p * sum(day)) ** 2 for day in days for x, p in zip(day, profile, strict=True))
+    return up, sum(sum(day) for day in days) * sum(p * (1 - p) for p in profile)
+
+
+def recover(place, item, units, share):
+    """Expected demand and its standard deviation by the formulas of recovery.py, term by term; None where it can't be."""
+    days = [day for lags in place.lags.values() for day in lags.values()]
+    total = sum(map(sum, days))
+    own = place.lags[item]
+    if not total or not own or item in place.untimed:
+        return None
+    profile = [sum(day[h] for day in days) / total for h in range(24)]
+    up, down = jump_parts(days, profile)
+    a_day = total / sum(1 for day in days if sum(day))
+    usual = max(up / down, LEAST_JUMP * a_day) if down > 1e-9 * total else a_day
+    excess = squares = 0.0
+    for lags in place.lags.values():
+        if len(lags) >= LEAST_DAYS:
+            mean = sum(map(sum, lags.values())) / len(lags)
+            excess += sum((sum(day) - mean) ** 2 for day in lags.values()) / (len(lags) - 1) - usual * mean
+            squares += mean**2
+    spread = max(excess / squares, 0.02) if squares else 1.0
+    up, down = jump_parts(own.values(), profile)
+    jump = (up + PRIOR_SALES * usual**2) / (down + PRIOR_SALES * usual)
+    weight = PRIOR_SALES * jump
+    shape = [(sum(day[h] for day in own.values()) + weight * profile[h]) / (sum(map(sum, own.values())) + weight) for h in range(24)]
+    exposure = sum(s * w for s, w in zip(shape, in_stock(place, item, share, profile), strict=True))
+    if exposure < LEAST_SHARE or (exposure > 1 - 1e-9 and not named_hours(place, item)):
+        return None
+    weights = {lag: 0.93 ** (lag - 1) * (1 if lag % 7 else 3) for lag in own}
+    level = max(sum(w * sum(own[lag]) for lag, w in weights.items()) / sum(weights.values()) / jump, 0.01)
+    count = sum(weights.values()) ** 2 / sum(w**2 for w in weights.values())
+    a = 1 / (spread + (spread + 1 / level) / count)
+    missed, b = 1 - min(exposure, 1), a / level + exposure
+    rate = (a + units / jump) / b
+    return units + jump * missed * rate, jump * (missed * rate + missed**2 * rate / b) ** 0.5
+
+
+def in_stock(place, item, share, profile):
+    """Share of each hour in stock."""
+    named = named_hours(place, item)
+    if named:
+        return [str(h) not in named[0].split(",") for h in range(24)]
+    selling = [h for h in range(24) if profile[h] >= LEAST_HOUR / 24]
+    opening, closing = min(selling), max(selling) + 1
+    length, today = share * (closing - opening), place.today[item]
+    early = [min(max(opening + length - h, 0), 1) for h in range(24)]
+    late = [min(max(h + 1 - (closing - length), 0), 1) for h in range(24)]
+    kept = late if sum(x * w for x, w in zip(today, late, strict=True)) > sum(x * w for x, w in zip(today, early, strict=True)) else early
+    return [1 if sold else w for sold, w in zip(today, kept, strict=True)]
+
+
+def named_hours(place, item):
+    """What the availability row names as hours out of stock, if it does."""
+    return [r["out_of_stock_hours"] for r in place.stated[item] if r["out_of_stock_hours"]]

@@ -1,5 +1,5 @@
 import random
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -96,7 +96,8 @@ def visible(lake, night):
         key = (r["item_id"], r["location_id"], r["channel"], r["period"])
         assert key not in keyed, f"two versions of {key} visible on {night}"
         assert r["month"] == r["period"].replace(day=1)
-        keyed[key] = (r["units"], r["returns"], r["in_stock_fraction"], r["price"], r["promotion"], r["sales_rows"])
+        values = ("units", "returns", "in_stock_fraction", "price", "promotion", "sales_rows", "demand", "demand_std", "demand_source")
+        keyed[key] = tuple(r[name] for name in values)
     return keyed
 
 
@@ -104,9 +105,10 @@ def rounded(rows):
     return {key: (*v[:2], round(v[2], 9), *v[3:]) for key, v in rows.items()}
 
 
-def sale(item, place, n, units, price=None, channel="store", line=None):
+def sale(item, place, n, units, price=None, channel="store", line=None, hour=None):
+    moment = datetime(START.year, START.month, START.day, hour or 0, tzinfo=UTC) + timedelta(days=n)
     return {
-        "item_id": item, "location_id": place, "channel": channel, "sold_at": None, "date": day(n),
+        "item_id": item, "location_id": place, "channel": channel, "sold_at": moment, "date": day(n),
         "units": Decimal(str(units)), "unit_price": None if price is None else Decimal(str(price)), "line_id": line,
     }  # fmt: skip
 
@@ -118,8 +120,8 @@ def place(name, kind="store", region=None):
 class World:
     """Drops of one day each, most rows in time, some late, some corrected, some withdrawn; every feed there or not."""
 
-    def __init__(self, seed, days):
-        self.rng, self.days, self.silver = random.Random(seed), days, Silver()
+    def __init__(self, seed, days, hourly):
+        self.rng, self.days, self.silver, self.hourly = random.Random(seed), days, Silver(), hourly
         self.drops = [FIRST_DAY, *(day(n) for n in range(days // 3, days + 1))]
         silver, drops = self.silver, self.drops
         kinds = (place("s1", "store", "n"), place("s2", "store", "s"), place("w", "online", "n"), place("dc", "dc", "n"))
@@ -129,7 +131,7 @@ class World:
         silver.drop(self.rng.choice(drops), "items", *cheaper)
         silver.drop(self.rng.choice(drops), "locations", place("s2", "store", "n"))
         feeds = (self.availability, self.stock, self.receipts, self.inbound, self.prices, self.assortment)
-        self.feeds = [self.sales, *(feed for feed in feeds if self.rng.random() < 0.7)]
+        self.feeds = [self.sales, *(feed for feed in feeds if self.rng.random() < 0.7 or (hourly and feed == self.availability))]
         for n in range(days):
             if self.rng.random() > 0.1:
                 self.one_day(n)
@@ -154,15 +156,18 @@ class World:
         rng = self.rng
         if rng.random() < 0.5:
             price = rng.choice([None, "2.5", "3.3333", "4"])
+            hour = rng.choice([9, 10, 12, 17, 18]) if self.hourly and rng.random() < 0.98 else None
             line = f"{p}{i}{n}" if rng.random() < 0.3 else None
             channel = rng.choice(["store", "online"]) if p == "s1" else "online" if p == "w" else "store"
-            self.silver.drop(self.on(n), "sales", sale(i, p, n, rng.choice([-1, 1, "0.5", 2, 3]), price, channel, line))
+            self.silver.drop(self.on(n), "sales", sale(i, p, n, rng.choice([-1, 1, "0.5", 2, 3]), price, channel, line, hour))
             if line and rng.random() < 0.3:
-                self.silver.drop(self.on(n), "sales", {**sale(i, p, n, 7, price, channel, line), "deleted": rng.random() < 0.5})
+                again = sale(i, p, n, 7, price, channel, line, rng.choice([hour, hour, 12, None]))
+                self.silver.drop(self.on(n), "sales", {**again, "deleted": rng.random() < 0.5})
 
     def availability(self, i, p, n):
         if self.rng.random() < 0.2:
-            row = {"item_id": i, "location_id": p, "date": day(n), "in_stock_fraction": self.rng.choice([0.0, 0.25, 1.0])}
+            row = {"item_id": i, "location_id": p, "date": day(n), "in_stock_fraction": self.rng.choice([0.0, 0.25, 0.6, 1.0])}
+            row["out_of_stock_hours"] = self.rng.choice([None, None, "17,18", "9,10,11,12"])
             self.silver.drop(self.on(n), "availability", row)
 
     def stock(self, i, p, n):
@@ -210,10 +215,10 @@ class World:
 SHORT = {"missing_periods": 5, "missing_share": 0.6}
 
 
-@pytest.mark.parametrize(("seed", "grain"), [(1, "day"), (3, "week"), (4, "day")])
-def test_every_night_agrees_with_plain_loops_whatever_order_drops_arrive(lake, seed, grain):
+@pytest.mark.parametrize(("seed", "grain", "hourly"), [(1, "day", False), (3, "week", True), (4, "day", True)])
+def test_every_night_agrees_with_plain_loops_whatever_order_drops_arrive(lake, seed, grain, hourly):
     days, memory = (16, 4) if grain == "day" else (40, 14)
-    world = World(seed, days)
+    world = World(seed, days, hourly)
     config = Config.model_validate({"grain": grain, "landing": {**SHORT, "inactive_after": memory}})
     nights = [day(n) for n in range(0, days + 4, config.period_days)]
     waiting = world.drops[1:]
@@ -227,8 +232,10 @@ def test_every_night_agrees_with_plain_loops_whatever_order_drops_arrive(lake, s
             expected = demand(silver, night, config)
             assert rounded(visible(lake, night)) == rounded(expected), f"night {night}"
     assert len(expected) > 50
+    sources = {row[-1] for row in expected.values()}
+    assert ("profile" in sources) == (hourly and grain == "day")
     # Reconciliation: every sale that counts is in exactly one row.
-    assert aggregated_sales(lake.read("silver/sales"), nights[-1], config).count() == sum(row[-1] for row in expected.values())
+    assert aggregated_sales(lake.read("silver/sales"), nights[-1], config).count() == sum(row[5] for row in expected.values())
 
 
 def test_late_drops_reruns_and_older_nights(lake):
@@ -263,3 +270,24 @@ def test_late_drops_reruns_and_older_nights(lake):
         (r["known_from"], r["known_to"], r["units"]) for r in lake.arrow("silver/demand").to_pylist() if r["period"] == day(1)
     )
     assert versions == [(day(3), day(4), 3), (day(4), None, 10)]
+
+
+def test_hours_are_those_of_the_locations_clock(lake):
+    # Shanghai is eight hours ahead of UTC: a quarter of the day sells at 9:00, the rest at 17:00. On day 9 the fraction of
+    # the selling hours (9:00 to 18:00) says that b was in stock until 12:00; c sells by date, that is at its midnight.
+    zone = {**place("s"), "timezone": "Asia/Shanghai"}
+    silver = Silver().drop(day(10), "locations", zone).drop(day(10), "items", *({"item_id": i} for i in "abc"))
+    for n in range(10):
+        for i in "ab":
+            silver.drop(day(10), "sales", sale(i, "s", n, 2, hour=1))
+            if (i, n) != ("b", 9):
+                silver.drop(day(10), "sales", sale(i, "s", n, 6, hour=9))
+        silver.drop(day(10), "sales", {**sale("c", "s", n, 5, hour=16), "sold_at": sale("c", "s", n - 1, 5, hour=16)["sold_at"]})
+    short = {"location_id": "s", "date": day(9), "in_stock_fraction": 1 / 3}
+    silver.drop(day(10), "availability", {**short, "item_id": "b"}, {**short, "item_id": "c"})
+    update(lake, silver, day(10))
+    last = {key[0]: row for key, row in visible(lake, day(10)).items() if key[3] == day(9)}
+    assert [last[i][-1] for i in "abc"] == ["observed", "profile", "floor"]
+    assert [last[i][0] for i in "abc"] == [8, 2, 5]
+    assert float(last["b"][6]) == pytest.approx(8, rel=0.03)
+    assert last["c"][6] is None

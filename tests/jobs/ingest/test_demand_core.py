@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -22,6 +23,8 @@ def day(n):
 def fact(kind, n=None, item="a", place="s", **more):
     amounts = {name: int(Decimal(str(more.pop(name))) * SCALE) for name in ("units", "returns", "price") if name in more}
     until = more.pop("until", None)
+    if "hours" in more:
+        more["hours"] = [int(more["hours"].get(h, 0) * SCALE) for h in range(24)]
     row = {"kind": kind, "batch": 0, "location_id": place, "item_id": item, **more, **amounts}
     return row | {"day": None if n is None else day(n), "until": None if until is None else day(until)}
 
@@ -208,3 +211,86 @@ def test_week_means_over_days_and_first_promotion():
         7,
     }
     assert days_of(compute_rows([*facts, sold(7), sold(14, item="b")], 21, step=7, closed=[(None, 14)])).keys() == {0, 7, 14}
+
+
+def hourly(n, item="a", channel="store", **hours):
+    """Units by hour of a day: h9=2 is two units from 9:00 on. With them the day's sale."""
+    by_hour = {int(name[1:]): units for name, units in hours.items()}
+    sale = sold(n, units=sum(by_hour.values()), item=item, channel=channel)
+    return [sale, fact("hourly", n, item, channel=channel, units=sum(by_hour.values()), hours=by_hour)]
+
+
+def test_a_series_that_also_sells_without_a_time_of_day_is_not_recovered():
+    usual = [fact_ for n in range(10) for item in "ab" for fact_ in hourly(n, item, h8=1, h15=1)]
+    stated = fact("available", 9, item="b", fraction=0.5, hours={14: 1 / SCALE})
+    assert compute_rows([*usual, stated], 10)["b", "s", "store", 9]["demand_source"] == "profile"
+    # On day 4 two of b's four units have no hour.
+    untimed = [{**f, "units": 4 * SCALE} if (f["item_id"], f["day"]) == ("b", day(4)) else f for f in usual]
+    assert compute_rows([*untimed, stated], 10)["b", "s", "store", 9]["demand_source"] == "floor"
+
+
+def test_sales_of_a_day_in_stock_are_its_demand():
+    row = compute_rows(hourly(0, h9=2), 1)["a", "s", "store", 0]
+    assert (row["demand"], row["demand_std"], row["demand_source"]) == (2, 0, "observed")
+
+
+def test_without_hours_sales_of_a_day_short_of_stock_are_a_floor():
+    facts = [*(sold(n, units=2) for n in range(10)), fact("available", 9, fraction=0.5)]
+    row = compute_rows(facts, 10)["a", "s", "store", 9]
+    assert (row["units"], row["demand"], row["demand_std"], row["demand_source"]) == (2, None, None, "floor")
+
+
+def test_hours_in_stock_say_what_the_others_would_have_sold():
+    # Three of four units sell before noon. On day 9 b is in stock until noon only, and all of that day sold.
+    usual = [fact_ for n in range(10) for item in "ab" if (item, n) != ("b", 9) for fact_ in hourly(n, item, h8=1, h9=1, h11=1, h15=1)]
+    short = [*hourly(9, "b", h8=1, h9=1, h11=1), fact("available", 9, item="b", fraction=0.5)]
+    rows = compute_rows([*usual, *short], 10)
+    row = rows["b", "s", "store", 9]
+    assert row["demand_source"] == "profile"
+    assert float(row["demand"]) == pytest.approx(4, abs=0.1)
+    assert row["demand_std"] > 0
+    # Told that it was out in the morning and not in the afternoon, the same sale is more than a quarter of the day.
+    short[-1] = fact("available", 9, item="b", fraction=0.5, hours=dict.fromkeys((8, 9, 10, 11), 1 / SCALE))
+    assert compute_rows([*usual, *short], 10)["b", "s", "store", 9]["demand"] > 4.5
+    # Out of stock all day: nothing but that demand is at least zero.
+    short[-1] = fact("available", 9, item="b", fraction=0.0)
+    assert compute_rows([*usual, *short], 10)["b", "s", "store", 9]["demand_source"] == "floor"
+
+
+def test_days_short_of_stock_are_no_example_whichever_facts_say_so():
+    # b sold little on days 5 to 8, when it was short of stock: as rows of those days, or as facts before the first period.
+    usual = [fact_ for n in range(10) for fact_ in hourly(n, "a", h8=2, h15=2)]
+    own = [fact_ for n in range(5) for fact_ in hourly(n, "b", h8=2, h15=2)] + [f for n in range(5, 10) for f in hourly(n, "b", h8=1)]
+    stated = [fact("available", n, item="b", fraction=0.5) for n in range(5, 10)]
+    whole = compute_rows([*usual, *own, *stated], 10)["b", "s", "store", 9]
+    before = [fact("before", 0, item, until=8, channel="store") for item in "ab"]
+    kept = [f for f in [*usual, *own] if f["kind"] == "hourly" or f["day"] == day(9)]
+    short = [fact("short", n, item="b") for n in range(5, 9)]
+    assert compute_rows([*before, *kept, *short, stated[-1]], 10, first=9)["b", "s", "store", 9] == whole
+    assert float(whole["demand"]) > 2
+
+
+@pytest.mark.parametrize("first", [31, 40, 55])
+def test_computed_from_a_later_period_on_rows_are_the_same_to_the_bit(first):
+    # What an update sees: sales by hour and days short of stock from 28 days before its first period on.
+    rng = np.random.default_rng(1)
+    facts, days = [], 60
+    for n in range(days):
+        for item in "abcd":
+            by_hour = {f"h{h}": int(u) / 4 for h, u in enumerate(rng.poisson(0.4, 24)) if u}
+            if by_hour and rng.random() < 0.9:
+                facts += hourly(n, item, rng.choice(["store", "online"]), **by_hour)
+            if rng.random() < 0.3:
+                facts.append(fact("available", n, item=item, fraction=float(rng.choice([0.25, 0.5, 1.0]))))
+    whole = compute_rows(facts, days)
+    later = [f for f in facts if f["day"] >= day(first) or (f["kind"] == "hourly" and f["day"] >= day(first - 28))]
+    later += [
+        {**f, "kind": "short"} for f in facts if f["kind"] == "available" and day(first - 28) <= f["day"] < day(first) and f["fraction"] < 1
+    ]
+    series = {(f["item_id"], f["channel"]): f["day"] for f in reversed(facts) if f["kind"] == "sale" and f["day"] < day(first)}
+    later += [fact("before", (start - START).days, item, until=first - 1, channel=channel) for (item, channel), start in series.items()]
+    later += [fact("sold", n, item=None) for n in range(first)]
+    rng.shuffle(later)
+    partial = compute_rows(later, days, first=first)
+    assert partial == {key: row for key, row in whole.items() if key[3] >= first}
+    assert sum(row["demand_source"] == "profile" for row in partial.values()) > 5

@@ -27,10 +27,13 @@ def publisher(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for day in range(DAYS):
             sold = 0.0 if (product, day) == (8, 3) else round(0.1 * (1 + (store * 5 + product + day) % 9), 1)
             out = day % 4 == 2
+            # a third in the hour from 00:00, two thirds from 09:00
+            hours = [sold / 3, *[0.0] * 8, sold - sold / 3, *[0.0] * 14]
             rows.append(
                 {
                     "city_id": city, "store_id": store, "product_id": product, "management_group_id": 2, "first_category_id": 3,
-                    "second_category_id": 4, "dt": START + timedelta(days=day), "sale_amount": sold, "stock_hour6_22_cnt": 4 if out else 0,
+                    "second_category_id": 4, "dt": START + timedelta(days=day), "sale_amount": sold, "hours_sale": hours,
+                    "stock_hour6_22_cnt": 4 if out else 0,
                     "hours_stock_status": [0] * 21 + [int(out)] + [0, 0], "discount": [1.0, 0.8, 0.8, 0.0][day % 4],
                     "holiday_flag": int(day in (2, 10)), "activity_flag": int(day % 4 == 2), "precpt": 1.5 + store, "avg_temperature": 20.0,
                     "avg_humidity": 70.0, "avg_wind_level": 2.0,
@@ -67,6 +70,20 @@ def test_sales_are_the_publishers_without_rows_of_zero(landing: Path, publisher:
     truth = pl.read_parquet(publisher).filter((pl.col("dt") < LAST) & (pl.col("sale_amount") > 0))
     assert sold.height == truth.height == 4 * 9 - 1
     assert sold["units"].sum() == pytest.approx(truth["sale_amount"].cast(pl.Float64).sum(), abs=1e-5)
+
+
+def test_by_the_hour_sales_say_when_and_availability_which_hours(publisher: Path, tmp_path: Path) -> None:
+    import_freshretailnet(publisher, tmp_path, FIRST, FIRST, hourly=True)
+    sold = read(tmp_path, "sales", FIRST).with_columns(pl.col("sold_at").dt.convert_time_zone("Asia/Shanghai"))
+    assert sold.height == 2 * (4 * 7 - 1)
+    pair = sold.filter((pl.col("location_id") == "S001") & (pl.col("item_id") == "P007")).head(2)
+    assert [moment.strftime("%Y-%m-%d %H:%M") for moment in pair["sold_at"]] == ["2024-03-28 00:30", "2024-03-28 09:30"]
+    assert pair["units"].to_list() == [0.1333, 0.2667]
+    short = read(tmp_path, "availability", FIRST)
+    named = short.filter(pl.col("in_stock_fraction") < 1)
+    assert sorted(named["date"].unique()) == [START + timedelta(days=2), START + timedelta(days=6)]
+    assert set(named["out_of_stock_hours"]) == {21}
+    assert short.filter(pl.col("in_stock_fraction") == 1)["out_of_stock_hours"].is_null().all()
 
 
 def test_availability_is_the_share_of_sixteen_hours(landing: Path) -> None:

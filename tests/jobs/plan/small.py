@@ -7,11 +7,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 import schemas
 from jobs.config import Config
+from jobs.forecast.ranks import USUAL, PathRanks
 from jobs.lake import Lake
 from jobs.plan.night import Night
 from schemas.gold.forecasts import QUANTILES
@@ -66,8 +66,8 @@ LOCATIONS: list[Row] = [
 ]
 
 
-def ranks(steps: int = 10, paths: int = 64, seed: int = 7) -> np.ndarray:
-    return np.random.default_rng(seed).random((steps, paths))
+def ranks(paths: int = 64, seed: int = 7) -> PathRanks:
+    return PathRanks(paths, seed, USUAL)
 
 
 def night(**more: Any) -> Night:

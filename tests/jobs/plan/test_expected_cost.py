@@ -17,7 +17,7 @@ PATHS = 64
 
 def series(lines: int = 2, steps: int = 10, **more) -> demand.Demand:
     rows = [row for i in range(lines) for row in forecast(f"I{i}", "S1", [4.0 + 3 * i] * steps, **more)]
-    return demand.read(table("gold/forecasts", rows), night(ranks=ranks(steps, PATHS)))
+    return demand.read(table("gold/forecasts", rows), night(ranks=ranks(PATHS)))
 
 
 def terms(lines: int = 2, **more) -> Terms:
@@ -114,7 +114,7 @@ def test_lines_do_not_depend_on_each_other() -> None:
 
 def test_channels_of_a_location_share_its_stock() -> None:
     rows = [*forecast("A", "S1", [4.0] * 5), *forecast("A", "S1", [2.0] * 5, channel="online")]
-    d = demand.read(table("gold/forecasts", rows), night(ranks=ranks(5, PATHS)))
+    d = demand.read(table("gold/forecasts", rows), night(ranks=ranks(PATHS)))
     both = d.of_pairs(np.array([0]), np.array([2]), 1)
     assert (both == d.units(np.array([0]), 1) + d.units(np.array([1]), 1)).all()
 

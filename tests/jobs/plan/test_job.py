@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.config import Config
+from jobs.forecast.ranks import to_table
 from jobs.lake import Lake
 from jobs.plan import inputs, job, shards, writing
 from jobs.plan.files import solve_folder
@@ -34,7 +35,7 @@ def small_lake(lake: Lake, dc_stock: float | None) -> Lake:
         stock=stock,
         sales=[{"item_id": "A", "location_id": "S2", "date": day(-1), "units": 8, "channel": "store"}],
         gold__forecasts=[*forecast("A", "S1", [5.0] * 8), *forecast("A", "S2", [8.0] * 8), *forecast("B", "S1", [2.0] * 8)],
-        gold__path_ranks=[{"path": p, "step": s, "rank": float(r)} for s, row in enumerate(ranks(8)) for p, r in enumerate(row)],
+        gold__path_ranks=to_table(ranks(), D, lake.run_id).to_pylist(),
     )
     return lake
 

@@ -65,7 +65,8 @@ def lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     rows(lake, "ops/quarantine", {**bad, "values": [("item_id", "i9")]})
     rows(lake, "ops/files", landed("sales", 4, 1), landed("items", 2), landed("locations", 1))
     period = {"item_id": "i1", "location_id": "s1", "channel": "store", "period": DAY, "in_stock_fraction": 1.0, "month": DAY}
-    rows(lake, "silver/demand", {**period, "units": Decimal(4), "returns": Decimal(0), "sales_rows": 2, "known_from": NIGHT})
+    known = {"units": Decimal(4), "demand": Decimal(4), "demand_std": Decimal(0), "demand_source": "observed"}
+    rows(lake, "silver/demand", {**period, **known, "returns": Decimal(0), "sales_rows": 2, "known_from": NIGHT})
     quantiles = {name: float(n) for n, name in enumerate(QUANTILES)}
     keys = {"business_date": NIGHT, "run_id": "r1", "item_id": "i1", "location_id": "s1", "channel": "store", "target_date": NIGHT}
     rows(lake, "gold/forecasts", {**keys, **quantiles, "mean": 7.0, "p_zero": 0.1, "whole_units": True, "model_id": "m"})

@@ -1,0 +1,112 @@
+"""Checkpoints of a booster in training: written by the first worker, read by who starts again.
+
+Gone on from a checkpoint, the booster is the same to the bit, unless its rounds draw at random (subsample, colsample):
+xgboost seeds the draws by the number of the round since the start, and draws once more when it starts.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from math import isnan
+from pathlib import Path
+
+from xgboost import Booster, collective
+from xgboost.callback import TrainingCallback
+
+from jobs.lake import put
+
+_ENDING = ".ubj"
+#: Seconds between two reports of the round; checkpoints kept.
+_REPORT, _KEPT = 1.0, 2
+Log = TrainingCallback.EvalsLog
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """The folder of one fit: a file <round>.ubj a checkpoint, and for each attempt the round it has reached."""
+
+    folder: Path
+
+    def newest(self) -> Booster | None:
+        """The booster with the most rounds; None without one."""
+        names = self.names()
+        return Booster(model_file=bytearray((self.folder / names[-1]).read_bytes())) if names else None
+
+    def names(self) -> list[str]:
+        """Files of the checkpoints, oldest first."""
+        return sorted(path.name for path in self.folder.glob(f"*{_ENDING}"))
+
+    def save(self, booster: Booster) -> None:
+        """Write a checkpoint and drop old ones."""
+        put(self.folder / f"{booster.num_boosted_rounds():06d}{_ENDING}", bytes(booster.save_raw("ubj")))
+        for name in self.names()[:-_KEPT]:
+            (self.folder / name).unlink(missing_ok=True)
+
+    def report(self, attempt: str, rounds: int) -> None:
+        """Say that an attempt has reached a round."""
+        put(self.folder / f"{attempt}.round", str(rounds).encode())
+
+    def reported(self, attempt: str) -> str | None:
+        """The round that an attempt has reached; None before the first."""
+        try:
+            return (self.folder / f"{attempt}.round").read_text()
+        except FileNotFoundError:
+            return None
+
+
+class Checkpointing(TrainingCallback):
+    """Reports each round and saves every so many, from the first worker."""
+
+    def __init__(self, checkpoints: Checkpoints, attempt: str, every: int) -> None:
+        self.checkpoints, self.attempt, self.every = checkpoints, attempt, every
+        self.reported = 0.0
+
+    def before_training(self, model: Booster) -> Booster:
+        """Report that the rows are loaded."""
+        self._report(model.num_boosted_rounds())
+        return model
+
+    def after_iteration(self, model: Booster, epoch: int, evals_log: Log) -> bool:  # noqa: ARG002 - xgboost's signature
+        """Never stops the training; ArithmeticError where a loss is not a number, since all later rounds build on it.
+
+        Seen with XGBoost 3.2.0: vector leaves of quantiles on two workers.
+        """
+        if any(isnan(float(str(losses[-1]))) for measured in evals_log.values() for losses in measured.values()):
+            raise ArithmeticError(f"the loss of round {model.num_boosted_rounds()} is not a number: these parameters can't be trained")
+        done = model.num_boosted_rounds()
+        if done % self.every == 0 and collective.get_rank() == 0:
+            self.checkpoints.save(model)
+        if time.monotonic() - self.reported > _REPORT:
+            self._report(done)
+        return False
+
+    def _report(self, rounds: int) -> None:
+        self.reported = time.monotonic()
+        if collective.get_rank() == 0:
+            self.checkpoints.report(self.attempt, rounds)
+
+
+class EarlyStopping(TrainingCallback):
+    """Stops when the held-out rows' loss, of which less is better, has not improved for ``rounds`` rounds.
+
+    What xgboost's own keeps in memory this one keeps in the booster's attributes, so that a checkpoint has it too.
+    """
+
+    def __init__(self, rounds: int) -> None:
+        self.rounds = rounds
+
+    def after_iteration(self, model: Booster, epoch: int, evals_log: Log) -> bool:  # noqa: ARG002 - xgboost's signature
+        """Whether to stop."""
+        (losses,) = evals_log["validation"].values()
+        loss, last, best = float(str(losses[-1])), model.num_boosted_rounds() - 1, model.attr("best_score")
+        if best is None or loss < float(best):
+            model.set_attr(best_score=repr(loss), best_iteration=str(last))
+            return False
+        return last - int(model.attr("best_iteration") or 0) >= self.rounds
+
+
+def best_rounds(booster: Booster) -> int:
+    """Rounds up to the best one for the held-out rows; all of them where none were held out."""
+    best = booster.attr("best_iteration")
+    return booster.num_boosted_rounds() if best is None else int(best) + 1

@@ -1,0 +1,87 @@
+"""A challenger on trial: both models forecast held-out periods, stock-outs too, of series that calibrated neither."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from jobs.errors import NightfillError
+from jobs.features.job import periods
+from jobs.forecast import calibration, judgement, registry
+from jobs.forecast.model import Model, forecast, numbers, points
+from jobs.forecast.outcomes import outcomes
+from jobs.forecast.segments import departments
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pyspark.sql import SparkSession
+
+    from jobs.config import Config
+    from jobs.forecast.examples import Layout
+    from jobs.lake import Lake
+
+SERIES = ("item_id", "location_id", "channel")
+_ORDER = [(name, "ascending") for name in (*SERIES, "origin", "step")]
+#: What the judgement needs beside the forecast.
+_KEPT = ("origin", "step", "level", "promotion", "units", "in_stock")
+
+
+def half_calibrated(booster: bytes, held_out: pa.Table, config: Config) -> tuple[Model, pa.Table]:
+    """The booster with the calibration of one half of the held-out series, and the rows of the other half, sorted."""
+    rows = held_out.sort_by(_ORDER)
+    used = series_of(rows) % 2 == 0
+    mine = rows.filter(pa.array(used))
+    spread, step, origin = numbers(mine, "deviation"), *(numbers(mine, name).astype(np.int64) for name in ("step", "origin"))
+    fitted = calibration.fit(points(booster, mine), numbers(mine, "units"), spread, step, config.grain, origin)
+    return Model(booster, fitted), rows.filter(pa.array(~used))
+
+
+def verdict(
+    spark: SparkSession,
+    lake: Lake,
+    config: Config,
+    business_date: date,
+    plan: Layout,
+    fitted: tuple[bytes, pa.Table],
+    champion: Mapping[str, Any] | None,
+) -> judgement.Verdict:
+    """Whether a challenger becomes champion; ``fitted`` is its booster, which has not seen the held-out rows, and those rows.
+
+    The first model always wins, and so does one whose champion can't be used any more: its files are gone, or other
+    features are computed now.
+    """
+    if champion is None:
+        return judgement.FIRST
+    try:
+        theirs = registry.load(lake, champion["model_id"])
+    except NightfillError:
+        return judgement.Verdict(wins=True, reasons=(f"the champion {champion['model_id']} can't be used any more",))
+    challenger, rest = half_calibrated(*fitted, config)
+    origins = tuple(origin for origin in plan.origins if origin >= plan.held_out_from)
+    steps = periods(lake, config, business_date)
+    happened = outcomes(spark, lake, config, business_date, origins, steps, plan.share).toArrow().sort_by(_ORDER)
+    happened = happened.filter(pa.array(np.isin(names_of(happened), names_of(rest))))
+    return judgement.compare(judged(challenger, happened), judged(theirs, happened), config, departments(lake, business_date))
+
+
+def judged(model: Model, rows: pa.Table) -> pa.Table:
+    """Forecasts of features, with what happened beside them."""
+    made = forecast(model, rows)
+    for name in _KEPT:
+        made = made.append_column(name, rows[name])
+    return made
+
+
+def series_of(rows: pa.Table) -> npt.NDArray[np.int64]:
+    """Number of each row's series, in the order of their names."""
+    return np.unique(names_of(rows), return_inverse=True)[1].astype(np.int64)
+
+
+def names_of(rows: pa.Table) -> npt.NDArray[np.str_]:
+    """Each row's series as one text."""
+    return np.array(["\x1f".join(key) for key in zip(*(rows[name].to_pylist() for name in SERIES), strict=True)], dtype=str)
