@@ -24,6 +24,9 @@ LEAST_ROWS = 500
 #: Periods held out at the end for calibration and metrics; history that an origin needs.
 HELD_OUT = {"day": 14, "week": 4}
 LEAST_HISTORY = {"day": 14, "week": 8}
+#: Periods from the night to the newest origins. They tell of the last days, though not of the whole horizon: measured on
+#: FreshRetailNet (2024-05-08, 12,500 series): WAPE .308 and 66 rounds, against .323 and 27 with all origins a stride apart.
+NEAR: dict[str, tuple[int, ...]] = {"day": (2, 4, 7, 11), "week": ()}
 LABEL, WEIGHT = "label", "weight"
 
 
@@ -37,7 +40,7 @@ class Layout:
 
 
 def layout(clock: Clock, night: int, first_period: int, origins: int, steps: int, champion: int | None = None) -> Layout | None:
-    """Origins before the night, a stride apart, each with enough history; None where there are none to learn from.
+    """Origins before the night, the newest close together, the others a stride apart; None where there are none to learn from.
 
     The held-out periods are the last ones; where there is a champion, those since its training, so that neither it
     nor the challenger has seen them.
@@ -47,8 +50,10 @@ def layout(clock: Clock, night: int, first_period: int, origins: int, steps: int
         held_out = min(held_out, night - champion)
     cut = night - held_out
     earliest = first_period + LEAST_HISTORY[clock.grain]
-    newest = range(night - clock.stride, max(earliest, 0) - 1, -clock.stride)
-    chosen = tuple(newest)[: origins + -(-held_out // clock.stride)]
+    near = NEAR[clock.grain]
+    distances = [*near, *range((near[-1] if near else 0) + clock.stride, night - max(earliest, 0) + 1, clock.stride)]
+    usable = [distance for distance in distances if distance <= night - max(earliest, 0)]
+    chosen = tuple(night - distance for distance in usable[: origins + sum(distance <= held_out for distance in usable)])
     return Layout(chosen, cut) if any(origin < cut for origin in chosen) and any(origin >= cut for origin in chosen) else None
 
 

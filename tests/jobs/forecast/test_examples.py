@@ -6,10 +6,10 @@ from jobs.forecast.examples import LEAST_HISTORY, layout
 DAY, WEEK = CLOCKS["day"], CLOCKS["week"]
 
 
-def test_origins_lie_a_stride_apart_before_the_night() -> None:
+def test_origins_lie_close_together_just_before_the_night_and_then_a_stride_apart() -> None:
     made = layout(DAY, 1000, 0, origins=6, steps=7)
     assert made is not None
-    assert made.origins[:3] == (995, 990, 985)
+    assert made.origins[:6] == (998, 996, 993, 989, 984, 979)
     assert made.held_out_from == 986
     assert sum(origin < made.held_out_from for origin in made.origins) >= 6
 
