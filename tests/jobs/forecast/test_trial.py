@@ -62,13 +62,13 @@ def _happened(origin: date) -> pa.Table:
     return of_origin(to_block(stream(rows), CLOCK, span, shared.prices), shared, CLOCK.index(origin))
 
 
-def test_a_champion_that_forecasts_twice_too_much_is_beaten_and_an_equal_one_is_not() -> None:
+def test_a_champion_that_forecasts_half_of_it_is_beaten_and_an_equal_one_is_not() -> None:
     before, after = _happened(D - 5 * DAY), _happened(D)
     booster, held_out = _trained(before.filter(before["in_stock"])), after.filter(after["in_stock"])
     equal, rest = half_calibrated(booster, held_out, Config())
     assert len(set(names_of(held_out)) - set(names_of(rest))) == len(set(names_of(rest))) == 30
-    doubled = [[2 * ratio for ratio in ratios] for ratios in equal.calibration.ratios]
-    champion = Model(booster, replace(equal.calibration, ratios=doubled))
+    halved = [[ratio / 2 for ratio in ratios] for ratios in equal.calibration.ratios]
+    champion = Model(booster, replace(equal.calibration, ratios=halved))
     assert held((booster, held_out), champion, after, Config(), {}).wins
     found = held((booster, held_out), equal, after, Config(), {})
     assert not found.wins
