@@ -40,11 +40,13 @@ RULE_BREAKERS: dict[str, dict[str, Any]] = {
     "expected_before_ordered": {"ordered_on": date(2024, 5, 2), "expected_on": date(2024, 5, 1)},
     "quantiles_not_monotone": {"q05": 2.0, "q10": 1.0},
     "units_not_a_multiple": {"units": Decimal("7"), "order_multiple": Decimal("2")},
+    "out_of_stock_hours_malformed": {"out_of_stock_hours": "18,25"},
     "expected_before_business_date": {"business_date": date(2024, 5, 2), "expected_on": date(2024, 5, 1)},
 }
 #: Values of a good row where the column's own limits do not give them.
 GOOD: dict[str, Any] = {
     "order_days": "mon:2, fri",
+    "out_of_stock_hours": "8, 18,19",
     "source_id": "also_known",
     **{name: float(i) for i, name in enumerate(QUANTILES)},
 }
