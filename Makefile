@@ -29,7 +29,7 @@ airflow: $(READY) ## Airflow with our DAGs on this machine, for the browser (AIR
 	@bin/serve
 
 test: $(READY) ## all tests but the long ones
-	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not torture" tests
+	@$(PYTEST) --durations=12 -n $(WORKERS) --dist loadfile -m "not torture" tests
 
 torture: $(READY) ## the long tests: every stage killed, a cluster, the real Airflow
 	@$(PYTEST) -m torture tests

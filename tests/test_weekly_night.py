@@ -76,7 +76,8 @@ def test_it_publishes_orders_that_cover_weeks(night: Lake) -> None:
 def test_demand_is_by_week_and_features_know_last_year(night: Lake) -> None:
     periods = {row["period"] for row in night.arrow("silver/demand", ["period"]).to_pylist()}
     assert {day.weekday() for day in periods} == {0}
-    assert len(periods) == WEEKS
+    # The first week, sold in from its Wednesday on, is incomplete and left out.
+    assert len(periods) == WEEKS - 1
     features = night.arrow("gold/features").to_pandas()
     assert features["season"].between(0.8, 1.25).all()
     assert features["event"].gt(0).groupby(features["target_date"]).all().to_dict()[D + WEEK]

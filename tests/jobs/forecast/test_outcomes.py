@@ -1,10 +1,13 @@
 """What happened after an origin, beside its features and plain forecasts: on literal days, without Spark."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pyarrow as pa
 
 from jobs.features.block import Span, to_block
+from jobs.features.compute import counts
+from jobs.features.pulse import gather
 from jobs.forecast.outcomes import OUTCOMES, of_origin
 from jobs.forecast.plain import LONG, NAIVE, SHORT
 from tests.jobs.features.blocks import CLOCK, context, features, past, sold, stream
@@ -16,7 +19,9 @@ DAY = timedelta(days=1)
 def at(rows: list[dict], origin: date = D, night: date = D + 3 * DAY) -> pa.Table:
     shared = context(rows, [origin], night=night)
     span = Span.around(CLOCK, [CLOCK.index(origin)], shared.horizon)
-    return of_origin(to_block(stream(rows), CLOCK, span, shared.prices), shared, CLOCK.index(origin))
+    block = to_block(stream(rows), CLOCK, span, shared.prices)
+    shared = replace(shared, pulse=gather([counts(block, shared, CLOCK.index(origin))]))
+    return of_origin(block, shared, CLOCK.index(origin))
 
 
 def _rows(after: float) -> list[dict]:

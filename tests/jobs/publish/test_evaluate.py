@@ -7,9 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 import schemas
 from jobs.config import Config
+from jobs.forecast.ranks import USUAL, PathRanks, to_table
 from jobs.lake import FIRST_DAY, Lake
 from jobs.publish.evaluate import main
 from jobs.publish.hashes import table_hash
@@ -41,6 +43,12 @@ def fill(lake: Lake) -> None:
     }
     for table, rows in tables.items():
         lake.write_arrow(table, pa.Table.from_pylist(rows, schemas.TABLES[table].schema), None)
+
+
+@pytest.fixture(autouse=True)
+def paths(lake: Lake) -> None:
+    """The forecast stage of every night says how its paths are drawn."""
+    lake.write_arrow("gold/path_ranks", to_table(PathRanks(8, 1, USUAL), D, "r1"), None)
 
 
 def test_a_night_is_evaluated_and_again(lake: Lake) -> None:
