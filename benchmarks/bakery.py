@@ -136,8 +136,9 @@ def train(bakery: Bakery, night: int, config: Config, *, years: bool = True) -> 
     rows = rows if years else without_years(rows)
     weight = 0.5 ** ((night - numbers(rows, "origin")) / memory.half_life(clock, history))
     before, held_out = numbers(rows, "target") < plan.held_out_from, numbers(rows, "origin") >= plan.held_out_from
-    calibration, _ = judge(_fit(rows.filter(pa.array(before)), weight[before], config), rows.filter(pa.array(held_out)), config)
-    return Model(_fit(rows, weight, config), calibration)
+    challenger = _fit(rows.filter(pa.array(before)), weight[before], config)
+    calibration, dependence, _ = judge(challenger, rows.filter(pa.array(held_out)), config, bakery.context.region)
+    return Model(_fit(rows, weight, config), calibration, dependence)
 
 
 def _fit(rows: pa.Table, weight: Floats, config: Config) -> bytes:
