@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from pyspark.sql import functions as F
 
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from jobs.config import Config
     from jobs.lake import Lake
 
-Bools = npt.NDArray[np.bool_]
 
 #: Kind of the exception of a night whose training was given up.
 GAVE_UP = "training_gave_up"
