@@ -27,10 +27,11 @@ import xgboost
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from jobs.config import Config, Training
-from jobs.features.block import KEY, PRICE_OF_PAIR, SOLD, STREAM, Block, to_block
+from jobs.features.block import PRICE_OF_PAIR, SOLD, STREAM, Block, to_block
 from jobs.features.clock import CLOCKS, Clock, Grain
 from jobs.features.compute import compute
 from jobs.features.context import Context, Masters, build
+from jobs.features.names import KEY
 from jobs.forecast import memory
 from jobs.forecast.examples import layout
 from jobs.forecast.metrics import wape
@@ -56,9 +57,9 @@ _SOLD = {
 }
 _STREAM = """
     SELECT item_id, location_id, channel, {sold}::int AS kind, period, units::double AS units, 1.0::double AS in_stock_fraction,
-        NULL::double AS price, promotion FROM sold
+        NULL::double AS recovered, NULL::double AS price, promotion FROM sold
     UNION ALL
-    SELECT item_id, location_id, NULL, {price}::int, date, NULL, NULL, NULL, true FROM days WHERE promotion
+    SELECT item_id, location_id, NULL, {price}::int, date, NULL, NULL, NULL, NULL, true FROM days WHERE promotion
     ORDER BY item_id, location_id, kind, period"""
 _SUMS = """
     SELECT 'item' AS level, item_id AS id, period, sum(units)::double AS units, count(*)::double AS count, 0.0::double AS fractional
@@ -108,7 +109,7 @@ class Bakery:
         """Features at an origin with what was sold, as jobs.features.job computes examples."""
         if origin not in self.made:
             table, column = compute(self.block, self.context, origin), origin - self.block.span.first
-            units = self.block.demand[:, column : column + self.context.horizon].reshape(-1)
+            units = self.block.in_stock[:, column : column + self.context.horizon].reshape(-1)
             table = table.append_column("origin", pa.array(np.full(len(units), origin))).append_column("units", pa.array(units))
             self.made[origin] = table.filter(pa.array(~np.isnan(units)))
         return self.made[origin]
@@ -163,7 +164,7 @@ def methods(bakery: Bakery, night: int, config: Config, ablation: bool = True) -
 def _plain(bakery: Bakery, night: int) -> dict[str, Floats]:
     """Seasonal naive, and means of like periods, for the rows of a night; 1-4 and 52 weeks back at grain week."""
     end, horizon = night - bakery.block.span.first, bakery.context.horizon
-    demand, length = bakery.block.demand, bakery.clock.like
+    demand, length = bakery.block.in_stock, bakery.clock.like
     known = ~np.isnan(demand[:, end : end + horizon].reshape(-1))
     found: dict[str, list[Floats]] = {}
     for step in range(horizon):

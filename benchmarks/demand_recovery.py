@@ -37,8 +37,12 @@ HIDDEN = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True)
 class Store:
-    """A store's series: units by hour [n, d, 24], out of stock by hour [n, d, 24], days that are to be recovered [n, d]."""
+    """A store's series: units by hour [n, d, 24], out of stock by hour [n, d, 24], days that are to be recovered [n, d].
 
+    days  store_id, product_id, dt of [n, d], row by row
+    """
+
+    days: pl.DataFrame
     hours: Floats
     out: Bools
     asked: Bools
@@ -47,6 +51,14 @@ class Store:
     def short(self) -> Bools:
         """Days not in stock throughout, by the selling hours."""
         return np.asarray(self.out[:, :, OPENING:CLOSING].any(axis=2))
+
+    @property
+    def past(self) -> Past:
+        """What the recovery may look at."""
+        n, d = np.nonzero(self.hours.sum(axis=2) > 0)
+        row = np.full(self.asked.shape, -1)
+        row[n, d] = np.arange(len(n))
+        return Past(self.hours[n, d], row, ~self.short)
 
 
 def stores(data: Path, first: date, last: date, most: int) -> Iterator[Store]:
@@ -62,7 +74,22 @@ def stores(data: Path, first: date, last: date, most: int) -> Iterator[Store]:
             out = (store["hours_stock_status"].explode().to_numpy() == 1).reshape(shape)
             asked = store["dt"].is_between(first, last).to_numpy().reshape(shape[:2])
             asked = asked & (np.arange(days) >= WINDOW) & ~out[:, :, OPENING:CLOSING].any(axis=2)
-            yield Store(sold, out, asked)
+            yield Store(store.select("store_id", "product_id", "dt"), sold, out, asked)
+
+
+def recovered(data: Path) -> pl.DataFrame:
+    """Demand of the days really short of stock, as ingest recovers it: store_id, product_id, dt, demand, demand_std."""
+    parts = []
+    for store in stores(data, date.min, date.max, 10_000):
+        fraction = 1 - store.out[:, :, OPENING:CLOSING].mean(axis=2)
+        short = (fraction > 0) & (fraction < 1) & (np.arange(fraction.shape[1]) >= WINDOW)
+        series, day = np.nonzero(short)
+        hours = store.hours[series, day]
+        cells = Cells(series, day, hours.sum(axis=1), hours, fraction[series, day], store.out[series, day].astype(np.float64))
+        found = recover(store.past, cells)
+        days = store.days.filter(pl.Series(short.ravel())).with_columns(demand=found.demand, demand_std=found.std)
+        parts.append(days.filter(pl.col("demand").is_not_nan()))
+    return pl.concat(parts)
 
 
 def real_masks(sample: list[Store]) -> tuple[Bools, Bools]:
@@ -82,12 +109,8 @@ def hide(store: Store, masks: Bools, rng: np.random.Generator, told: bool) -> tu
     sold = store.hours[series, day]
     seen = sold * (1 - out)
     fraction = 1 - out[:, OPENING:CLOSING].mean(axis=1)
-    n, d = np.nonzero(store.hours.sum(axis=2) > 0)
-    row = np.full(store.asked.shape, -1)
-    row[n, d] = np.arange(len(n))
-    past = Past(store.hours[n, d], row, ~store.short)
     cells = Cells(series, day, seen.sum(axis=1), seen, fraction, out if told else np.full_like(out, np.nan))
-    return recover(past, cells), cells, sold.sum(axis=1)
+    return recover(store.past, cells), cells, sold.sum(axis=1)
 
 
 @dataclass(frozen=True)

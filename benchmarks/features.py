@@ -90,8 +90,8 @@ def _stream(data: Path, series: int) -> pa.Table:
     con = duckdb.connect()
     found: pa.Table = con.sql(f"""
         SELECT product_id::varchar AS item_id, store_id::varchar AS location_id, 'store' AS channel, 0::int AS kind, dt AS period,
-            sale_amount::double AS units, 1 - stock_hour6_22_cnt / 16.0 AS in_stock_fraction, discount::double AS price,
-            activity_flag = 1 AS promotion
+            sale_amount::double AS units, 1 - stock_hour6_22_cnt / 16.0 AS in_stock_fraction, NULL::double AS recovered,
+            discount::double AS price, activity_flag = 1 AS promotion
         FROM read_parquet('{data}') WHERE hash(store_id * 100003 + product_id) % 50000 < {series} ORDER BY ALL""").to_arrow_table()
     return found.cast(block.STREAM)
 

@@ -22,6 +22,7 @@ from jobs.lake import Lake
 from jobs.stages import Job, run, stages_of
 from schemas import TABLES
 from tests.builders import ITEMS, Landing
+from tests.conftest import INTERPRETED
 
 ROOT = Path(__file__).resolve().parents[1]
 D = date(2024, 6, 12)
@@ -152,7 +153,9 @@ def night_process(landing: Path, lake: Path, log: Path, train: str = "never", **
         "--train",
         train,
     ]
-    spark = {"SPARK_LOCAL_DIRS": str(lake.parent / "spark"), "PYSPARK_SUBMIT_ARGS": "--master local[2] --driver-memory 1g pyspark-shell"}
+    conf = " ".join(f"--conf {name}={value}" for name, value in INTERPRETED.items())
+    arguments = f"--master local[2] --driver-memory 1g {conf} pyspark-shell"
+    spark = {"SPARK_LOCAL_DIRS": str(lake.parent / "spark"), "PYSPARK_SUBMIT_ARGS": arguments}
     with log.open("w") as stream:
         return subprocess.Popen(
             [sys.executable, "-m", "jobs.run", *command],

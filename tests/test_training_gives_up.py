@@ -21,6 +21,7 @@ def with_training(**changes: object) -> Config:
     return CONFIG.model_copy(update={"training": Training(**settings | changes)})
 
 
+@pytest.mark.torture
 def test_at_the_deadline_the_night_goes_on_and_says_so(spark: SparkSession, tmp_path: Path) -> None:
     lake = Lake(str(tmp_path / "lake"), spark)
     landing = Story().land(tmp_path / "landing")

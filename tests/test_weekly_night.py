@@ -15,6 +15,8 @@ from jobs.lake import Lake
 from jobs.stages import Job, run, stages_of
 from tests.builders import ITEMS, Landing
 
+pytestmark = pytest.mark.torture
+
 #: A Monday; a year and a half of weeks before it.
 D = date(2024, 6, 10)
 WEEK = timedelta(weeks=1)

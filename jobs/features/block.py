@@ -12,18 +12,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.features.clock import Clock
+from jobs.features.names import KEY
 from jobs.features.prices import Ahead, GeneralPrices
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-KEY = ("item_id", "location_id", "channel")
 #: What a row of the stream is: sales of a period; a price of the pair and channel, or of the pair; a row of the assortment.
 SOLD, PRICE_OF_CHANNEL, PRICE_OF_PAIR, LISTED = 0, 1, 2, 9
 
 #: The stream of rows, sorted by item and location, from which blocks are made. Of an assortment row ``promotion``
-#: says whether it is active.
+#: says whether it is active. ``recovered`` is what silver/demand says of the demand of a period short of stock.
 STREAM = pa.schema(
     [
         *((name, pa.string()) for name in KEY),
@@ -31,6 +31,7 @@ STREAM = pa.schema(
         ("period", pa.date32()),
         ("units", pa.float64()),
         ("in_stock_fraction", pa.float64()),
+        ("recovered", pa.float64()),
         ("price", pa.float64()),
         ("promotion", pa.bool_()),
     ]
@@ -58,7 +59,8 @@ class Block:
 
     keys                  names of the series, one array a key column
     units, stock, price   [n, last - first] units sold, in-stock fraction, price that held
-    demand                [n, last - first] units of periods in stock throughout; NaN elsewhere (sales there are a floor)
+    in_stock              [n, last - first] units of periods in stock throughout; NaN elsewhere (sales there are a floor)
+    demand                [n, last - first] the same, and the recovered demand of periods short of stock; NaN where it is not known
     promotion             [n, last - first] 1 where promoted
     price_ahead           [n, last - ahead] price known ahead; NaN where no price row says
     promotion_ahead       [n, last - ahead] 1 where a price row announces a promotion
@@ -69,6 +71,7 @@ class Block:
     keys: dict[str, npt.NDArray[np.object_]]
     units: Floats
     stock: Floats
+    in_stock: Floats
     demand: Floats
     price: Floats
     promotion: Floats
@@ -145,7 +148,7 @@ def to_block(table: pa.Table, clock: Clock, span: Span, general: GeneralPrices) 
     column, width = clock.indices(days) - span.first, span.last - span.first
     row = _row_of(series, name)
     sold = (kind == SOLD) & (row >= 0) & (column >= 0) & (column < width)
-    values = {"promotion": promotion} | {n: _numbers(table[n]) for n in ("units", "in_stock_fraction", "price")}
+    values = {"promotion": promotion} | {n: _numbers(table[n]) for n in ("units", "in_stock_fraction", "recovered", "price")}
     dense = {n: _scatter(len(series), width, row[sold], column[sold], v[sold]) for n, v in values.items()}
     ahead = Ahead.empty(len(series), span.last - span.ahead)
     later = column - (span.ahead - span.first)
@@ -155,9 +158,9 @@ def to_block(table: pa.Table, clock: Clock, span: Span, general: GeneralPrices) 
     ahead = ahead.add(spread[0], later[spread[1]], values["price"][spread[1]], promotion[spread[1]])
     for rows in general.of(keys["item_id"], keys["channel"]):
         ahead = ahead.add(rows[0], general.period[rows[1]] - span.ahead, general.price[rows[1]], general.promotion[rows[1]])
-    demand = np.where(dense["in_stock_fraction"] >= 1, dense["units"], np.nan)
-    stock, price = dense["in_stock_fraction"], dense["price"]
-    return Block(span, keys, dense["units"], stock, demand, price, dense["promotion"], ahead.price, ahead.promotion, listed)
+    units, stock, price = dense["units"], dense["in_stock_fraction"], dense["price"]
+    in_stock, demand = np.where(stock >= 1, units, np.nan), np.where(stock >= 1, units, dense["recovered"])
+    return Block(span, keys, units, stock, in_stock, demand, price, dense["promotion"], ahead.price, ahead.promotion, listed)
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.object_], Ints]:

@@ -7,17 +7,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from jobs.features import history, kernels, pulse
-from jobs.features.block import KEY, Block
+from jobs.features.block import Block
 from jobs.features.clock import Clock
 from jobs.features.context import Context, Lifts
 from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, LevelStats
+from jobs.features.names import KEY, Names
 from jobs.features.prices import fill_forward
 from jobs.features.pulse import Pulse
 from schemas.gold.features import FEATURES, FEATURES_TABLE
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Names = npt.NDArray[np.object_]
 Columns = dict[str, Floats]
 
 #: So that the model can correct what is expected of an event on which hardly anything was sold.

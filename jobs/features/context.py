@@ -12,6 +12,7 @@ from jobs.features.block import Span
 from jobs.features.clock import Clock
 from jobs.features.events import Events
 from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, PROMOTED, LevelStats, Sums, add_up, stats, to_sums
+from jobs.features.names import Names
 from jobs.features.prices import GeneralPrices
 from jobs.features.pulse import Pulse
 from jobs.features.season import Window, event_lifts, promotion_lifts, season, spell_lifts
@@ -19,7 +20,6 @@ from jobs.features.signals import at_origin
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Names = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Context:
     locations: dict[str, int]
     signals: dict[int, Floats]
     pulse: dict[int, Pulse] = field(default_factory=dict)
+    _levels: dict[int, dict[str, LevelStats]] = field(default_factory=dict, repr=False)
 
     def region_rows(self, locations: Names) -> Ints:
         """Row of each location's region in ``events``."""
@@ -58,7 +59,12 @@ class Context:
         return np.array([self.locations.get(name, len(self.locations)) for name in locations], dtype=np.int64)
 
     def levels(self, origin: int) -> dict[str, LevelStats]:
-        """Levels of items, locations and categories at the origin, from the periods before it."""
+        """Levels of items, locations and categories at the origin, from the periods before it; computed once."""
+        if origin not in self._levels:
+            self._levels[origin] = self._stats(origin)
+        return self._levels[origin]
+
+    def _stats(self, origin: int) -> dict[str, LevelStats]:
         first, last = self.sums[ITEM].first, self.span.last
         # What spans regions has an event where half of the regions have one.
         common = np.where(np.median(self.events.window(first, last), axis=0) > 0, EVENT_KIND, self.clock.weekday(np.arange(first, last)))

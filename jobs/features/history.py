@@ -33,10 +33,10 @@ def masked_mean(values: Floats) -> tuple[Floats, Floats]:
 
 
 def level(block: Block, clock: Clock, origin: int, prior: Floats) -> Floats:
-    """Scale of each series at the origin: recency-weighted in-stock mean, shrunk to the prior, at least what was sold.
+    """Scale of each series at the origin: recency-weighted mean demand, shrunk to the prior, at least what was sold.
 
-    Sales of periods that ran out are no demand, but a floor of it: a series that was never in stock all period
-    has at least their mean.
+    Of periods that ran out the recovered demand counts. Where that is not known, sales are a floor of it: a series
+    that was never in stock all period has at least their mean.
     """
     end = origin - block.span.first
     demand = block.demand[:, end - clock.recent : end]
@@ -53,7 +53,7 @@ def level(block: Block, clock: Clock, origin: int, prior: Floats) -> Floats:
 def summary(block: Block, clock: Clock, origin: int, scale: Floats) -> dict[str, Floats]:
     """Per series at the origin: rolling means and deviations, zeros, age, stock, the series' last in-stock periods."""
     end = origin - block.span.first
-    demand = block.demand[:, :end] / scale[:, None]
+    demand = block.in_stock[:, :end] / scale[:, None]
     units, stock = block.units[:, :end], block.stock[:, :end]
     columns = {f"mean_{i + 1}": masked_mean(demand[:, -span:])[0] for i, span in enumerate(clock.spans)}
     long = demand[:, -clock.spans[3] :]
@@ -106,7 +106,7 @@ def like_lags(block: Block, clock: Clock, origin: int, target: int, scale: Float
     season = 7 if clock.period_days == 1 else 1
     end = origin - block.span.first
     at = target - block.span.first
-    demand = block.demand
+    demand = block.in_stock
     first = season * (1 + (at - end) // season)
     columns = {f"like_{k + 1}": demand[:, at - first - season * k] / scale for k in range(3)}
     year = at - clock.year

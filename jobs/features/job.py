@@ -133,6 +133,6 @@ def _examples(series: block.Block, context: Context, origins: tuple[int, ...]) -
     for origin in origins:
         rows = compute(series, context, origin)
         column = origin - series.span.first
-        units = series.demand[:, column : column + context.horizon].reshape(-1)
+        units = series.in_stock[:, column : column + context.horizon].reshape(-1)
         rows = rows.append_column("origin", pa.array(np.full(len(units), origin))).append_column("units", pa.array(units))
         yield rows.filter(pa.array(~np.isnan(units)))

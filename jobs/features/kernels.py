@@ -40,8 +40,8 @@ class Kernel:
     other_kind: float
 
 
-#: Means over in-stock periods.
-IN_STOCK = {
+#: Means over periods whose demand is known.
+OF_DEMAND = {
     "kernel_short": Kernel(0.5, 0.12, 0.3),
     "kernel_long": Kernel(2.9, 0.06, 0.2),
     "kernel_price": Kernel(4.3, 0.04, 1.0),
@@ -70,7 +70,7 @@ def like_means(
     likely = np.where(np.nan_to_num(block.promotion[:, window]) == promotion[:, None], 1.0, _OTHER_PROMOTION)
     same = kinds == kind[:, None]
     columns: dict[str, Floats] = {}
-    for name, kernel in IN_STOCK.items():
+    for name, kernel in OF_DEMAND.items():
         weight = _weight(kernel, clock, distance, same) * likely
         inside = weight * known
         total = inside.sum(axis=1)

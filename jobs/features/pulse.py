@@ -1,9 +1,9 @@
 """The pulse of a group of series: what it has sold lately against what its series usually sell on such days.
 
 A group's sales move with which of its series were in stock. The sum of what was sold, over the sum of level x usual
-share of the kind of day, both over the same in-stock series and periods, does not: it tells whether the item (or its
-sales in a region, or a location) is warming up or cooling down. That takes two passes over the series, since a series'
-features need the sums of all others: the first adds up, the second looks up.
+share of the kind of day, both over the same series and periods whose demand is known, does not: it tells whether the
+item (or its sales in a region, or a location) is warming up or cooling down. That takes two passes over the series, since
+a series' features need the sums of all others: the first adds up, the second looks up.
 
 Sums are whole numbers of 1/10,000, so that they come out the same in whatever order they are added.
 """
@@ -19,14 +19,13 @@ import pyarrow as pa
 
 from jobs.features.block import Block
 from jobs.features.clock import Clock
+from jobs.features.names import Names, joined, with_region
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Names = npt.NDArray[np.object_]
 
 #: Group -> the columns whose values, joined, are its id.
 GROUPS: dict[str, tuple[str, ...]] = {"item": ("item_id",), "item_region": ("item_id", "region"), "location": ("location_id",)}
-_SEPARATOR = "\x1f"
 _SCALE = 10_000
 #: In-stock series-periods at the usual level that are mixed in.
 _PRIOR = 4.0
@@ -68,12 +67,8 @@ class Pulse:
 
 def names_of(keys: Mapping[str, Names], region: Mapping[str, str]) -> dict[str, Names]:
     """Group -> id of each series."""
-    columns = {**keys, "region": np.array([region.get(place, "") for place in keys["location_id"]], object)}
-    joined = {}
-    for group, parts in GROUPS.items():
-        rows = zip(*(columns[part] for part in parts), strict=True)
-        joined[group] = np.array([_SEPARATOR.join(row) for row in rows], object)
-    return joined
+    columns = with_region(keys, region)
+    return {group: joined(columns[part] for part in parts) for group, parts in GROUPS.items()}
 
 
 def count(block: Block, origin: int, usual: Floats, ids: Mapping[str, Names], clock: Clock) -> pa.Table:

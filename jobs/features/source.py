@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import functions as F
 
-from jobs.features.block import KEY, LISTED, PRICE_OF_CHANNEL, PRICE_OF_PAIR, SOLD, STREAM, Span
+from jobs.features.block import LISTED, PRICE_OF_CHANNEL, PRICE_OF_PAIR, SOLD, STREAM, Span
 from jobs.features.clock import Clock
 from jobs.features.context import Masters, season_spans
 from jobs.features.levels import ITEM, LOCATION, PROMOTED
+from jobs.features.names import KEY
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -65,6 +66,7 @@ def demand(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
             "period",
             F.col("units").cast("double").alias("units"),
             "in_stock_fraction",
+            F.expr("IF(in_stock_fraction < 1, CAST(demand AS DOUBLE), NULL)").alias("recovered"),
             F.col("price").cast("double").alias("price"),
             F.expr("promotion IS NOT NULL AND promotion <> ''").alias("promotion"),
         )

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 import schemas
 from jobs.errors import UsageError
-from jobs.features.block import KEY
 from jobs.features.clock import CLOCKS, Clock
+from jobs.features.names import columns_of, with_region
 from jobs.forecast import registry, report
 from jobs.forecast.design import Design, Source
 from jobs.forecast.distribution import draw
@@ -137,8 +137,7 @@ def paths_of(config: Config, clock: Clock, origin: int, model: Model | None, reg
     ranks = PathRanks(config.planning.paths, seed, model.dependence if model else USUAL)
 
     def paths(rows: pa.Table) -> Floats:
-        names = {name: np.asarray(rows[name].to_numpy(zero_copy_only=False), object) for name in KEY}
-        names["region"] = np.array([region.get(place, "") for place in names["location_id"]], object)
+        names = with_region(columns_of(rows), region)
         whole = np.asarray(rows["whole_units"].to_numpy(zero_copy_only=False), bool)
         p_zero, mean, quantiles = numbers(rows, "p_zero"), numbers(rows, "mean"), quantiles_of(rows)
         units = np.empty((rows.num_rows, ranks.paths))

@@ -29,12 +29,13 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.special import ndtri
 
+from jobs.features.names import SEPARATOR, Names, joined
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date
 
 Floats = npt.NDArray[np.float64]
-Names = npt.NDArray[np.object_]
 
 #: Factor -> the columns whose values, joined, are its id. From the most to the least common.
 FACTORS: dict[str, tuple[str, ...]] = {
@@ -46,7 +47,6 @@ FACTORS: dict[str, tuple[str, ...]] = {
     "pair": ("item_id", "location_id"),
     "series": ("item_id", "location_id", "channel"),
 }
-_SEPARATOR = "\x1f"
 _MASK = (1 << 64) - 1
 
 
@@ -85,7 +85,7 @@ class PathRanks:
             share = self.dependence.share.get(factor, 0.0)
             if share <= 0 or any(column not in names for column in columns):
                 continue
-            ids = [_SEPARATOR.join(parts) for parts in zip(*(names[column] for column in columns), strict=True)] if columns else [""] * n
+            ids = joined(names[column] for column in columns) if columns else [""] * n
             for row, name in enumerate(ids):
                 scores[row] += np.sqrt(share) * self._shock(factor, name, steps)
         order = scores.argsort(axis=2, kind="stable").argsort(axis=2, kind="stable")
@@ -99,8 +99,8 @@ class PathRanks:
 
         names  column -> [n] value of each row; step [n] period of the horizon
         """
-        keys = np.array([_SEPARATOR.join(parts) for parts in zip(*(names[column] for column in FACTORS["series"]), strict=True)])
-        _, first, owner = np.unique(keys, return_index=True, return_inverse=True)
+        keys = joined(names[column] for column in FACTORS["series"])
+        _, first, owner = np.unique(keys.astype(str), return_index=True, return_inverse=True)
         for begin in range(0, len(first), series):
             some = first[begin : begin + series]
             ranks = self.of({column: values[some] for column, values in names.items()}, int(step.max(initial=0)) + 1)
@@ -117,7 +117,7 @@ class PathRanks:
         return self._known[key]
 
     def _draw(self, factor: str, name: str, steps: int) -> Floats:
-        digest = hashlib.blake2b(f"{factor}{_SEPARATOR}{name}".encode(), digest_size=8).digest()
+        digest = hashlib.blake2b(f"{factor}{SEPARATOR}{name}".encode(), digest_size=8).digest()
         generator = np.random.Philox(key=np.array([self.seed & _MASK, int.from_bytes(digest, "little")], dtype=np.uint64))
         # The upper 53 bits, at the middle of their interval: in (0, 1) exactly.
         uniform = ((generator.random_raw((steps + 1) * self.paths) >> np.uint64(11)) + 0.5) * 2.0**-53
@@ -129,7 +129,7 @@ class PathRanks:
 
 def seed_of(seed: int, business_date: date) -> int:
     """Seed of a night: of the settings' seed and the date."""
-    digest = hashlib.blake2b(f"{seed}{_SEPARATOR}{business_date}".encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(f"{seed}{SEPARATOR}{business_date}".encode(), digest_size=8).digest()
     # A signed 64-bit column holds it.
     return int.from_bytes(digest, "little") >> 1
 

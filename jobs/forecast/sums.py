@@ -12,9 +12,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
+from jobs.features.names import KEY, joined
 from jobs.forecast.distribution import LEVELS
 
 Floats = npt.NDArray[np.float64]
@@ -25,7 +25,6 @@ Draw = Callable[[pa.Table], Floats]
 
 SPANS = (3, 7, 14)
 STORES, ITEMS = "stores of an item", "items of a store"
-_KEY = ("item_id", "location_id", "channel")
 #: Rows drawn at a time: 20,000 x 128 paths are 20 MB.
 _ROWS = 20_000
 
@@ -58,7 +57,7 @@ def _groups(rows: pa.Table) -> Iterator[tuple[str, Ints]]:
     """Kind of sum and the group of each row; -1: in none."""
     step = np.asarray(rows["step"].cast(pa.int64()), np.int64)
     item, location = _codes(rows, ("item_id",)), _codes(rows, ("location_id",))
-    series = _codes(rows, _KEY)
+    series = _codes(rows, KEY)
     for span in SPANS:
         early = step < span
         whole = np.bincount(series[early], minlength=series.max(initial=-1) + 1) == span
@@ -78,13 +77,13 @@ def _numbered(group: Ints, least: int) -> Ints:
 
 def _codes(rows: pa.Table, columns: tuple[str, ...]) -> Ints:
     """A number for each distinct key, in the order in which the keys come."""
-    names = pc.binary_join_element_wise(*(rows[name] for name in columns), "\x1f").combine_chunks()
+    names = pa.array(joined(rows[name] for name in columns), pa.string())
     return np.asarray(names.dictionary_encode().indices, np.int64)
 
 
 def _chunks(rows: pa.Table) -> Iterator[tuple[int, int]]:
     """Row ranges of whole series."""
-    series = _codes(rows, _KEY)
+    series = _codes(rows, KEY)
     starts = np.flatnonzero(np.diff(series, prepend=-1))
     block = starts // _ROWS
     cuts = starts[np.flatnonzero(np.diff(block, prepend=-1))].tolist()

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 import schemas
 from jobs.errors import NightfillError, UsageError
 from jobs.features import source
-from jobs.features.block import KEY
+from jobs.features.names import KEY, columns_of, with_region
 from jobs.forecast import boosting, calibration, dependence, registry
 from jobs.forecast.distribution import NAMES
 from jobs.forecast.examples import LEAST_ROWS, training_rows
@@ -39,7 +39,7 @@ GAVE_UP = "training_gave_up"
 #: Tables that a model is made from.
 SOURCES = ("demand", "prices", "calendar", "signals", "items", "locations", "lanes", "assortment")
 _HELD_OUT = "held_out"
-_HELD_OUT_COLUMNS = ("item_id", "location_id", "channel", "target_date", "whole_units", "origin", "units", "target", *boosting.INPUTS)
+_HELD_OUT_COLUMNS = (*KEY, "target_date", "whole_units", "origin", "units", "target", *boosting.INPUTS)
 
 
 def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, when: registry.When = "auto") -> str:
@@ -138,7 +138,7 @@ def judge(
     booster: bytes, held_out: pa.Table, config: Config, regions: Mapping[str, str]
 ) -> tuple[calibration.Calibration, Dependence, dict[str, float]]:
     """Calibration and dependence on all held-out rows; metrics of one half of the series under the other's calibration."""
-    rows = held_out.sort_by([(name, "ascending") for name in ("item_id", "location_id", "channel", "origin", "step")])
+    rows = held_out.sort_by([(name, "ascending") for name in (*KEY, "origin", "step")])
     point, actual = points(booster, rows), numbers(rows, "units")
     spread, step, origin = numbers(rows, "deviation"), *(numbers(rows, name).astype(np.int64) for name in ("step", "origin"))
     metrics = _measured(*half_calibrated(booster, rows, config))
@@ -152,8 +152,7 @@ def _dependence(model: Model, rows: pa.Table, regions: Mapping[str, str]) -> Dep
     whole = np.asarray(made["whole_units"].to_numpy(zero_copy_only=False), bool)
     quantiles = np.column_stack([numbers(made, name) for name in NAMES])
     found = dependence.Forecasts(numbers(made, "mean"), numbers(made, "p_zero"), quantiles, whole)
-    names = {name: np.asarray(rows[name].to_numpy(zero_copy_only=False), object) for name in KEY}
-    names["region"] = np.array([regions.get(place, "") for place in names["location_id"]], object)
+    names = with_region(columns_of(rows), regions)
     origin, step = (numbers(rows, name).astype(np.int64) for name in ("origin", "step"))
     return dependence.fit(names, origin, step, numbers(rows, "units"), found)
 

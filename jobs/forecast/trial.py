@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from jobs.errors import NightfillError
 from jobs.features.job import periods
+from jobs.features.names import KEY, joined
 from jobs.forecast import calibration, judgement, registry
 from jobs.forecast.model import Model, forecast, numbers, points
 from jobs.forecast.outcomes import outcomes
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from jobs.forecast.examples import Layout
     from jobs.lake import Lake
 
-SERIES = ("item_id", "location_id", "channel")
-_ORDER = [(name, "ascending") for name in (*SERIES, "origin", "step")]
+_ORDER = [(name, "ascending") for name in (*KEY, "origin", "step")]
 #: What the judgement needs beside the forecast.
 _KEPT = ("origin", "step", "level", "promotion", "units", "in_stock")
 
@@ -89,4 +89,4 @@ def series_of(rows: pa.Table) -> npt.NDArray[np.int64]:
 
 def names_of(rows: pa.Table) -> npt.NDArray[np.str_]:
     """Each row's series as one text."""
-    return np.array(["\x1f".join(key) for key in zip(*(rows[name].to_pylist() for name in SERIES), strict=True)], dtype=str)
+    return joined(rows[name] for name in KEY).astype(str)

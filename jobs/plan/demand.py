@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from jobs.features.names import KEY, Names, with_region
 from jobs.forecast.distribution import NAMES, draw
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def read(forecasts: pa.Table, night: Night) -> Demand:
     """The distributions of a shard's forecasts (columns of gold/forecasts)."""
     data = pl.from_arrow(forecasts)
     assert isinstance(data, pl.DataFrame)
-    key = ["item_id", "location_id", "channel"]
+    key = list(KEY)
     step = (pl.col("target_date") - pl.lit(night.business_date)).dt.total_days() // night.config.period_days
     data = data.with_columns(step=step).filter(pl.col("step") >= 0).sort(*key, "step")
     series = data.select(key).unique(maintain_order=True).with_row_index("series")
@@ -104,11 +104,10 @@ def read(forecasts: pa.Table, night: Night) -> Demand:
     return Demand(pairs, quantiles, dense["p_zero"], dense["mean"], whole, ranks, cycle)
 
 
-def _names(series: pl.DataFrame, night: Night) -> dict[str, npt.NDArray[np.object_]]:
+def _names(series: pl.DataFrame, night: Night) -> dict[str, Names]:
     """The columns that name the series' factors, their locations' regions among them."""
     regions = {row["location_id"]: row["region"] or "" for row in night.locations.select(["location_id", "region"]).to_pylist()}
-    names = {name: series[name].to_numpy().astype(object) for name in ("item_id", "location_id", "channel")}
-    return names | {"region": np.array([regions.get(place, "") for place in names["location_id"]], object)}
+    return with_region({name: series[name].to_numpy().astype(object) for name in KEY}, regions)
 
 
 def _dense(values: Floats, rows: Ints, cols: Ints, shape: tuple[int, int]) -> Floats:

@@ -10,10 +10,11 @@ def _feature(name: str, meaning: str, unit: str = "") -> Column:
     return Column(name, FLOAT, meaning, unit, nullable=True)
 
 
-#: What the model sees, in the order in which it sees it. "In stock" means in stock all period.
+#: What the model sees, in the order in which it sees it. "In stock" means in stock all period;
+#: "demand" is what was sold in them, and what was recovered of others.
 FEATURES: tuple[Column, ...] = (
     Column("step", INT, "periods ahead, 0 for the business date's own", "periods", minimum=0),
-    Column("level", FLOAT, "scale of the series: recency-weighted mean of in-stock periods, shrunk to its item's", "units", minimum=0),
+    Column("level", FLOAT, "scale of the series: recency-weighted mean demand, shrunk to its item's in-stock mean", "units", minimum=0),
     _feature("log_level", "logarithm of level"),
     *(_feature(f"mean_{i}", f"mean of the in-stock periods in the last {text}", _SCALED) for i, text in (
         (1, "3 days / 2 weeks"), (2, "7 days / 4 weeks"), (3, "14 days / 8 weeks"), (4, "28 days / 13 weeks"), (5, "56 days / 26 weeks"),
@@ -33,7 +34,7 @@ FEATURES: tuple[Column, ...] = (
     *(_feature(f"{name}_trend", f"the {name}'s mean of 7 days / 4 weeks against 28 days / 13 weeks") for name in (
         "item", "location", "category")),
     *(_feature(f"{name}_profile", f"the {name}'s usual share on such a weekday or event") for name in ("item", "location", "category")),
-    _feature("kernel", "mean of the own past by recency, same kind of day, similar price and promotion", _SCALED),
+    _feature("kernel", "mean of the own past demand by recency, same kind of day, similar price and promotion", _SCALED),
     _feature("kernel_flat", "the same over all days, their usual share taken out", _SCALED),
     _feature("kernel_weight", "periods that it rests on", "periods"),
     *(_feature(f"like_{i}", f"same weekday (grain week: period), {i} before", _SCALED) for i in (1, 2, 3)),
@@ -53,7 +54,7 @@ FEATURES: tuple[Column, ...] = (
     _feature("rate", "the same of the last 14 days / 8 weeks", _SCALED),
     _feature("rate_last", "the same of the last period", _SCALED),
     _feature("stock_last", "in-stock fraction of the last period", "fraction"),
-    *(_feature(f"kernel_{name}", f"mean of the own past over like days: {text}", _SCALED) for name, text in (
+    *(_feature(f"kernel_{name}", f"mean of the own past demand over like days: {text}", _SCALED) for name, text in (
         ("short", "recent ones"), ("long", "long back, at a close price"), ("price", "whatever the kind of day, at the same price"))),
     _feature("kernel_price_weight", "periods that kernel_price rests on", "periods"),
     *(_feature(f"kernel_{name}_all", f"like kernel_{name}, of all periods, for a period's worth of time in stock", _SCALED) for name in (
@@ -71,7 +72,7 @@ FEATURES: tuple[Column, ...] = (
     _feature("promotion_lift", "the item's past lift of a promotion, shrunk to its category's, where promoted; else 1"),
     _feature("promoted_before", "share of the week before the period that is under promotion", "fraction"),
     _feature("spell", "days of the period within a long event", "days"),
-    *(_feature(f"{group}_pulse_{i}", f"what the {text}'s series sold against their levels in the last {span}") for i, span in (
+    *(_feature(f"{group}_pulse_{i}", f"demand of the {text}'s series against their levels in the last {span}") for i, span in (
         (1, "period"), (2, "3 days / 2 weeks"), (3, "7 days / 4 weeks")) for group, text in (
         ("item", "item"), ("item_region", "item's in the region"), ("location", "location"))),
 )  # fmt: skip

@@ -27,9 +27,18 @@ CALENDAR = pa.schema([("region", pa.string()), ("date", pa.date32()), ("event", 
 SUMS = pa.schema([("level", pa.string()), ("id", pa.string()), ("period", pa.date32())] + [(n, pa.float64()) for n in ("units", "count")])
 
 
-def sold(item: str, place: str, day: date, units: float, stock: float = 1.0, price: float = 2.0, channel: str = "store") -> dict[str, Any]:
+def sold(
+    item: str,
+    place: str,
+    day: date,
+    units: float,
+    stock: float = 1.0,
+    price: float = 2.0,
+    channel: str = "store",
+    recovered: float | None = None,
+) -> dict[str, Any]:
     return {"item_id": item, "location_id": place, "channel": channel, "kind": SOLD, "period": day, "units": units,
-            "in_stock_fraction": stock, "price": price, "promotion": False}  # fmt: skip
+            "in_stock_fraction": stock, "recovered": recovered, "price": price, "promotion": False}  # fmt: skip
 
 
 def listed(item: str, place: str, *, active: bool = True) -> dict[str, Any]:
@@ -87,8 +96,15 @@ def features(rows: Sequence[Mapping[str, Any]], origin: date, span_origins: Sequ
 
 
 def past(item: str, place: str, origin: date, days: int, seed: int = 0) -> list[dict[str, Any]]:
-    """Random sales of the days before the origin, a stock-out in five."""
+    """Random sales of the days before the origin, a stock-out in five, demand recovered of two in three of those."""
     rng = np.random.default_rng([seed, *map(ord, item + place)])
-    return [
-        sold(item, place, origin - timedelta(days=k), float(rng.poisson(4)), 1.0 if rng.random() < 0.8 else 0.5) for k in range(1, days + 1)
-    ]
+    rows = []
+    for k in range(1, days + 1):
+        units, stock = float(rng.poisson(4)), 1.0 if rng.random() < 0.8 else 0.5
+        rows.append(sold(item, place, origin - timedelta(days=k), units, stock, recovered=units + 1 if stock < 1 and k % 3 else None))
+    return rows
+
+
+def demand(row: Mapping[str, Any]) -> float | None:
+    """What is known of a row's demand."""
+    return row["units"] if row["in_stock_fraction"] >= 1 else row["recovered"]

@@ -40,12 +40,14 @@ def test_blocks_of_any_size_hold_whole_pairs_in_order(rows: int, pairs: int) -> 
 
 
 def test_units_lie_at_their_period_and_stockouts_are_masked() -> None:
-    block = _block([sold("a", "S1", D - DAY, 3.0), sold("a", "S1", D - 2 * DAY, 2.0, stock=0.9)])
+    """Of a period short of stock what was recovered is its demand; without that it has none, least of all its sales."""
+    floor, recovered = sold("a", "S1", D - 2 * DAY, 2.0, stock=0.9), sold("a", "S1", D - 3 * DAY, 1.0, stock=0.5, recovered=2.5)
+    block = _block([sold("a", "S1", D - DAY, 3.0), floor, recovered])
     end = ORIGIN - block.span.first
-    assert block.units[0, end - 2 : end].tolist() == [2, 3]
-    assert np.isnan(block.demand[0, end - 2])
-    assert block.demand[0, end - 1] == 3
-    assert np.isnan(block.units[0, : end - 2]).all()
+    assert block.units[0, end - 3 : end].tolist() == [1, 2, 3]
+    assert np.array_equal(block.in_stock[0, end - 3 : end], [np.nan, np.nan, 3], equal_nan=True)
+    assert np.array_equal(block.demand[0, end - 3 : end], [2.5, np.nan, 3], equal_nan=True)
+    assert np.isnan(block.units[0, : end - 3]).all()
 
 
 def test_a_listed_pair_that_is_sold_in_another_channel_has_no_second_series() -> None:

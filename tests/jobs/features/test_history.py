@@ -7,7 +7,7 @@ import pytest
 
 from jobs.features import history
 from jobs.features.block import Block, Span, to_block
-from tests.jobs.features.blocks import CLOCK, context, past, sold, stream
+from tests.jobs.features.blocks import CLOCK, context, demand, past, sold, stream
 
 D = date(2024, 5, 29)
 ORIGIN = CLOCK.index(D)
@@ -22,10 +22,14 @@ def _in_stock(rows: list[dict]) -> dict[date, float]:
     return {r["period"]: r["units"] for r in rows if r["in_stock_fraction"] >= 1}
 
 
+def _demand(rows: list[dict]) -> dict[date, float]:
+    return {r["period"]: units for r in rows if (units := demand(r)) is not None}
+
+
 def test_level_is_the_weighted_mean_shrunk_to_the_prior() -> None:
     rows = past("a", "S1", D, 50)
-    weights = {day: 0.5 ** ((D - day).days / CLOCK.half_life) for day in _in_stock(rows)}
-    own = sum(weights[day] * units for day, units in _in_stock(rows).items())
+    weights = {day: 0.5 ** ((D - day).days / CLOCK.half_life) for day in _demand(rows)}
+    own = sum(weights[day] * units for day, units in _demand(rows).items())
     expected = (own + history.PRIOR_PERIODS * 9.0) / (sum(weights.values()) + history.PRIOR_PERIODS)
     assert history.level(_block(rows), CLOCK, ORIGIN, np.array([9.0]))[0] == pytest.approx(expected)
 
@@ -82,7 +86,7 @@ def test_kernel_against_a_naive_loop() -> None:
     flat = np.ones((1, CLOCK.recent)), np.ones(1)
     made = history.kernel(block, CLOCK, ORIGIN, kinds, np.array([2]), np.array([1.6]), np.array([0.0]), flat, np.array([4.0]))
     total = weight = 0.5  # the prior of half a period at the level
-    for day, units in _in_stock(rows).items():
+    for day, units in _demand(rows).items():
         w = 0.5 ** ((D - day).days / (1.5 * CLOCK.half_life)) * np.exp(-abs(np.log(2.0 / 1.6)) / 0.12)
         w *= 1.0 if day.weekday() == 2 else 0.2
         total, weight = total + w * units / 4, weight + w

@@ -7,7 +7,7 @@ import pytest
 
 from jobs.features import kernels
 from jobs.features.block import Span, to_block
-from tests.jobs.features.blocks import CLOCK, context, past, sold, stream
+from tests.jobs.features.blocks import CLOCK, context, demand, past, sold, stream
 
 D = date(2024, 5, 29)
 ORIGIN = CLOCK.index(D)
@@ -25,14 +25,14 @@ def _weight(row: dict, kernel: kernels.Kernel) -> float:
     return recency * np.exp(-np.log(2.0 / 1.6) / kernel.price) * (1.0 if row["period"].weekday() == 2 else kernel.other_kind)
 
 
-@pytest.mark.parametrize("name", kernels.IN_STOCK)
-def test_mean_of_in_stock_periods_against_a_naive_loop(name: str) -> None:
+@pytest.mark.parametrize("name", kernels.OF_DEMAND)
+def test_mean_of_known_demand_against_a_naive_loop(name: str) -> None:
     rows = past("a", "S1", D, 40)
     total = weight = 0.5  # half a period at the level
     for row in rows:
-        if row["in_stock_fraction"] >= 1:
-            w = _weight(row, kernels.IN_STOCK[name])
-            total, weight = total + w * row["units"] / 4, weight + w
+        if (units := demand(row)) is not None:
+            w = _weight(row, kernels.OF_DEMAND[name])
+            total, weight = total + w * units / 4, weight + w
     assert _made(rows)[name][0] == pytest.approx(total / weight)
 
 
@@ -41,7 +41,7 @@ def test_mean_of_all_periods_is_for_the_time_in_stock(name: str) -> None:
     rows = past("a", "S1", D, 40)
     total = time = 0.3
     for row in rows:
-        w = _weight(row, kernels.IN_STOCK[kernels.ALL_PERIODS[name]])
+        w = _weight(row, kernels.OF_DEMAND[kernels.ALL_PERIODS[name]])
         total, time = total + w * row["units"] / 4, time + w * row["in_stock_fraction"]
     assert _made(rows)[name][0] == pytest.approx(total / time)
 

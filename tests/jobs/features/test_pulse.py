@@ -11,7 +11,7 @@ import pytest
 from jobs.features.block import Span, to_block
 from jobs.features.compute import compute, counts
 from jobs.features.pulse import COUNTS, GROUPS, Pulse, gather, windows
-from tests.jobs.features.blocks import CLOCK, context, features, past, sold, stream
+from tests.jobs.features.blocks import CLOCK, context, demand, features, past, sold, stream
 
 ORIGIN = date(2024, 5, 29)
 DAY = timedelta(1)
@@ -35,10 +35,11 @@ def test_against_a_naive_loop() -> None:
         total = {"expected": 0.0, "periods": 0}
         of_item: dict[str, list[float]] = {"A": [0.0, 0.0], "B": [0.0, 0.0]}
         for row in rows:
-            if row["in_stock_fraction"] < 1 or row["period"] < ORIGIN - window * DAY:
+            units = demand(row)
+            if units is None or row["period"] < ORIGIN - window * DAY:
                 continue
             usual = level_of(made, row["item_id"], row["location_id"]) * profile[row["period"].weekday()]
-            of_item[row["item_id"]][0] += row["units"]
+            of_item[row["item_id"]][0] += units
             of_item[row["item_id"]][1] += usual
             total = {"expected": total["expected"] + usual, "periods": total["periods"] + 1}
         prior = 4 * total["expected"] / total["periods"]

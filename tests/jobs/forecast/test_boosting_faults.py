@@ -103,6 +103,14 @@ def test_the_deadline_ends_training_and_its_workers(spark: SparkSession, rows: D
 
 def busy() -> list[psutil.Process]:
     """Trainers that still compute."""
-    before = {process: process.cpu_times().user for process in trainers()}
+    before = {process: _computed(process) for process in trainers()}
     time.sleep(1)
-    return [process for process, user in before.items() if process.is_running() and process.cpu_times().user - user > 0.05]
+    return [process for process, seconds in before.items() if _computed(process) - seconds > 0.05]
+
+
+def _computed(process: psutil.Process) -> float:
+    """Seconds of CPU so far; 0 once it is gone, as it may be at any moment."""
+    try:
+        return float(process.cpu_times().user)
+    except psutil.NoSuchProcess:
+        return 0.0
