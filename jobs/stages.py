@@ -164,7 +164,8 @@ def _check_slots(job: Job, names: tuple[str, ...]) -> None:
 
 def _run_stage(job: Job, name: str, night: Night, say: Callable[[str], None]) -> Night:
     began = time.monotonic()
-    nights.note(job.lake, night, stage=name)
+    order = list(STAGES)
+    nights.note(job.lake, night, stage=name, stages_done=order[: order.index(name)])
     lake = job.lake.for_run(night.run_id, night.versions_read)
     said = STAGES[name](Job(**{**job.__dict__, "lake": lake}))
     if name == "quality":

@@ -11,6 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs.lake import Lake
+from jobs.stages import STAGES
 from tests.small_night import D, Story, contents, hashes, kill_night, run_night
 
 #: Kind of commit -> where the night is killed.
@@ -42,8 +43,11 @@ def test_a_night_killed_three_times_is_the_night_that_was_not(spark: SparkSessio
     run_night(lake, landing)
     assert hashes(lake) == hashes(unkilled)
     assert contents(lake) == contents(unkilled)
-    assert attempts(lake) == [(1, "running"), (2, "running"), (3, "running"), (4, "published")]
+    stages = list(STAGES)
+    assert attempts(lake) == [(1, "running", []), (2, "running", stages[:5]), (3, "running", stages[:8]), (4, "published", stages)]
 
 
-def attempts(lake: Lake) -> list[tuple[int, str]]:
-    return sorted((row["attempt"], row["status"]) for row in lake.arrow("ops/nights", ["attempt", "status"]).to_pylist())
+def attempts(lake: Lake) -> list[tuple[int, str, list[str]]]:
+    """Number, status and the stages done of each attempt."""
+    columns = ["attempt", "status", "stages_done"]
+    return sorted((row["attempt"], row["status"], row["stages_done"]) for row in lake.arrow("ops/nights", columns).to_pylist())

@@ -4,6 +4,9 @@ Method of moments on the normal scores of what was sold within its forecast. Two
 factors that their series have in common; so the mean product over all pairs that share a region, an item, a location
 or a stocking point tells the shares, and the products over different periods of one horizon tell how much of a share
 lasts. Products over all different periods together, so that the variance of a sum over the horizon comes out right.
+
+Moments belong to the few items that moved most. So what items share is then lessened until the middle 80% of the law of
+an item's sum holds 80% of the sums that were seen (measured: docs/decisions/demand_paths.md).
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ _LEAST_PAIRS = 20.0
 #: Fewer rows than this: the usual dependence stands.
 LEAST_ROWS = 1_000
 _SIZE_CLASSES = 8
+#: Sums over an item's series are judged where at least so many series make one, and where there are so many sums.
+_LEAST_SERIES, _LEAST_SUMS = 10, 100
 #: What is left to the series itself, at least: no two series are sure to move together.
 _LEAST_OWN = 0.05
 
@@ -52,12 +57,41 @@ def fit(names: Mapping[str, Names], origin: Ints, step: Ints, units: Floats, for
     }
     same, other = (_shares(moments, later) for later in (False, True))
     common = {factor: max(same[factor], 0.0) for factor in FACTORS if factor != "series"}
+    own = max(1 - sum(common.values()), _LEAST_OWN)
+    lasting = {factor: _part(other[factor], value) for factor, value in (common | {"series": own}).items()}
+    part = _part_of_items(common, moments["all"])
+    common |= {factor: part * common[factor] for factor in ("item", "item_region")}
     total = sum(common.values())
     scale = min(1.0, (1 - _LEAST_OWN) / total) if total > 0 else 1.0
     share = {factor: value * scale for factor, value in common.items()}
     share["series"] = 1 - sum(share.values())
-    lasting = {factor: float(np.clip(other[factor] / share[factor], 0.0, 1.0)) if share[factor] > 0 else 0.0 for factor in FACTORS}
     return Dependence({factor: round(share[factor], 6) for factor in FACTORS}, {factor: round(lasting[factor], 6) for factor in FACTORS})
+
+
+def _part(value: float, of: float) -> float:
+    """A value as a part of another, within 0 and 1."""
+    return float(np.clip(value / of, 0.0, 1.0)) if of > 0 else 0.0
+
+
+def _part_of_items(common: Mapping[str, float], moments: _Moments) -> float:
+    """The part of the items' shares at which 80% of the sums over an item's series lie within the middle 80% of their law."""
+    seen, periods = np.sqrt(moments.information), int(moments.time.max()) + 1
+    item = np.unique(moments.groups["item"] * periods + moments.time, return_inverse=True)[1]
+    _, first, region = np.unique(moments.groups["item_region"] * periods + moments.time, return_index=True, return_inverse=True)
+    enough = np.bincount(item) >= _LEAST_SERIES
+    if enough.sum() < _LEAST_SUMS:
+        return 1.0
+    # Variance of a sum: each series' own, and what every two of them share, by how much of it is seen.
+    own, all_pairs = np.bincount(item, seen**2), np.bincount(item, seen) ** 2
+    of_region = np.bincount(item[first], np.bincount(region, seen) ** 2)
+    squared = np.bincount(item, moments.score) ** 2
+    parts = np.linspace(0.0, 1.0, 101)
+    covered = []
+    for part in parts:
+        everywhere, nearby = common["all"] + part * common["item"], common["region"] + part * common["item_region"]
+        variance = own + everywhere * (all_pairs - own) + nearby * (of_region - own)
+        covered.append((squared <= ndtri(0.9) ** 2 * variance)[enough].mean())
+    return float(parts[min(int(np.searchsorted(covered, 0.8)), len(parts) - 1)])
 
 
 @dataclass(frozen=True, slots=True)

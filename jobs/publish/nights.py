@@ -160,7 +160,12 @@ def _set_published(lake: Lake, night: Night) -> None:
         .merge(newest.alias("s"), f"t.{day} AND t.attempt = {night.attempt} AND s.newest = {night.attempt}")
         .whenMatchedUpdate(
             f"t.run_id = '{night.run_id}' AND t.status = 'running'",
-            {"status": F.lit("published"), "stage": F.lit("publish"), "published": F.current_timestamp()},
+            {
+                "status": F.lit("published"),
+                "stage": F.lit("publish"),
+                "stages_done": F.expr("array_append(t.stages_done, 'publish')"),
+                "published": F.current_timestamp(),
+            },
         )
     )
     try:

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from jobs.forecast import baseline
+from jobs.forecast import baseline, dependence
 from jobs.forecast.dependence import Forecasts, _Moments, _squares, fit, scores
 from jobs.forecast.distribution import LEVELS, rank_to_units, ranks_between
 from jobs.forecast.ranks import FACTORS, USUAL, Dependence, PathRanks
@@ -57,6 +57,23 @@ def test_independent_demand_has_no_common_factor() -> None:
     found = fit(names, origin, step, rank_to_units(forecasts.quantiles, ranks)[:, 0], forecasts)
     assert found.share["series"] > 0.95
     assert found.lasting["series"] < 0.03
+
+
+def test_a_few_items_that_moved_much_do_not_make_the_others_sums_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three items of sixty sell far more than forecast in all stores; the others' series have nothing in common."""
+    names = keys(60, 6)
+    n, rng = len(names["item_id"]), np.random.default_rng(5)
+    series, step, origin = (a.reshape(-1) for a in np.meshgrid(np.arange(n), np.arange(STEPS), 10 * np.arange(8), indexing="ij"))
+    moved = np.isin(names["item_id"][series], ["I0", "I1", "I2"])
+    ranks = np.where(moved, 0.97, rng.uniform(size=len(series)))
+    rows = np.repeat(baseline.positive_gamma(np.full(1, 20.0), np.full(1, 30.0), np.zeros(1)), len(series), axis=0)
+    forecasts = Forecasts(np.full(len(series), 20.0), np.zeros(len(series)), rows, np.zeros(len(series), bool))
+    told = {name: values[series] for name, values in names.items()}, origin, step, rank_to_units(rows, ranks[:, None])[:, 0], forecasts
+    found = fit(*told)
+    monkeypatch.setattr(dependence, "_LEAST_SUMS", len(series))
+    by_moments = fit(*told)
+    assert by_moments.share["item"] + by_moments.share["item_region"] > 0.12
+    assert found.share["item"] + found.share["item_region"] < 0.05
 
 
 def test_one_store_one_region_one_channel_is_enough() -> None:
