@@ -1,7 +1,8 @@
 """From a point forecast to a distribution: what held-out demand was as a ratio of its forecast, by segment.
 
 Conformal in spirit (Papadopoulos et al. 2002): the quantiles of the ratios on origins that the model has not seen.
-Segments are size of the forecast x spread of the series x near or far; a segment with few rows takes its parent's.
+Segments are size of the forecast x spread of the series x near or far x promoted or not; a segment with few rows takes
+its parent's.
 
 The ratios say how demand scatters around a forecast, not where its level is: the held-out forecasts come from a booster
 that has not seen the newest origins, and how far the level moved meanwhile is no measure of how far it will move next.
@@ -19,6 +20,7 @@ from jobs.forecast.distribution import LEVELS
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 #: Rows that a segment needs for ratios of its own, and the most size classes.
 _LEAST_ROWS = 80
@@ -33,14 +35,29 @@ LEAST_UNITS = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
+class Traits:
+    """What the segment of a row depends on, beside its forecast.
+
+    spread    [n] the series' relative deviation; NaN: not known
+    step      [n] periods ahead
+    promoted  [n] under promotion
+    """
+
+    spread: Floats
+    step: Ints
+    promoted: Bools
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """Ratios by segment, as nested lists so that it is written as JSON.
 
-    sizes      upper edges of the size classes (units); spreads: of the classes of spread
-    far        first step that counts as far
-    mean       [segments] mean demand as a ratio of the forecast
-    p_zero     [segments] share of periods without demand
-    ratios     [segments][15] quantiles of demand as a ratio of the forecast
+    sizes         upper edges of the size classes (units); spreads: of the classes of spread
+    far           first step that counts as far
+    mean          [segments] mean demand as a ratio of the forecast
+    p_zero        [segments] share of periods without demand
+    ratios        [segments][15] quantiles of demand as a ratio of the forecast
+    by_promotion  promoted rows have segments of their own; older models have none
     """
 
     sizes: list[float]
@@ -49,17 +66,19 @@ class Calibration:
     mean: list[float]
     p_zero: list[float]
     ratios: list[list[float]]
+    by_promotion: bool = False
 
-    def segments(self, forecast: Floats, spread: Floats, step: Ints) -> Ints:
+    def segments(self, forecast: Floats, traits: Traits) -> Ints:
         """Segment of each row."""
         size = np.searchsorted(self.sizes, forecast, side="right")
-        wide = np.searchsorted(self.spreads, np.nan_to_num(spread, nan=0.0), side="right")
-        return (size * (len(self.spreads) + 1) + wide) * 2 + (step >= self.far)
+        wide = np.searchsorted(self.spreads, np.nan_to_num(traits.spread, nan=0.0), side="right")
+        segment: Ints = (size * (len(self.spreads) + 1) + wide) * 2 + (traits.step >= self.far)
+        return segment * 2 + traits.promoted if self.by_promotion else segment
 
-    def apply(self, forecast: Floats, spread: Floats, step: Ints) -> tuple[Floats, Floats, Floats]:
+    def apply(self, forecast: Floats, traits: Traits) -> tuple[Floats, Floats, Floats]:
         """Mean [n], p_zero [n] and quantiles [n, 15] in units; monotone by construction."""
         forecast = np.maximum(forecast, LEAST_UNITS)
-        segment = self.segments(forecast, spread, step)
+        segment = self.segments(forecast, traits)
         p_zero = np.array(self.p_zero)[segment]
         quantiles = forecast[:, None] * np.array(self.ratios)[segment]
         return forecast * np.array(self.mean)[segment], p_zero, np.where(p_zero[:, None] > LEVELS, 0.0, quantiles)
@@ -69,30 +88,30 @@ class Calibration:
         return asdict(self)
 
 
-def fit(forecast: Floats, actual: Floats, spread: Floats, step: Ints, grain: str, origin: Ints | None = None) -> Calibration:
+def fit(forecast: Floats, actual: Floats, traits: Traits, grain: str, origin: Ints | None = None) -> Calibration:
     """Ratios of held-out rows.
 
     forecast, actual  [n] units, on origins that the model has not seen
-    spread            [n] the series' relative deviation; NaN: not known
-    step              [n] periods ahead
     origin            [n] origin of each row, by which the level is centred; None: it is not
     """
     forecast = np.maximum(forecast, LEAST_UNITS)
     if origin is not None:
-        forecast = np.maximum(centred(forecast, actual, origin * 2 + (step >= _FAR[grain])), LEAST_UNITS)
+        forecast = np.maximum(centred(forecast, actual, origin * 2 + (traits.step >= _FAR[grain])), LEAST_UNITS)
     wide = _SPREADS if len(forecast) >= _ROWS_FOR_SPREADS else 1
     sizes = _edges(forecast, int(np.clip(len(forecast) // (_LEAST_ROWS * 2 * wide), 1, _SIZES)))
-    spreads = _edges(np.nan_to_num(spread, nan=0.0), wide)
-    shell = Calibration(sizes, spreads, _FAR[grain], [], [], [])
-    segment, fan = shell.segments(forecast, spread, step), (len(spreads) + 1) * 2
+    spreads = _edges(np.nan_to_num(traits.spread, nan=0.0), wide)
+    shell = Calibration(sizes, spreads, _FAR[grain], [], [], [], by_promotion=True)
+    segment, fan = shell.segments(forecast, traits), (len(spreads) + 1) * 4
     measured = []
     for key in range((len(sizes) + 1) * fan):
-        # Itself, near and far together, its size, all: the first with enough rows.
-        groups = (segment == key, segment // 2 == key // 2, segment // fan == key // fan, np.ones(len(forecast), bool))
+        # Itself, near and far together, its size, promoted and not together, all: the first with enough rows.
+        alike = traits.promoted == key % 2
+        size = segment // fan == key // fan
+        groups = (segment == key, (segment // 4 == key // 4) & alike, size & alike, size, np.ones(len(forecast), bool))
         rows = next((group for group in groups if group.sum() >= _LEAST_ROWS), groups[-1])
         measured.append(_measure(forecast[rows], actual[rows]))
     means, zeros, ratios = zip(*measured, strict=True)
-    return Calibration(sizes, spreads, _FAR[grain], list(means), list(zeros), list(ratios))
+    return Calibration(sizes, spreads, _FAR[grain], list(means), list(zeros), list(ratios), by_promotion=True)
 
 
 def centred(forecast: Floats, actual: Floats, group: Ints) -> Floats:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from jobs.forecast import baseline
-from jobs.forecast.calibration import Calibration
+from jobs.forecast.calibration import Calibration, Traits
 from jobs.forecast.distribution import LEVELS, NAMES
 from jobs.forecast.ranks import USUAL, Dependence
 from schemas.gold.features import FEATURES
@@ -92,13 +92,17 @@ def numbers(features: pa.Table | pa.RecordBatch, name: str) -> Floats:
     return np.asarray(features.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False))
 
 
+def traits(features: pa.Table | pa.RecordBatch) -> Traits:
+    """What the segments of features' rows depend on."""
+    return Traits(numbers(features, "deviation"), numbers(features, "step").astype(np.int64), numbers(features, "promotion") > 0)
+
+
 def forecast(model: Model | None, features: pa.Table | pa.RecordBatch) -> pa.Table:
     """Distributions in SCHEMA, one row a row of features; without a model those of the baseline."""
     if model is None:
         mean, p_zero, quantiles = baseline.forecast(features)
     else:
-        step = numbers(features, "step").astype(np.int64)
-        mean, p_zero, quantiles = model.calibration.apply(points(model.booster, features), numbers(features, "deviation"), step)
+        mean, p_zero, quantiles = model.calibration.apply(points(model.booster, features), traits(features))
     whole = np.asarray(features.column("whole_units").to_numpy(zero_copy_only=False), bool)
     closed = np.nan_to_num(numbers(features, "closed")) >= 1
     mean, p_zero, quantiles = settle(mean, p_zero, quantiles, whole, closed)

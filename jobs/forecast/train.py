@@ -20,7 +20,7 @@ from jobs.forecast import boosting, calibration, dependence, registry
 from jobs.forecast.distribution import NAMES
 from jobs.forecast.examples import LEAST_ROWS, training_rows
 from jobs.forecast.metrics import measures
-from jobs.forecast.model import Model, forecast, numbers, points
+from jobs.forecast.model import Model, forecast, numbers, points, traits
 from jobs.forecast.ranks import Dependence
 from jobs.forecast.trial import half_calibrated, verdict
 from jobs.forecast.watch import NotTrained, Watch
@@ -139,10 +139,9 @@ def judge(
 ) -> tuple[calibration.Calibration, Dependence, dict[str, float]]:
     """Calibration and dependence on all held-out rows; metrics of one half of the series under the other's calibration."""
     rows = held_out.sort_by([(name, "ascending") for name in (*KEY, "origin", "step")])
-    point, actual = points(booster, rows), numbers(rows, "units")
-    spread, step, origin = numbers(rows, "deviation"), *(numbers(rows, name).astype(np.int64) for name in ("step", "origin"))
     metrics = _measured(*half_calibrated(booster, rows, config))
-    final = calibration.fit(point, actual, spread, step, config.grain, origin)
+    origin = numbers(rows, "origin").astype(np.int64)
+    final = calibration.fit(points(booster, rows), numbers(rows, "units"), traits(rows), config.grain, origin)
     return final, _dependence(Model(booster, final), rows, regions), metrics
 
 

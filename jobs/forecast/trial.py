@@ -13,7 +13,7 @@ from jobs.errors import NightfillError
 from jobs.features.job import periods
 from jobs.features.names import KEY, joined
 from jobs.forecast import calibration, judgement, registry
-from jobs.forecast.model import Model, forecast, numbers, points
+from jobs.forecast.model import Model, forecast, numbers, points, traits
 from jobs.forecast.outcomes import outcomes
 from jobs.forecast.segments import departments
 
@@ -36,8 +36,8 @@ def half_calibrated(booster: bytes, held_out: pa.Table, config: Config) -> tuple
     rows = held_out.sort_by(_ORDER)
     used = series_of(rows) % 2 == 0
     mine = rows.filter(pa.array(used))
-    spread, step, origin = numbers(mine, "deviation"), *(numbers(mine, name).astype(np.int64) for name in ("step", "origin"))
-    fitted = calibration.fit(points(booster, mine), numbers(mine, "units"), spread, step, config.grain, origin)
+    origin = numbers(mine, "origin").astype(np.int64)
+    fitted = calibration.fit(points(booster, mine), numbers(mine, "units"), traits(mine), config.grain, origin)
     return Model(booster, fitted), rows.filter(pa.array(~used))
 
 

@@ -14,7 +14,7 @@ from jobs.features.block import PRICE_OF_PAIR
 from jobs.forecast import calibration
 from jobs.forecast.boosting import parameters
 from jobs.forecast.distribution import LEVELS, NAMES
-from jobs.forecast.model import INPUTS, Model, forecast, numbers, points, to_matrix
+from jobs.forecast.model import INPUTS, Model, forecast, numbers, points, to_matrix, traits
 from tests.jobs.features.blocks import features, listed, past, sold
 
 D = date(2024, 5, 29)
@@ -76,8 +76,7 @@ def model() -> Model:
     data = xgboost.DMatrix(to_matrix(table), units / numbers(table, "expected"), feature_names=list(INPUTS))
     booster = bytes(xgboost.train({**parameters(Config()), "max_depth": 3, "nthread": 1}, data, 20).save_raw("ubj"))
     held, sales = _examples(rows, D)
-    step = numbers(held, "step").astype(np.int64)
-    return Model(booster, calibration.fit(points(booster, held), sales, numbers(held, "deviation"), step, "day"))
+    return Model(booster, calibration.fit(points(booster, held), sales, traits(held), "day"))
 
 
 @pytest.fixture(scope="module")

@@ -91,6 +91,7 @@ def test_restarts_are_used_up(spark: SparkSession, rows: DataFrame, tmp_path: Pa
         fit(rows, Lake(str(tmp_path), spark), config=config, chosen={"objective": "reg:no-such"})
 
 
+@pytest.mark.torture
 def test_the_deadline_ends_training_and_its_workers(spark: SparkSession, rows: DataFrame, tmp_path: Path) -> None:
     lake = Lake(str(tmp_path), spark)
     with pytest.raises(Late):

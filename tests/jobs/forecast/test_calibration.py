@@ -5,21 +5,21 @@ import json
 import numpy as np
 import pytest
 
-from jobs.forecast.calibration import Calibration, centred, fit
+from jobs.forecast.calibration import Calibration, Traits, centred, fit
 from jobs.forecast.distribution import LEVELS
 
 
-def _rows(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _rows(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, Traits]:
     rng = np.random.default_rng(seed)
     forecast = rng.uniform(0.2, 20, n)
-    spread = rng.uniform(0, 1, n)
-    return forecast, rng.poisson(forecast).astype(float), spread, rng.integers(0, 7, n)
+    spread, step = rng.uniform(0, 1, n), rng.integers(0, 7, n)
+    return forecast, rng.poisson(forecast).astype(float), Traits(spread, step, rng.random(n) < 0.2)
 
 
 def test_covers_what_it_says_on_rows_it_has_not_seen() -> None:
     calibration = fit(*_rows(20_000), "day")
-    forecast, actual, spread, step = _rows(20_000, 1)
-    mean, p_zero, quantiles = calibration.apply(forecast, spread, step)
+    forecast, actual, traits = _rows(20_000, 1)
+    mean, p_zero, quantiles = calibration.apply(forecast, traits)
     assert mean.sum() == pytest.approx(actual.sum(), rel=0.02)
     assert p_zero.mean() == pytest.approx((actual == 0).mean(), abs=0.01)
     inside = (actual >= quantiles[:, 2]) & (actual <= quantiles[:, 12])
@@ -30,32 +30,50 @@ def test_covers_what_it_says_on_rows_it_has_not_seen() -> None:
 @pytest.mark.parametrize("n", [50, 400, 20_000])
 def test_quantiles_are_monotone_and_zero_below_p_zero(n: int) -> None:
     calibration = fit(*_rows(n), "day")
-    forecast, _, spread, step = _rows(500, 2)
-    _, p_zero, quantiles = calibration.apply(forecast, spread, step)
+    forecast, _, traits = _rows(500, 2)
+    _, p_zero, quantiles = calibration.apply(forecast, traits)
     assert (np.diff(quantiles, axis=1) >= 0).all()
     assert (quantiles[p_zero[:, None] > LEVELS] == 0).all()
 
 
 def test_a_small_segment_takes_its_parents_ratios() -> None:
-    calibration = fit(*_rows(100), "day")
-    assert calibration.ratios[0] == calibration.ratios[1]
+    calibration = fit(*_rows(60), "day")
+    assert calibration.ratios[0] == calibration.ratios[1] == calibration.ratios[2]
+
+
+def test_promoted_periods_have_ratios_of_their_own() -> None:
+    """What sells under promotion is forecast too low by half, in every size and spread."""
+    forecast, actual, traits = _rows(20_000)
+    calibration = fit(forecast, np.where(traits.promoted, 1.5 * actual, actual), traits, "day")
+    mean, _, quantiles = calibration.apply(forecast, traits)
+    for promoted, wanted in ((True, 1.5), (False, 1.0)):
+        mine = traits.promoted == promoted
+        assert mean[mine].sum() / actual[mine].sum() == pytest.approx(wanted, rel=0.01)
+        assert 0.88 <= (actual[mine] * wanted <= quantiles[mine, 12]).mean() <= 0.96
+
+
+def test_a_calibration_from_before_promotion_counted_still_applies() -> None:
+    forecast, _, traits = _rows(500)
+    old = Calibration([5.0], [], 3, [1.0, 2.0, 3.0, 4.0], [0.0] * 4, [[1.0] * 15] * 4)
+    mean = old.apply(forecast, traits)[0]
+    assert mean / forecast == pytest.approx(1 + 2.0 * (forecast >= 5) + (traits.step >= 3))
 
 
 def test_unknown_spread_and_zero_forecast_are_finite() -> None:
     calibration = fit(*_rows(20_000), "day")
-    made = calibration.apply(np.array([0.0, 3.0]), np.array([np.nan, np.nan]), np.array([0, 90]))
+    made = calibration.apply(np.array([0.0, 3.0]), Traits(np.array([np.nan, np.nan]), np.array([0, 90]), np.array([True, False])))
     assert all(np.isfinite(part).all() for part in made)
 
 
 def test_a_level_that_moved_while_held_out_is_not_taken_for_the_forecasts() -> None:
-    forecast, actual, spread, step = _rows(20_000)
+    forecast, actual, traits = _rows(20_000)
     origin = np.repeat([0, 1], 10_000)
     moved = np.where(origin == 0, 1.3, 0.9) * forecast
-    made = fit(moved, actual, spread, step, "day", origin).apply(*[part[:5000] for part in (forecast, spread, step)])
-    expected = fit(forecast, actual, spread, step, "day").apply(*[part[:5000] for part in (forecast, spread, step)])
+    made = fit(moved, actual, traits, "day", origin).apply(forecast, traits)
+    expected = fit(forecast, actual, traits, "day").apply(forecast, traits)
     assert made[0].sum() == pytest.approx(expected[0].sum(), rel=0.01)
     assert made[2].sum() == pytest.approx(expected[2].sum(), rel=0.01)
-    not_centred = fit(moved, actual, spread, step, "day").apply(*[part[:5000] for part in (forecast, spread, step)])
+    not_centred = fit(moved, actual, traits, "day").apply(forecast, traits)
     assert not_centred[0].sum() < 0.95 * expected[0].sum()
 
 
