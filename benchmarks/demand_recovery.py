@@ -54,11 +54,12 @@ class Store:
 
     @property
     def past(self) -> Past:
-        """What the recovery may look at."""
+        """What the recovery may look at; WINDOW empty days before the first, as ingest has them."""
         n, d = np.nonzero(self.hours.sum(axis=2) > 0)
         row = np.full(self.asked.shape, -1)
         row[n, d] = np.arange(len(n))
-        return Past(self.hours[n, d], row, ~self.short)
+        before = ((0, 0), (WINDOW, 0))
+        return Past(self.hours[n, d], np.pad(row, before, constant_values=-1), np.pad(~self.short, before))
 
 
 def stores(data: Path, first: date, last: date, most: int) -> Iterator[Store]:
@@ -82,10 +83,10 @@ def recovered(data: Path) -> pl.DataFrame:
     parts = []
     for store in stores(data, date.min, date.max, 10_000):
         fraction = 1 - store.out[:, :, OPENING:CLOSING].mean(axis=2)
-        short = (fraction > 0) & (fraction < 1) & (np.arange(fraction.shape[1]) >= WINDOW)
+        short = (fraction > 0) & (fraction < 1)
         series, day = np.nonzero(short)
         hours = store.hours[series, day]
-        cells = Cells(series, day, hours.sum(axis=1), hours, fraction[series, day], store.out[series, day].astype(np.float64))
+        cells = Cells(series, day + WINDOW, hours.sum(axis=1), hours, fraction[series, day], store.out[series, day].astype(np.float64))
         found = recover(store.past, cells)
         days = store.days.filter(pl.Series(short.ravel())).with_columns(demand=found.demand, demand_std=found.std)
         parts.append(days.filter(pl.col("demand").is_not_nan()))
@@ -109,7 +110,7 @@ def hide(store: Store, masks: Bools, rng: np.random.Generator, told: bool) -> tu
     sold = store.hours[series, day]
     seen = sold * (1 - out)
     fraction = 1 - out[:, OPENING:CLOSING].mean(axis=1)
-    cells = Cells(series, day, seen.sum(axis=1), seen, fraction, out if told else np.full_like(out, np.nan))
+    cells = Cells(series, day + WINDOW, seen.sum(axis=1), seen, fraction, out if told else np.full_like(out, np.nan))
     return recover(store.past, cells), cells, sold.sum(axis=1)
 
 

@@ -6,7 +6,7 @@ its parent's.
 
 The ratios say how demand scatters around a forecast, not where its level is: the held-out forecasts come from a booster
 that has not seen the newest origins, and how far the level moved meanwhile is no measure of how far it will move next.
-So ratios are centred origin by origin before they are pooled (measured: docs/decisions/forecast_model.md).
+So ratios are centred origin by origin, promoted and not, before they are pooled (measured: docs/decisions/forecast_model.md).
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ def fit(forecast: Floats, actual: Floats, traits: Traits, grain: str, origin: In
     """
     forecast = np.maximum(forecast, LEAST_UNITS)
     if origin is not None:
-        forecast = np.maximum(centred(forecast, actual, origin * 2 + (traits.step >= _FAR[grain])), LEAST_UNITS)
+        group = (origin * 2 + (traits.step >= _FAR[grain])) * 2 + traits.promoted
+        forecast = np.maximum(centred(forecast, actual, group), LEAST_UNITS)
     wide = _SPREADS if len(forecast) >= _ROWS_FOR_SPREADS else 1
     sizes = _edges(forecast, int(np.clip(len(forecast) // (_LEAST_ROWS * 2 * wide), 1, _SIZES)))
     spreads = _edges(np.nan_to_num(traits.spread, nan=0.0), wide)

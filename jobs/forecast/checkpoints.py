@@ -90,14 +90,17 @@ class Checkpointing(TrainingCallback):
 class EarlyStopping(TrainingCallback):
     """Stops when the held-out rows' loss, of which less is better, has not improved for ``rounds`` rounds.
 
-    What xgboost's own keeps in memory this one keeps in the booster's attributes, so that a checkpoint has it too.
+    Rounds before the ``least`` are never the best ones. What xgboost's own keeps in memory this one keeps in the
+    booster's attributes, so that a checkpoint has it too.
     """
 
-    def __init__(self, rounds: int) -> None:
-        self.rounds = rounds
+    def __init__(self, rounds: int, least: int = 1) -> None:
+        self.rounds, self.least = rounds, least
 
     def after_iteration(self, model: Booster, epoch: int, evals_log: Log) -> bool:  # noqa: ARG002 - xgboost's signature
         """Whether to stop."""
+        if model.num_boosted_rounds() < self.least:
+            return False
         (losses,) = evals_log["validation"].values()
         loss, last, best = float(str(losses[-1])), model.num_boosted_rounds() - 1, model.attr("best_score")
         if best is None or loss < float(best):

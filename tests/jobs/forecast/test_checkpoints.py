@@ -29,7 +29,7 @@ def data() -> tuple[QuantileDMatrix, QuantileDMatrix]:
     return learned, QuantileDMatrix(x[200:], y[200:], ref=learned)
 
 
-def train(parameters: dict[str, Any], rounds: int, folder: Path, patience: int = 99) -> Booster:
+def train(parameters: dict[str, Any], rounds: int, folder: Path, patience: int = 99, least: int = 1) -> Booster:
     """From the newest checkpoint of the folder to so many rounds, as a worker does it."""
     checkpoints = Checkpoints(folder)
     begun = checkpoints.newest()
@@ -40,7 +40,7 @@ def train(parameters: dict[str, Any], rounds: int, folder: Path, patience: int =
         learned,
         rounds - done,
         evals=[(learned, "training"), (held_out, "validation")],
-        callbacks=[EarlyStopping(patience), Checkpointing(checkpoints, "attempt", every=5)],
+        callbacks=[EarlyStopping(patience, least), Checkpointing(checkpoints, "attempt", every=5)],
         xgb_model=begun,
         verbose_eval=False,
     )
@@ -61,6 +61,14 @@ def test_it_stops_early_where_xgboost_does(tmp_path: Path) -> None:
     ours = train(PLAIN, 200, tmp_path, patience=8)
     assert ours.num_boosted_rounds() == theirs.num_boosted_rounds() < 200
     assert best_rounds(ours) == theirs.best_iteration + 1
+
+
+def test_rounds_before_the_least_are_never_the_best(tmp_path: Path) -> None:
+    best = best_rounds(train(PLAIN, 200, tmp_path / "early", patience=8))
+    later = train(PLAIN, 200, tmp_path / "late", patience=8, least=best + 5)
+    assert best + 5 <= best_rounds(later) < 200
+    short = train(PLAIN, 10, tmp_path / "short", least=20)
+    assert best_rounds(short) == 10
 
 
 def test_a_checkpoint_after_the_best_round_does_not_forget_it(tmp_path: Path) -> None:
