@@ -69,7 +69,7 @@ class Training(_Section):
     max_age_days: int = Field(7, ge=1)
     rows: int = Field(300_000, ge=1_000)
     origins: int = Field(6, ge=1)
-    #: At most so many rounds; fewer where the held-out periods gain nothing for early_stopping_rounds.
+    #: At most so many rounds; fewer where the held-out periods gain nothing for early_stopping_rounds, but at least 4 / learning_rate.
     rounds: int = Field(200, ge=1)
     early_stopping_rounds: int = Field(20, ge=1)
     max_depth: int = Field(7, ge=1, le=16)
