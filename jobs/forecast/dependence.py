@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
+from jobs.features.names import Names
 from jobs.forecast.distribution import ranks_between
 from jobs.forecast.ranks import FACTORS, USUAL, Dependence
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Names = npt.NDArray[np.object_]
 
 #: Pairs of rows (by their weight) that a share needs to be believed; below, it counts as nothing of its own.
 _LEAST_PAIRS = 20.0
@@ -75,23 +75,22 @@ def _part(value: float, of: float) -> float:
 
 def _part_of_items(common: Mapping[str, float], moments: _Moments) -> float:
     """The part of the items' shares at which 80% of the sums over an item's series lie within the middle 80% of their law."""
-    seen, periods = np.sqrt(moments.information), int(moments.time.max()) + 1
-    item = np.unique(moments.groups["item"] * periods + moments.time, return_inverse=True)[1]
-    _, first, region = np.unique(moments.groups["item_region"] * periods + moments.time, return_index=True, return_inverse=True)
+    seen = np.sqrt(moments.information)
+    item, region = (_at_times(moments.groups[factor], moments.time) for factor in ("item", "item_region"))
+    first = np.unique(region, return_index=True)[1]
     enough = np.bincount(item) >= _LEAST_SERIES
     if enough.sum() < _LEAST_SUMS:
         return 1.0
     # Variance of a sum: each series' own, and what every two of them share, by how much of it is seen.
     own, all_pairs = np.bincount(item, seen**2), np.bincount(item, seen) ** 2
     of_region = np.bincount(item[first], np.bincount(region, seen) ** 2)
-    squared = np.bincount(item, moments.score) ** 2
-    parts = np.linspace(0.0, 1.0, 101)
-    covered = []
-    for part in parts:
-        everywhere, nearby = common["all"] + part * common["item"], common["region"] + part * common["item_region"]
-        variance = own + everywhere * (all_pairs - own) + nearby * (of_region - own)
-        covered.append((squared <= ndtri(0.9) ** 2 * variance)[enough].mean())
-    return float(parts[min(int(np.searchsorted(covered, 0.8)), len(parts) - 1)])
+    without = own + common["all"] * (all_pairs - own) + common["region"] * (of_region - own)
+    by_items = common["item"] * (all_pairs - own) + common["item_region"] * (of_region - own)
+    # The part that each sum needs to lie at the edge of the middle 80%; that of 80% of them, in hundredths.
+    missing = (np.bincount(item, moments.score) / ndtri(0.9)) ** 2 - without
+    needed = np.divide(missing, by_items, out=np.where(missing > 0, np.inf, 0.0), where=by_items > 0)
+    part = np.quantile(np.clip(needed, 0.0, 1.0)[enough], 0.8, method="inverted_cdf")
+    return float(np.ceil(100 * part) / 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +161,13 @@ def _joined(codes: Mapping[str, Ints], columns: tuple[str, ...], n: int) -> Ints
 
 def _squares(values: Floats, group: Ints, time: Ints) -> float:
     """Sum over groups and times of (sum of values) squared."""
-    total = np.bincount(np.unique(group * (int(time.max()) + 1) + time, return_inverse=True)[1], values)
-    return float((total**2).sum())
+    return float((np.bincount(_at_times(group, time), values) ** 2).sum())
+
+
+def _at_times(group: Ints, time: Ints) -> Ints:
+    """A number for each group at each time, [n]."""
+    code: Ints = np.unique(group * (int(time.max()) + 1) + time, return_inverse=True)[1].astype(np.int64)
+    return code
 
 
 def _shares(moments: Mapping[str, _Moments], later: bool) -> dict[str, float]:
