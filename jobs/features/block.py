@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.features.clock import Clock
-from jobs.features.names import KEY
+from jobs.features.names import KEY, Names
 from jobs.features.prices import Ahead, GeneralPrices
 
 Floats = npt.NDArray[np.float64]
@@ -68,7 +68,7 @@ class Block:
     """
 
     span: Span
-    keys: dict[str, npt.NDArray[np.object_]]
+    keys: dict[str, Names]
     units: Floats
     stock: Floats
     in_stock: Floats
@@ -163,7 +163,7 @@ def to_block(table: pa.Table, clock: Clock, span: Span, general: GeneralPrices) 
     return Block(span, keys, units, stock, in_stock, demand, price, dense["promotion"], ahead.price, ahead.promotion, listed)
 
 
-def _codes(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.object_], Ints]:
+def _codes(column: pa.ChunkedArray) -> tuple[Names, Ints]:
     """Distinct texts in order, and each row's place among them: by Arrow, since numpy sorts every row's text."""
     distinct = pc.unique(column).sort()
     code = pc.index_in(column, value_set=distinct).to_numpy().astype(np.int64)

@@ -12,7 +12,7 @@ from jobs.features.block import Span
 from jobs.features.clock import Clock
 from jobs.features.events import Events
 from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, PROMOTED, LevelStats, Sums, add_up, stats, to_sums
-from jobs.features.names import Names
+from jobs.features.names import Names, regions_of
 from jobs.features.prices import GeneralPrices
 from jobs.features.pulse import Pulse
 from jobs.features.season import Window, event_lifts, promotion_lifts, season, spell_lifts
@@ -183,7 +183,7 @@ def build(masters: Masters, clock: Clock, origins: tuple[int, ...], horizon: int
     night    the business date's period, whose night computes them
     """
     span = Span.around(clock, origins, horizon)
-    region = {r["location_id"]: r["region"] or "" for r in masters.locations.select(["location_id", "region"]).to_pylist()}
+    region = regions_of(masters.locations)
     items = masters.items.select(["item_id", "category", "department"]).to_pylist()
     category = {r["item_id"]: r["category"] or r["department"] or "" for r in items}
     recent = span.ahead - clock.spans[-1], span.last

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from jobs.features.clock import Clock
+from jobs.features.names import Names
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -28,11 +29,11 @@ class Sums:
     """In-stock sales per id and period: ids sorted; ``units`` and ``count`` [ids, periods from ``first``]."""
 
     first: int
-    ids: npt.NDArray[np.object_]
+    ids: Names
     units: Floats
     count: Floats
 
-    def rows(self, names: npt.NDArray[np.object_]) -> Ints:
+    def rows(self, names: Names) -> Ints:
         """Row of each name; -1 where it has none."""
         if not len(self.ids):
             return np.full(len(names), -1)
@@ -67,7 +68,7 @@ def to_sums(rows: pa.Table, level: str, clock: Clock, first: int, last: int) -> 
     return Sums(first, ids, units, count)
 
 
-def add_up(sums: Sums, groups: npt.NDArray[np.object_]) -> Sums:
+def add_up(sums: Sums, groups: Names) -> Sums:
     """Sums of groups of ids, always added in the order of the ids; one group at least."""
     names, row = np.unique(groups, return_inverse=True) if len(groups) else (np.array([""], object), np.zeros(0, np.int64))
     units, count = np.zeros((len(names), sums.units.shape[1])), np.zeros((len(names), sums.units.shape[1]))

@@ -22,12 +22,22 @@ def columns_of(rows: pa.Table | pa.RecordBatch, columns: Iterable[str] = KEY) ->
     return {name: np.asarray(rows.column(name).to_numpy(zero_copy_only=False), object) for name in columns}
 
 
+def regions_of(locations: pa.Table) -> dict[str, str]:
+    """location_id -> region; '' where it has none."""
+    return {row["location_id"]: row["region"] or "" for row in locations.select(["location_id", "region"]).to_pylist()}
+
+
 def with_region(names: Mapping[str, Names], region: Mapping[str, str]) -> dict[str, Names]:
     """The same with the region of each location; '' where it is not known."""
     return {**names, "region": np.array([region.get(place, "") for place in names["location_id"]], object)}
 
 
-def joined(columns: Iterable[Names | pa.ChunkedArray]) -> Names:
-    """One name of each row's parts [n]: equal where all of them are."""
-    parts = [column if isinstance(column, pa.ChunkedArray) else pa.array(column, pa.string()) for column in columns]
-    return np.asarray(pc.binary_join_element_wise(*parts, SEPARATOR).to_numpy(zero_copy_only=False), object)
+def join(rows: pa.Table, columns: Iterable[str] = KEY) -> pa.ChunkedArray:
+    """One name of each row's columns [n]: equal where all of them are."""
+    return pc.binary_join_element_wise(*(rows[name] for name in columns), SEPARATOR)
+
+
+def joined(names: Mapping[str, Names], columns: Iterable[str] = KEY) -> Names:
+    """The same of columns as arrays."""
+    rows = pa.table({name: pa.array(names[name], pa.string()) for name in columns})
+    return np.asarray(join(rows, rows.column_names).to_numpy(), object)

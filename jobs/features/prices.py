@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from jobs.features.clock import Clock
+from jobs.features.names import Names
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Names = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True)

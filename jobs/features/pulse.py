@@ -68,7 +68,7 @@ class Pulse:
 def names_of(keys: Mapping[str, Names], region: Mapping[str, str]) -> dict[str, Names]:
     """Group -> id of each series."""
     columns = with_region(keys, region)
-    return {group: joined(columns[part] for part in parts) for group, parts in GROUPS.items()}
+    return {group: joined(columns, parts) for group, parts in GROUPS.items()}
 
 
 def count(block: Block, origin: int, usual: Floats, ids: Mapping[str, Names], clock: Clock) -> pa.Table:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import schemas
 from jobs.errors import UsageError
 from jobs.features.clock import CLOCKS, Clock
-from jobs.features.names import columns_of, with_region
+from jobs.features.names import KEY, columns_of, with_region
 from jobs.forecast import registry, report
 from jobs.forecast.design import Design, Source
 from jobs.forecast.distribution import draw
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 #: Columns that go along with the forecasts.
 KEEP = ("origin", "step", "level", "promotion", *HAPPENED)
-_ORDER = [(name, "ascending") for name in ("origin", "item_id", "location_id", "channel", "step")]
+_ORDER = [(name, "ascending") for name in ("origin", *KEY, "step")]
 
 
 @dataclass(frozen=True, slots=True)

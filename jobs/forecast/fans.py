@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from jobs.features.clock import Clock
+from jobs.features.names import KEY
 from jobs.forecast.charts import COLOURS, Axis, Chart
 from jobs.forecast.metrics import pinball_losses
 from jobs.forecast.model import numbers
@@ -96,7 +97,7 @@ def _changes(rows: pa.Table) -> npt.NDArray[np.bool_]:
     """Where a series of an origin begins."""
     changed = np.zeros(rows.num_rows, bool)
     changed[:1] = True
-    for name in ("origin", "item_id", "location_id", "channel"):
+    for name in ("origin", *KEY):
         codes = rows[name].combine_chunks().dictionary_encode()
         values = np.asarray((codes.combine_chunks() if isinstance(codes, pa.ChunkedArray) else codes).indices)
         changed[1:] |= values[1:] != values[:-1]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from jobs.features.clock import CLOCKS
+from jobs.features.names import KEY
 from jobs.forecast import censored
 from jobs.forecast.metrics import pinball, pinball_losses
 from jobs.forecast.model import numbers
@@ -51,7 +52,7 @@ def compare(challenger: pa.Table, champion: pa.Table, config: Config, department
     Both tables are forecasts of the same rows in the same order: columns of jobs.forecast.model.SCHEMA with origin, step,
     level, promotion, units and in_stock. Segments are those of the backtest. Raises ValueError where the rows differ.
     """
-    for name in ("item_id", "location_id", "channel", "target_date", "units"):
+    for name in (*KEY, "target_date", "units"):
         if not challenger[name].equals(champion[name]):
             raise ValueError(f"challenger and champion were judged on different rows: {name} differs")
     training = config.training

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from jobs.features.names import KEY
 from jobs.forecast import baseline
 from jobs.forecast.calibration import Calibration, Traits
 from jobs.forecast.distribution import LEVELS, NAMES
@@ -28,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 INPUTS: tuple[str, ...] = tuple(column.name for column in FEATURES)
 #: What forecast() returns: gold/forecasts without business_date and run_id.
 SCHEMA = pa.schema([f for f in FORECASTS.schema if f.name not in ("business_date", "run_id")])
-_KEYS = ("item_id", "location_id", "channel", "target_date")
+_KEYS = (*KEY, "target_date")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pyspark.sql import functions as F
 
 from jobs.errors import NightfillError
+from jobs.features.names import KEY
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 
 #: A row's whole name: no two rows have the same.
-ROW = ("item_id", "location_id", "channel", "origin", "step")
+ROW = (*KEY, "origin", "step")
 #: Rows are counted by the first bits of their names' hash.
 _BITS = 12
 _HASH, _WORKER = "_hash", "_worker"

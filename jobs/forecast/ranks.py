@@ -29,7 +29,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.special import ndtri
 
-from jobs.features.names import SEPARATOR, Names, joined
+from jobs.features.names import KEY, SEPARATOR, Names, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,7 +45,7 @@ FACTORS: dict[str, tuple[str, ...]] = {
     "item_region": ("item_id", "region"),
     "location": ("location_id",),
     "pair": ("item_id", "location_id"),
-    "series": ("item_id", "location_id", "channel"),
+    "series": KEY,
 }
 _MASK = (1 << 64) - 1
 
@@ -85,7 +85,7 @@ class PathRanks:
             share = self.dependence.share.get(factor, 0.0)
             if share <= 0 or any(column not in names for column in columns):
                 continue
-            ids = joined(names[column] for column in columns) if columns else [""] * n
+            ids = joined(names, columns) if columns else [""] * n
             for row, name in enumerate(ids):
                 scores[row] += np.sqrt(share) * self._shock(factor, name, steps)
         order = scores.argsort(axis=2, kind="stable").argsort(axis=2, kind="stable")
@@ -99,7 +99,7 @@ class PathRanks:
 
         names  column -> [n] value of each row; step [n] period of the horizon
         """
-        keys = joined(names[column] for column in FACTORS["series"])
+        keys = joined(names)
         _, first, owner = np.unique(keys.astype(str), return_index=True, return_inverse=True)
         for begin in range(0, len(first), series):
             some = first[begin : begin + series]

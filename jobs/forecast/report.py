@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
+from jobs.features.names import KEY
 from jobs.forecast import fans
 from jobs.forecast.charts import COLOURS, STYLE, Axis, Chart, bars
 from jobs.forecast.distribution import LEVELS, NAMES
@@ -161,7 +162,7 @@ def _table(rows: Sequence[tuple[str, Row]], columns: Sequence[str], title: str) 
 
 def _history(lake: Lake, series: Series, found: Backtest) -> dict[int, tuple[float, float]]:
     """Period -> (units, in-stock fraction), in the newest state."""
-    where = [(name, "=", value) for name, value in zip(("item_id", "location_id", "channel"), series, strict=True)]
+    where = [(name, "=", value) for name, value in zip(KEY, series, strict=True)]
     rows = lake.arrow("silver/demand", ["period", "units", "in_stock_fraction", "known_to"], list(where))
     rows = rows.filter(pc.is_null(rows["known_to"]))
     periods = found.clock.indices(np.asarray(rows["period"].cast("int32").cast("int64"), np.int64)).tolist()

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.sparse import csr_array
 
-from jobs.features.names import KEY, joined
+from jobs.features.names import KEY, join
 from jobs.forecast.distribution import LEVELS
 
 Floats = npt.NDArray[np.float64]
@@ -77,8 +77,7 @@ def _numbered(group: Ints, least: int) -> Ints:
 
 def _codes(rows: pa.Table, columns: tuple[str, ...]) -> Ints:
     """A number for each distinct key, in the order in which the keys come."""
-    names = pa.array(joined(rows[name] for name in columns), pa.string())
-    return np.asarray(names.dictionary_encode().indices, np.int64)
+    return np.asarray(join(rows, columns).combine_chunks().dictionary_encode().indices, np.int64)
 
 
 def _chunks(rows: pa.Table) -> Iterator[tuple[int, int]]:

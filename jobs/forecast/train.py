@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 import schemas
 from jobs.errors import NightfillError, UsageError
 from jobs.features import source
-from jobs.features.names import KEY, columns_of, with_region
+from jobs.features.names import KEY, columns_of, regions_of, with_region
 from jobs.forecast import boosting, calibration, dependence, registry
 from jobs.forecast.distribution import NAMES
 from jobs.forecast.examples import LEAST_ROWS, training_rows
@@ -130,8 +130,7 @@ def _note(lake: Lake, business_date: date, message: str | None) -> None:
 
 def regions(lake: Lake, business_date: date) -> dict[str, str]:
     """location_id -> region, as the night sees them."""
-    rows = source.seen(lake, "silver/locations", ("location_id", "region"), business_date).to_pylist()
-    return {row["location_id"]: row["region"] or "" for row in rows}
+    return regions_of(source.seen(lake, "silver/locations", ("location_id", "region"), business_date))
 
 
 def judge(

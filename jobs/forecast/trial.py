@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from jobs.errors import NightfillError
 from jobs.features.job import periods
-from jobs.features.names import KEY, joined
+from jobs.features.names import KEY, join
 from jobs.forecast import calibration, judgement, registry
 from jobs.forecast.model import Model, forecast, numbers, points, traits
 from jobs.forecast.outcomes import outcomes
@@ -89,4 +89,4 @@ def series_of(rows: pa.Table) -> npt.NDArray[np.int64]:
 
 def names_of(rows: pa.Table) -> npt.NDArray[np.str_]:
     """Each row's series as one text."""
-    return joined(rows[name] for name in KEY).astype(str)
+    return np.asarray(join(rows).to_numpy(), str)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from jobs.features.names import KEY, Names, with_region
+from jobs.features.names import KEY, Names, regions_of, with_region
 from jobs.forecast.distribution import NAMES, draw
 
 if TYPE_CHECKING:
@@ -106,8 +106,7 @@ def read(forecasts: pa.Table, night: Night) -> Demand:
 
 def _names(series: pl.DataFrame, night: Night) -> dict[str, Names]:
     """The columns that name the series' factors, their locations' regions among them."""
-    regions = {row["location_id"]: row["region"] or "" for row in night.locations.select(["location_id", "region"]).to_pylist()}
-    return with_region({name: series[name].to_numpy().astype(object) for name in KEY}, regions)
+    return with_region({name: series[name].to_numpy().astype(object) for name in KEY}, regions_of(night.locations))
 
 
 def _dense(values: Floats, rows: Ints, cols: Ints, shape: tuple[int, int]) -> Floats:

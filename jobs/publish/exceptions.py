@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.features.names import SEPARATOR
+from jobs.features.names import join
 from jobs.forecast.baseline import MODEL_ID as BASELINE
 from schemas import EXCEPTIONS
 
@@ -126,7 +126,7 @@ def _number(lines: pa.Table, name: str) -> Floats:
 
 
 def _pair(rows: pa.Table) -> pa.ChunkedArray:
-    return pc.binary_join_element_wise(rows["item_id"], rows["location_id"], SEPARATOR)
+    return join(rows, ("item_id", "location_id"))
 
 
 def _exception(kind: str, row: Mapping[str, Any], money: float, message: str, action: str) -> dict[str, Any]:

@@ -212,9 +212,9 @@ class World:
 
 
 #: Short memory, so that every rule is met within a few periods.
+SHORT = {"missing_periods": 5, "missing_share": 0.6}
 #: Other worlds, a minute each.
 OTHER_DAYS, WEEKS = (pytest.param(*world, marks=pytest.mark.torture) for world in ((1, "day", False), (3, "week", True)))
-SHORT = {"missing_periods": 5, "missing_share": 0.6}
 
 
 @pytest.mark.parametrize(("seed", "grain", "hourly"), [OTHER_DAYS, WEEKS, (4, "day", True)])
