@@ -32,7 +32,7 @@ test: $(READY) ## all tests but the long ones
 	@$(PYTEST) --durations=12 -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not torture" tests
 
 torture: $(READY) ## the long tests: every stage killed, a weekly night, a cluster, the real Airflow
-	@$(PYTEST) -m torture tests
+	@$(PYTEST) --timeout 1800 -m torture tests
 
 check: $(READY) ## format, lint, types, tests
 	@ruff format --check . && ruff check . && mypy
