@@ -20,10 +20,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
+from pyarrow import fs
 
 import schemas
 
 if TYPE_CHECKING:
+    import pyarrow.dataset as ds
     from pyspark.sql import DataFrame, SparkSession
 
     from schemas.table import Table
@@ -138,6 +140,18 @@ class Lake:
             best[day] = max(best.get(day, (0, "")), (row["attempt"], row["run_id"]))
         return {day: run for day, (_, run) in sorted(best.items())}
 
+    def dataset(self, table: str, version: int | None = None) -> ds.Dataset:
+        """The files of a table at a version (None: the pinned one, else the newest), as a lazy Arrow dataset.
+
+        Raises TableNotFoundError.
+        """
+        location = self.location(table)
+        delta = DeltaTable(location, version=self.pins.get(table) if version is None else version)
+        # delta-rs's own file system is Python called from Arrow's threads: they need the interpreter's lock while DuckDB, which
+        # may hold it, waits for them, and when the interpreter ends they abort the process.
+        own = None if "://" in location else fs.SubTreeFileSystem(location, fs.LocalFileSystem())
+        return delta.to_pyarrow_dataset(filesystem=own)
+
     def arrow(self, table: str, columns: Sequence[str] | None = None, where: list[tuple[str, str, object]] | None = None) -> pa.Table:
         """A small table, or a few partitions of one, on the driver and without Spark.
 
@@ -145,13 +159,13 @@ class Lake:
         """
         declared = schemas.TABLES[table]
         try:
-            delta = DeltaTable(self.location(table), version=self.pins.get(table))
+            rows = self.dataset(table)
         except TableNotFoundError:
             return declared.schema.empty_table().select(list(columns or declared.column_names))
         from pyarrow.parquet import filters_to_expression
 
         expression = filters_to_expression(where) if where else None
-        return delta.to_pyarrow_dataset().to_table(columns=list(columns or declared.column_names), filter=expression)
+        return rows.to_table(columns=list(columns or declared.column_names), filter=expression)
 
     def batches(self, table: str, columns: Sequence[str], business_date: date | None = None) -> Iterator[pa.RecordBatch]:
         """A few columns of a table of any size, batch by batch, on the driver and without Spark (counts, sums).
@@ -162,8 +176,7 @@ class Lake:
         if business_date is not None:
             known_to = pc.field("known_to")
             seen = (pc.field("known_from") <= business_date) & (known_to.is_null() | (known_to > business_date))
-        delta = DeltaTable(self.location(table), version=self.pins.get(table))
-        return iter(delta.to_pyarrow_dataset().to_batches(columns=list(columns), filter=seen))
+        return iter(self.dataset(table).to_batches(columns=list(columns), filter=seen))
 
     def version(self, table: str) -> int:
         """The newest version of a table."""

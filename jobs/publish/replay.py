@@ -6,7 +6,6 @@ import tempfile
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from pyarrow.fs import FileType
 
@@ -100,7 +99,7 @@ def check_versions(lake: Lake, record: Record) -> None:
 
 def _readable(lake: Lake, table: str, version: int) -> bool:
     try:
-        rows = DeltaTable(lake.location(table), version=version).to_pyarrow_dataset()
+        rows = lake.dataset(table, version)
     except (DeltaError, FileNotFoundError):
         return False
     return all(info.type == FileType.File for info in rows.filesystem.get_file_info(rows.files)) if rows.files else True

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Literal, TextIO
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 
 import schemas
 from jobs.errors import UsageError
@@ -107,7 +106,7 @@ def _dataset(lake: Lake, table: Table, rows: pc.Expression | None = None) -> ds.
     """The rows of a table as a lazy dataset; no rows where an older lake does not have it yet."""
     if not lake.exists(table.path):
         return table.schema.empty_table()
-    dataset = DeltaTable(lake.location(table.path)).to_pyarrow_dataset()
+    dataset = lake.dataset(table.path)
     return dataset if rows is None else dataset.filter(rows)
 
 
