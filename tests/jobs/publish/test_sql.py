@@ -38,6 +38,16 @@ def test_masters_show_what_still_holds(lake: Lake) -> None:
     assert names == [("001", "Milk"), ("002", "Bread"), ("003", "Kaas, 'old' \"48+\"")]
 
 
+def test_arrow_itself_reads_local_files_whatever_the_folder_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Python in Arrow's threads: there it can lock up DuckDB, and abort the process at its end."""
+    lake = fill(tmp_path / "my lake é")
+    monkeypatch.chdir(tmp_path)
+    for found in (lake, Lake("my lake é")):
+        assert found.dataset("gold/orders").filesystem.base_fs.type_name == "local"
+        assert sql.connect(found).execute("SELECT sum(units) FROM orders").fetchone() == (Decimal(32),)
+    assert lake.dataset("ops/nights", version=0).count_rows() == 0
+
+
 def test_a_lake_without_published_nights_shows_no_rows(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
     lake.create_tables()
