@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -60,3 +61,12 @@ def light(spark: SparkSession) -> SparkSession:
     }.items():
         session.conf.set(key, value)
     return session
+
+
+def let_go() -> None:
+    """Free what Spark's Java keeps for frames that Python has done with.
+
+    py4j's objects lie in cycles, which Python collects only when it has made many objects itself: what they keep in Java it
+    does not see (measured: 500 MB of 250,000 ingested rows stayed to the end of the process).
+    """
+    gc.collect()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from jobs.errors import Blocked, NightfillError
 from jobs.publish import nights
+from jobs.session import let_go
 
 if TYPE_CHECKING:
     from datetime import date
@@ -168,6 +169,7 @@ def _run_stage(job: Job, name: str, night: Night, say: Callable[[str], None]) ->
     nights.note(job.lake, night, stage=name, stages_done=order[: order.index(name)])
     lake = job.lake.for_run(night.run_id, night.versions_read)
     said = STAGES[name](Job(**{**job.__dict__, "lake": lake}))
+    let_go()
     if name == "quality":
         nights.pin(job.lake, night)
         night = nights.current(job.lake, job.business_date, night.launched_by)

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs.lake import Lake
-from jobs.session import start
+from jobs.session import let_go, start
 
 #: Compiling code for a few rows costs more than it saves: a small night takes 47 s instead of 60 s.
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
@@ -37,6 +37,13 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     )
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _let_go() -> Iterator[None]:
+    """A module's frames leave Spark's memory with it."""
+    yield
+    let_go()
 
 
 @pytest.fixture

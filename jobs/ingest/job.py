@@ -19,7 +19,7 @@ from jobs.ingest.quarantine import write_quarantine
 from jobs.ingest.records import inspect, read_files, write_records, write_unknown_feeds
 from jobs.ingest.report import Report, report_of
 from jobs.ingest.silver import Outcome
-from jobs.session import light
+from jobs.session import let_go, light
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,7 +42,7 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, l
     if not jobs:
         return _reported(report_of(landed, known, deliveries))
     until = max([business_date, *(f.drop_date for f in landed.files), *(f.modified.date() for f in landed.files)])
-    outcomes = _run(lake, jobs, Standards(None, config.timezone, config.landing.naive_timestamps, until, _zones(spark)))
+    outcomes = _run_all(lake, jobs, Standards(None, config.timezone, config.landing.naive_timestamps, until, _zones(spark)))
     write_quarantine(lake, jobs, outcomes)
     write_records(lake, known, deliveries, outcomes, business_date)
     return _reported(report_of(landed, known, deliveries))
@@ -54,7 +54,7 @@ def _reported(report: Report) -> Report:
     return report
 
 
-def _run(lake: Lake, jobs: Iterable[FeedJob], standards: Standards) -> dict[str, Outcome]:
+def _run_all(lake: Lake, jobs: Iterable[FeedJob], standards: Standards) -> dict[str, Outcome]:
     """Feed -> what became of its records; the masters first."""
     waiting = list(jobs)
     lakes = {False: lake, True: replace(lake, spark=light(lake.session))}
@@ -65,9 +65,18 @@ def _run(lake: Lake, jobs: Iterable[FeedJob], standards: Standards) -> dict[str,
             by_size = dict.fromkeys(lakes, standards)
             if not masters_first:
                 by_size = {few: standards.with_masters(read_masters(lakes[few])) for few in {j.few for j in now}}
-            settled = [pool.submit(run_feed, lakes[j.few], j, by_size[j.few]) for j in now]
+            settled = [pool.submit(_run, lakes[j.few], j, by_size[j.few]) for j in now]
             outcomes |= {j.feed.name: s.result() for j, s in zip(now, settled, strict=True)}
     return outcomes
+
+
+def _run(lake: Lake, job: FeedJob, standards: Standards) -> Outcome:
+    """One feed; its rows leave Spark's memory with it, since other feeds' come meanwhile."""
+    try:
+        return run_feed(lake, job, standards)
+    finally:
+        if not job.few:
+            let_go()
 
 
 def _zones(spark: SparkSession) -> frozenset[str]:

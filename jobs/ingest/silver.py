@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from jobs.lake import Lake
 
-#: Rows that the driver may hold; more are written by Spark.
-SMALL = 300_000
+#: Rows that the driver may hold; more are written by Spark. 250,000 rows of text took 800 MB of Spark's JVM.
+SMALL = 100_000
 #: Runs of changed rows above which Spark merges instead of delta-rs rewriting by predicate.
 _RUNS = 500
 

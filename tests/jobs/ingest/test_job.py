@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 from collections import Counter
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from py4j.java_gateway import JavaObject
 
 import schemas
 from jobs.config import Config
@@ -180,3 +182,19 @@ def test_what_is_odd_in_the_landing_folder_is_reported(lake: Lake, tmp_path: Pat
     assert report.new == ("sales/2024-05-02/part-0.csv",)
     assert report.extra_columns == {}
     assert [r["extra"] for r in lake.arrow("bronze/sales").to_pylist() if r["file"] == report.new[0]] == [None]
+
+
+def test_no_rows_stay_in_sparks_memory(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.ingest.feed._FEW", 0)
+    gc.collect()
+    gc.disable()
+    try:
+        ingest(lake, first_drop(tmp_path), D1)
+        assert held() < 100, "963 without collecting"
+    finally:
+        gc.enable()
+
+
+def held() -> int:
+    """Objects of Spark's Java that Python still refers to, in cycles too."""
+    return sum(isinstance(known, JavaObject) for known in gc.get_objects())
