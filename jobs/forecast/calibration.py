@@ -6,7 +6,9 @@ its parent's.
 
 The ratios say how demand scatters around a forecast, not where its level is: the held-out forecasts come from a booster
 that has not seen the newest origins, and how far the level moved meanwhile is no measure of how far it will move next.
-So ratios are centred origin by origin, promoted and not, before they are pooled (measured: docs/decisions/forecast_model.md).
+So ratios are centred origin by origin, promoted and not, before they are pooled. Of series that scatter much and little
+the same holds: their ratios tell spreads, and the level is that of their size (measured: docs/decisions/forecast_model.md).
+What a booster of the median leaves out of the mean is no drift and is put back: ``level``.
 """
 
 from __future__ import annotations
@@ -58,6 +60,7 @@ class Calibration:
     p_zero        [segments] share of periods without demand
     ratios        [segments][15] quantiles of demand as a ratio of the forecast
     by_promotion  promoted rows have segments of their own; older models have none
+    level         all of them times this: mean demand as a ratio of the median that was forecast
     """
 
     sizes: list[float]
@@ -67,6 +70,7 @@ class Calibration:
     p_zero: list[float]
     ratios: list[list[float]]
     by_promotion: bool = False
+    level: float = 1.0
 
     def segments(self, forecast: Floats, traits: Traits) -> Ints:
         """Segment of each row."""
@@ -79,6 +83,7 @@ class Calibration:
         """Mean [n], p_zero [n] and quantiles [n, 15] in units; monotone by construction."""
         forecast = np.maximum(forecast, LEAST_UNITS)
         segment = self.segments(forecast, traits)
+        forecast = forecast * self.level
         p_zero = np.array(self.p_zero)[segment]
         quantiles = forecast[:, None] * np.array(self.ratios)[segment]
         return forecast * np.array(self.mean)[segment], p_zero, np.where(p_zero[:, None] > LEVELS, 0.0, quantiles)
@@ -88,14 +93,18 @@ class Calibration:
         return asdict(self)
 
 
-def fit(forecast: Floats, actual: Floats, traits: Traits, grain: str, origin: Ints | None = None) -> Calibration:
+def fit(
+    forecast: Floats, actual: Floats, traits: Traits, grain: str, origin: Ints | None = None, *, of_median: bool = False
+) -> Calibration:
     """Ratios of held-out rows.
 
     forecast, actual  [n] units, on origins that the model has not seen
     origin            [n] origin of each row, by which the level is centred; None: it is not
+    of_median         the forecast is one of the median, not of the mean
     """
-    forecast = np.maximum(forecast, LEAST_UNITS)
+    forecast, level = np.maximum(forecast, LEAST_UNITS), 1.0
     if origin is not None:
+        level = mean_over_median(forecast, actual, origin + traits.step) if of_median else 1.0
         group = (origin * 2 + (traits.step >= _FAR[grain])) * 2 + traits.promoted
         forecast = np.maximum(centred(forecast, actual, group), LEAST_UNITS)
     wide = _SPREADS if len(forecast) >= _ROWS_FOR_SPREADS else 1
@@ -103,6 +112,9 @@ def fit(forecast: Floats, actual: Floats, traits: Traits, grain: str, origin: In
     spreads = _edges(np.nan_to_num(traits.spread, nan=0.0), wide)
     shell = Calibration(sizes, spreads, _FAR[grain], [], [], [], by_promotion=True)
     segment, fan = shell.segments(forecast, traits), (len(spreads) + 1) * 4
+    # Sums by size stay what they are.
+    forecast = forecast * centred(forecast, actual, segment // 4) / centred(forecast, actual, segment // fan)
+    forecast = np.maximum(forecast, LEAST_UNITS)
     measured = []
     for key in range((len(sizes) + 1) * fan):
         # Itself, near and far together, its size, promoted and not together, all: the first with enough rows.
@@ -112,7 +124,7 @@ def fit(forecast: Floats, actual: Floats, traits: Traits, grain: str, origin: In
         rows = next((group for group in groups if group.sum() >= _LEAST_ROWS), groups[-1])
         measured.append(_measure(forecast[rows], actual[rows]))
     means, zeros, ratios = zip(*measured, strict=True)
-    return Calibration(sizes, spreads, _FAR[grain], list(means), list(zeros), list(ratios), by_promotion=True)
+    return Calibration(sizes, spreads, _FAR[grain], list(means), list(zeros), list(ratios), by_promotion=True, level=level)
 
 
 def centred(forecast: Floats, actual: Floats, group: Ints) -> Floats:
@@ -123,6 +135,26 @@ def centred(forecast: Floats, actual: Floats, group: Ints) -> Floats:
     factor = np.divide(sold, expected, out=np.ones(len(sold)), where=known)
     levelled: Floats = forecast * factor[row]
     return levelled
+
+
+def mean_over_median(forecast: Floats, actual: Floats, period: Ints) -> float:
+    """Mean demand as a ratio of the forecast median, each period's own drift (its median ratio) taken out.
+
+    Shrunk by how much the periods' drifts scatter: a level that moves by a tenth from day to day is no ground for a
+    correction of a hundredth (FreshRetailNet's forecasts are unbiased without one), and no reason against one of a third,
+    as slow movers need it.
+    """
+    _, row = np.unique(period, return_inverse=True)
+    order = np.argsort(row, kind="stable")
+    days = [rows for rows in np.split(order, np.cumsum(np.bincount(row))[:-1]) if len(rows) >= _LEAST_ROWS]
+    drift = np.array([np.median(actual[rows] / forecast[rows]) for rows in days])
+    days, drift = [rows for rows, moved in zip(days, drift, strict=True) if moved > 0], drift[drift > 0]
+    if not days:
+        return 1.0
+    expected = np.array([forecast[rows].sum() for rows in days])
+    excess = sum(actual[rows].sum() for rows in days) / (expected * drift).sum() - 1
+    noise = np.sqrt(np.average((np.log(drift) - np.average(np.log(drift), weights=expected)) ** 2, weights=expected))
+    return float(1 + excess**3 / (excess**2 + noise**2)) if excess else 1.0
 
 
 def _edges(values: Floats, classes: int) -> list[float]:

@@ -1,7 +1,8 @@
 """Checkpoints of a booster in training: written by the first worker, read by who starts again.
 
-Gone on from a checkpoint, the booster is the same to the bit, unless its rounds draw at random (subsample, colsample):
-xgboost seeds the draws by the number of the round since the start, and draws once more when it starts.
+Gone on from a checkpoint, the booster is the same to the bit, though its rounds draw rows and columns at random: XGBoost
+draws from a generator whose state no checkpoint keeps, so at every checkpoint training goes on as a restart would, with a
+booster read anew and a seed of its own.
 """
 
 from __future__ import annotations
@@ -56,15 +57,16 @@ class Checkpoints:
 
 
 class Checkpointing(TrainingCallback):
-    """Reports each round and saves every so many, from the first worker."""
+    """Reports each round and saves every so many, from the first worker; ``seed``: of what the rounds draw at random."""
 
-    def __init__(self, checkpoints: Checkpoints, attempt: str, every: int) -> None:
-        self.checkpoints, self.attempt, self.every = checkpoints, attempt, every
+    def __init__(self, checkpoints: Checkpoints, attempt: str, every: int, seed: int = 0) -> None:
+        self.checkpoints, self.attempt, self.every, self.seed = checkpoints, attempt, every, seed
         self.reported = 0.0
 
     def before_training(self, model: Booster) -> Booster:
         """Report that the rows are loaded."""
         self._report(model.num_boosted_rounds())
+        self._sow(model)
         return model
 
     def after_iteration(self, model: Booster, epoch: int, evals_log: Log) -> bool:  # noqa: ARG002 - xgboost's signature
@@ -75,11 +77,24 @@ class Checkpointing(TrainingCallback):
         if any(isnan(float(str(losses[-1]))) for measured in evals_log.values() for losses in measured.values()):
             raise ArithmeticError(f"the loss of round {model.num_boosted_rounds()} is not a number: these parameters can't be trained")
         done = model.num_boosted_rounds()
-        if done % self.every == 0 and collective.get_rank() == 0:
-            self.checkpoints.save(model)
+        if done % self.every == 0:
+            if collective.get_rank() == 0:
+                self.checkpoints.save(model)
+            self._begin_again(model)
         if time.monotonic() - self.reported > _REPORT:
             self._report(done)
         return False
+
+    def _begin_again(self, model: Booster) -> None:
+        """Forget what a restart would not know: what sampled columns keeps a generator of its own, as old as the booster."""
+        settings = model.save_config()
+        model.load_model(model.save_raw("ubj"))
+        model.load_config(settings)
+        self._sow(model)
+
+    def _sow(self, model: Booster) -> None:
+        """Seed the generator by the round: XGBoost does so itself where the seed changes."""
+        model.set_param({"seed": (self.seed + model.num_boosted_rounds() + 1) % 2**31})
 
     def _report(self, rounds: int) -> None:
         self.reported = time.monotonic()

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
+#: Objective of a booster of medians, and of one of means.
+MEDIAN, MEAN = "reg:absoluteerror", "reg:squarederror"
 #: What the booster sees, in order.
 INPUTS: tuple[str, ...] = tuple(column.name for column in FEATURES)
 #: What forecast() returns: gold/forecasts without business_date and run_id.
@@ -75,6 +77,12 @@ def points(booster: bytes, features: pa.Table | pa.RecordBatch) -> Floats:
     scaled = _loaded(booster).predict(DMatrix(to_matrix(features), nthread=1, feature_names=list(INPUTS)))
     units: Floats = np.maximum(scaled.astype(float), 0.0) * numbers(features, "expected")
     return units
+
+
+def is_of_median(booster: bytes) -> bool:
+    """Whether the booster forecasts medians, not means."""
+    objective: str = json.loads(_loaded(booster).save_config())["learner"]["objective"]["name"]
+    return objective == MEDIAN
 
 
 @lru_cache(maxsize=2)

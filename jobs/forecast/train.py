@@ -16,13 +16,13 @@ import schemas
 from jobs.errors import NightfillError, UsageError
 from jobs.features import source
 from jobs.features.names import KEY, columns_of, regions_of, with_region
-from jobs.forecast import boosting, calibration, dependence, registry
+from jobs.forecast import boosting, dependence, registry
 from jobs.forecast.distribution import NAMES
-from jobs.forecast.examples import LEAST_ROWS, training_rows
+from jobs.forecast.examples import LEAST_ROWS, WEIGHT, training_rows
 from jobs.forecast.metrics import measures
-from jobs.forecast.model import Model, forecast, numbers, points, traits
+from jobs.forecast.model import MEAN, MEDIAN, Model, forecast, numbers
 from jobs.forecast.ranks import Dependence
-from jobs.forecast.trial import half_calibrated, verdict
+from jobs.forecast.trial import calibrated, half_calibrated, verdict
 from jobs.forecast.watch import NotTrained, Watch
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from jobs.config import Config
+    from jobs.forecast.calibration import Calibration
     from jobs.lake import Lake
 
 
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 GAVE_UP = "training_gave_up"
 #: Tables that a model is made from.
 SOURCES = ("demand", "prices", "calendar", "signals", "items", "locations", "lanes", "assortment")
+#: A series with this share of periods without sale is a slow mover: its median says nothing of its mean (of four days in
+#: five without a sale it is zero). With more than this share of them among the rows the booster learns means.
+_SLOW, _MANY_SLOW = 0.3, 0.1
 _HELD_OUT = "held_out"
 _HELD_OUT_COLUMNS = (*KEY, "target_date", "whole_units", "origin", "units", "target", *boosting.INPUTS)
 
@@ -88,21 +92,27 @@ def train(
     rows = rows.withColumn(_HELD_OUT, F.col("origin") >= plan.held_out_from).persist()
     try:
         before = F.col("target") < plan.held_out_from
-        counts = watch.run(lambda: rows.agg(F.count(F.lit(1)), F.count_if(before)).collect()[0])
+        slow = F.col("share_of_zeros") >= _SLOW
+        counts = watch.run(lambda: rows.agg(F.count(F.lit(1)), F.count_if(before), F.count_if(slow)).collect()[0])
         if counts[1] < LEAST_ROWS:
             return None
+        chosen = boosting.parameters(config, MEAN if counts[2] > _MANY_SLOW * counts[0] else MEDIAN)
+        # The squared error of units / expected, weighed like that of units whose variance is their mean.
+        weighed = rows.withColumn(WEIGHT, F.col(WEIGHT) * F.col("expected")) if chosen["objective"] == MEAN else rows
         held_out = watch.run(lambda: rows.where(_HELD_OUT).select(*_HELD_OUT_COLUMNS).toArrow())
         if held_out.num_rows < LEAST_ROWS // 10:
             return None
-        challenger = boosting.fit(rows.where(before | F.col(_HELD_OUT)), lake, config, watch, held_out=_HELD_OUT)
+        challenger = boosting.fit(weighed.where(before | F.col(_HELD_OUT)), lake, config, watch, held_out=_HELD_OUT, chosen=chosen)
         spread, together, metrics = judge(challenger.booster, held_out, config, regions(lake, business_date))
-        model = Model(boosting.fit(rows, lake, config, watch, rounds=challenger.rounds).booster, spread, together)
+        everything = boosting.fit(weighed, lake, config, watch, rounds=challenger.rounds, chosen=chosen)
+        model = Model(everything.booster, spread, together)
     finally:
         rows.unpersist()
     lake.drop_checkpoints()
     found_better = watch.run(lambda: verdict(spark, lake, config, business_date, plan, (challenger.booster, held_out), champion))
     facts = {"rows": counts[0], "metrics": metrics, "champion": found_better.wins, "reason": str(found_better)}
-    return model, facts | {"origins": len(plan.origins), "rounds": challenger.rounds, "workers": boosting.workers(spark, config)}
+    facts |= {"origins": len(plan.origins), "rounds": challenger.rounds, "workers": boosting.workers(spark, config)}
+    return model, facts | {"objective": chosen["objective"]}
 
 
 def _give_up(lake: Lake, business_date: date, error: NightfillError, champion: Mapping[str, Any] | None) -> str:
@@ -135,12 +145,11 @@ def regions(lake: Lake, business_date: date) -> dict[str, str]:
 
 def judge(
     booster: bytes, held_out: pa.Table, config: Config, regions: Mapping[str, str]
-) -> tuple[calibration.Calibration, Dependence, dict[str, float]]:
+) -> tuple[Calibration, Dependence, dict[str, float]]:
     """Calibration and dependence on all held-out rows; metrics of one half of the series under the other's calibration."""
     rows = held_out.sort_by([(name, "ascending") for name in (*KEY, "origin", "step")])
     metrics = _measured(*half_calibrated(booster, rows, config))
-    origin = numbers(rows, "origin").astype(np.int64)
-    final = calibration.fit(points(booster, rows), numbers(rows, "units"), traits(rows), config.grain, origin)
+    final = calibrated(booster, rows, config)
     return final, _dependence(Model(booster, final), rows, regions), metrics
 
 

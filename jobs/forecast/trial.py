@@ -13,7 +13,7 @@ from jobs.errors import NightfillError
 from jobs.features.job import periods
 from jobs.features.names import KEY, join
 from jobs.forecast import calibration, judgement, registry
-from jobs.forecast.model import Model, forecast, numbers, points, traits
+from jobs.forecast.model import Model, forecast, is_of_median, numbers, points, traits
 from jobs.forecast.outcomes import outcomes
 from jobs.forecast.segments import departments
 
@@ -36,9 +36,14 @@ def half_calibrated(booster: bytes, held_out: pa.Table, config: Config) -> tuple
     rows = held_out.sort_by(_ORDER)
     used = series_of(rows) % 2 == 0
     mine = rows.filter(pa.array(used))
-    origin = numbers(mine, "origin").astype(np.int64)
-    fitted = calibration.fit(points(booster, mine), numbers(mine, "units"), traits(mine), config.grain, origin)
-    return Model(booster, fitted), rows.filter(pa.array(~used))
+    return Model(booster, calibrated(booster, mine, config)), rows.filter(pa.array(~used))
+
+
+def calibrated(booster: bytes, held_out: pa.Table, config: Config) -> calibration.Calibration:
+    """The calibration of a booster on rows that it has not seen."""
+    origin = numbers(held_out, "origin").astype(np.int64)
+    units, forecast = numbers(held_out, "units"), points(booster, held_out)
+    return calibration.fit(forecast, units, traits(held_out), config.grain, origin, of_median=is_of_median(booster))
 
 
 def verdict(

@@ -18,7 +18,7 @@ from jobs.forecast.watch import Late, NotTrained, Watch
 from jobs.lake import Lake
 from tests.jobs.forecast.boosters import fault, made_up, trainers
 
-QUICK = Training(rounds=60, max_depth=3, checkpoint_rounds=10, hang_seconds=8)
+QUICK = Training(rounds=300, max_depth=3, checkpoint_rounds=10, hang_seconds=8)
 SETTINGS = Config(training=QUICK)
 
 
@@ -51,7 +51,7 @@ def test_a_lost_worker_is_replaced_and_the_booster_is_the_same(
     assert len(hit) == 1
     assert "last checkpoint: 0000" in caplog.text, "it went on from a checkpoint"
     assert ("hang_seconds" in caplog.text) == (number is signal.SIGSTOP)
-    assert not psutil.pid_exists(hit[0].pid), "the worker is gone"
+    assert gone(hit[0]), "Spark kills it two seconds after the task was interrupted"
     assert harmed == unharmed
 
 
@@ -70,7 +70,7 @@ def test_what_a_killed_run_has_left_is_used_for_the_same_data_and_settings_alone
     assert own.parent != other.parent
     own.write_bytes(other.read_bytes())  # a booster that can be told from its own: it goes on from what it finds there
     found = fit(rows, lake)
-    assert found.rounds == 60
+    assert found.rounds == 300
     assert found != unharmed
     fit(rows.where("origin > 0"), lake, rounds=10)
     assert len({path.parent for path in checkpoints(lake)}) == 3
@@ -82,7 +82,7 @@ def test_boosters_of_several_outputs_stop_early_and_go_on_from_checkpoints(spark
     part = Lake(str(tmp_path / "part"), spark)
     fit(rows, part, held_out="held_out", chosen=chosen, rounds=25)
     assert fit(rows, part, held_out="held_out", chosen=chosen) == whole
-    assert 20 < whole.rounds <= 60
+    assert 20 < whole.rounds <= 300
 
 
 def test_restarts_are_used_up(spark: SparkSession, rows: DataFrame, tmp_path: Path) -> None:
@@ -100,6 +100,11 @@ def test_the_deadline_ends_training_and_its_workers(spark: SparkSession, rows: D
     while busy() and time.monotonic() < end:
         time.sleep(0.2)
     assert not busy()
+
+
+def gone(process: psutil.Process) -> bool:
+    """Whether a process ends within a while."""
+    return not psutil.wait_procs([process], timeout=30)[1]
 
 
 def busy() -> list[psutil.Process]:
