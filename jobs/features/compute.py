@@ -9,11 +9,12 @@ import pyarrow as pa
 from jobs.features import history, kernels, pulse
 from jobs.features.block import Block
 from jobs.features.clock import Clock
-from jobs.features.context import Context, Lifts
+from jobs.features.context import Context
 from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, LevelStats
 from jobs.features.names import KEY, Names
 from jobs.features.prices import fill_forward
 from jobs.features.pulse import Pulse
+from jobs.features.season import Lifts
 from jobs.features.usual import on_day, usual_of
 from schemas.gold.features import FEATURES, FEATURES_TABLE
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +16,7 @@ from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, PROM
 from jobs.features.names import Names, regions_of
 from jobs.features.prices import GeneralPrices
 from jobs.features.pulse import Pulse
-from jobs.features.season import Window, season
+from jobs.features.season import Lifts, Window, season
 from jobs.features.signals import at_origin
 
 Floats = npt.NDArray[np.float64]
@@ -110,39 +109,6 @@ class Context:
         regions = self.region_rows(names) if level == LOCATION else None
         found = zip((self.sums, *self.years), spans, strict=True)
         return [_window(sums[level], names, self.events, regions, *span) for sums, span in found]
-
-
-@dataclass(frozen=True, slots=True)
-class Lifts:
-    """Of some groups at an origin.
-
-    season  [groups, horizon] yearly lift
-    event   [groups, marks] lift of an event, or of a day next to it, against its weekday
-    spell   [groups, spells] lift of a long event
-    share   [groups, marks] an event's day against all days; NaN where the weekday's lift holds
-    """
-
-    season: Floats
-    event: Floats
-    spell: Floats
-    share: Floats
-
-    def __iter__(self) -> Iterator[Floats]:
-        return iter((self.season, self.event, self.spell, self.share))
-
-    def take(self, rows: Ints) -> Lifts:
-        """The chosen rows."""
-        return Lifts(*(part[rows] for part in self))
-
-    def times(self, other: Lifts, shared: Lifts) -> Lifts:
-        """Both lifts together, what they share counted once."""
-        return Lifts(*(_together(*three) for three in zip(self, other, shared, strict=True)))
-
-
-def _together(one: Floats, other: Floats, shared: Floats) -> Floats:
-    empty = np.where(np.isnan(shared), np.nan, np.zeros_like(one))
-    both: Floats = np.divide(one * other, shared, out=empty, where=shared > 0)
-    return both
 
 
 def season_span(clock: Clock, origin: int, horizon: int, year: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ left out of the season, and have a lift of their own (jobs/features/effects.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,33 @@ class Window:
     marks: Ints
     spells: Ints
     event: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class Lifts:
+    """Of some groups at an origin.
+
+    season  [groups, horizon] yearly lift
+    event   [groups, marks] lift of an event, or of a day next to it, against its weekday
+    spell   [groups, spells] lift of a long event
+    share   [groups, marks] an event's day against all days; NaN where the weekday's lift holds
+    """
+
+    season: Floats
+    event: Floats
+    spell: Floats
+    share: Floats
+
+    def __iter__(self) -> Iterator[Floats]:
+        return iter((self.season, self.event, self.spell, self.share))
+
+    def take(self, rows: Ints) -> Lifts:
+        """The chosen rows."""
+        return Lifts(*(part[rows] for part in self))
+
+    def times(self, other: Lifts, shared: Lifts) -> Lifts:
+        """Both lifts together, what they share counted once."""
+        return Lifts(*(_together(*three) for three in zip(self, other, shared, strict=True)))
 
 
 def season(years: Sequence[Window], clock: Clock, horizon: int, parent: Floats | None) -> Floats:
@@ -95,3 +122,9 @@ def ratio(total: Floats, weight: Floats) -> Floats:
     """The ratio; NaN where the weight is zero."""
     ratio: Floats = np.divide(total, weight, out=np.full(total.shape, np.nan), where=weight > 0)
     return ratio
+
+
+def _together(one: Floats, other: Floats, shared: Floats) -> Floats:
+    empty = np.where(np.isnan(shared), np.nan, np.zeros_like(one))
+    both: Floats = np.divide(one * other, shared, out=empty, where=shared > 0)
+    return both

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from jobs.features import history
 from jobs.features.block import Block
-from jobs.features.context import Context, Lifts
+from jobs.features.context import Context
 from jobs.features.levels import LOCATION
+from jobs.features.season import Lifts
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
