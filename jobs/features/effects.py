@@ -105,12 +105,13 @@ def _apart(alone: Floats, found: _Found, above: Floats, sets: Sets) -> Floats:
 def _on_the_day(codes: int, clock: Clock) -> Bools:
     """Which codes are an event itself, not the days next to it."""
     code = np.arange(codes)
-    return (code > 0) & (code % len(OFFSETS[clock.grain]) == 0)
+    own: Bools = (code > 0) & (code % len(OFFSETS[clock.grain]) == 0)
+    return own
 
 
 def _usual_lifts(found: _Found, offsets: int) -> Floats:
     """Mean over the names of each offset's lift, with one more that has 1; [1, codes]."""
-    usual = np.ones(found.lift.shape)
+    usual = np.ones_like(found.lift)
     for place in range(offsets):
         mine = np.arange(1 + place, usual.shape[1], offsets)
         seen = found.count[:, mine] > 0

@@ -154,7 +154,8 @@ def _sets(named: dict[str, npt.NDArray[np.bool_]], shape: tuple[int, int]) -> tu
         return np.zeros(shape, np.int64), {}
     held = np.stack([named[name] for name in sorted(named)], axis=-1).reshape(-1, len(named))
     kinds, row = np.unique(held, axis=0, return_inverse=True)
-    codes, sets = np.zeros(len(kinds), np.int64), {}
+    codes = np.zeros(len(kinds), np.int64)
+    sets: dict[int, tuple[int, ...]] = {}
     for number, kind in enumerate(kinds):
         names = tuple(int(name) + 1 for name in np.flatnonzero(kind))
         codes[number] = names[0] if len(names) == 1 else len(named) + 1 + len(sets) if names else 0

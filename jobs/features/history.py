@@ -75,7 +75,8 @@ def weekdays(block: Block, clock: Clock, origin: int, lift: Floats, prior: Float
 def _by_weekday(values: Floats, like: int) -> Floats:
     """Sums [n, like] of every like-th of the last periods; the first column that of the period after them."""
     whole = values[:, values.shape[1] % like :]
-    return whole.reshape(len(values), -1, like).sum(axis=1)
+    sums: Floats = whole.reshape(len(values), -1, like).sum(axis=1)
+    return sums
 
 
 def summary(block: Block, clock: Clock, origin: int, scale: Floats) -> dict[str, Floats]:
