@@ -2,9 +2,11 @@
 
     python benchmarks/bakery.py [--data FILE] [--grain day|week|both] [--closed zero|missing] [--first 2018-05-31 --last 2018-10-18]
 
-Features, training rows, weights, calibration and model are the project's own; only Spark is left out. Everything is as
-of each origin; holidays, school holidays and promotions are known ahead, weather is not used. Daily: six origins 28 days
-apart, 14 days each. Weekly: sums of the days of whole weeks, origins every 4 weeks over the last year, horizons 1-4.
+Features, training rows, weights, calibration, number of rounds and model are the project's own; only Spark is left out.
+Everything is as of each origin; holidays, school holidays and promotions are known ahead, weather is not used. The data
+only marks holidays: they are named from their dates, as a retailer's calendar names them, and 24 and 31 December, when
+bakeries close early, are events too. Daily: six origins 28 days apart, 14 days each. Weekly: sums of the days of whole
+weeks, origins every 4 weeks over the last year, horizons 1-4. A store that has sold has no rows before its first sale.
 --closed zero: days without sales count as demand of zero, as in the figures it is compared with; missing: they are left
 out. Skips with a reason where the data is missing.
 """
@@ -14,8 +16,9 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from math import ceil
 from pathlib import Path
 
 import duckdb
@@ -23,16 +26,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import xgboost
+from dateutil.easter import easter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from jobs.config import Config, Training
 from jobs.features.block import PRICE_OF_PAIR, SOLD, STREAM, Block, to_block
 from jobs.features.clock import CLOCKS, Clock, Grain
-from jobs.features.compute import compute
+from jobs.features.compute import compute, counts
 from jobs.features.context import Context, Masters, build
 from jobs.features.names import KEY
+from jobs.features.pulse import gather
 from jobs.forecast import memory
+from jobs.forecast.boosting import LEAST_STEPS
+from jobs.forecast.checkpoints import EarlyStopping, best_rounds
 from jobs.forecast.examples import layout
 from jobs.forecast.metrics import wape
 from jobs.forecast.model import INPUTS, Model, forecast, numbers, to_matrix
@@ -47,13 +54,16 @@ _ROWS = """
     CREATE TABLE days AS
     SELECT 'P' || product AS item_id, 'S' || lpad(store::varchar, 2, '0') AS location_id, 'store' AS channel, date, demand AS units,
         promotion_currentweek > 0 AS promotion, is_holiday > 0 AS holiday, is_schoolholiday > 0 AS school_holiday,
-        sum(demand) OVER (PARTITION BY store, date) = 0 AS closed
+        sum(demand) OVER (PARTITION BY store, date) = 0 AS closed,
+        min(date) FILTER (WHERE demand > 0) OVER (PARTITION BY store) AS opened
     FROM read_parquet('{data}') WHERE store <= {stores}"""
+#: A store has no rows before it opens; that it will open is not known.
+_OPEN = "NOT (opened < DATE '{night}' AND date < opened)"
 _SOLD = {
-    "day": "SELECT * EXCLUDE (date), date AS period FROM days WHERE {open}",
+    "day": "SELECT * EXCLUDE (date), date AS period FROM days WHERE {open} AND {opened}",
     "week": """
         SELECT item_id, location_id, channel, date_trunc('week', date)::date AS period, sum(units) AS units, bool_or(promotion) AS promotion
-        FROM days GROUP BY ALL HAVING count(*) = 7 AND NOT bool_and(closed)""",
+        FROM days WHERE {opened} GROUP BY ALL HAVING count(*) = 7 AND NOT bool_and(closed)""",
 }
 _STREAM = """
     SELECT item_id, location_id, channel, {sold}::int AS kind, period, units::double AS units, 1.0::double AS in_stock_fraction,
@@ -68,8 +78,25 @@ _SUMS = """
     UNION ALL SELECT 'location', location_id, period, sum(units)::double, count(*)::double, 0.0 FROM sold GROUP BY ALL
     ORDER BY level, id, period"""
 _CALENDAR = """
-    SELECT DISTINCT location_id AS region, date, 'holiday' AS event FROM days WHERE holiday
+    SELECT DISTINCT location_id AS region, named.date, event FROM days CROSS JOIN named
     UNION ALL SELECT DISTINCT location_id, date, 'school holiday' FROM days WHERE school_holiday ORDER BY region, date, event"""
+_HOLIDAYS = "SELECT DISTINCT date FROM days WHERE holiday OR (month(date) = 12 AND day(date) IN (24, 31)) ORDER BY date"
+#: Holidays that move with Easter, by their distance from it in days.
+_MOVABLE = (-2, 0, 1, 39, 49, 50, 60)
+
+
+def name_of(day: date) -> str:
+    """Name of a holiday: its distance from Easter, or its month and day."""
+    distance = (day - easter(day.year)).days
+    return f"easter {distance:+d}" if distance in _MOVABLE else f"{day:%m-%d}"
+
+
+def named(holidays: list[date]) -> pa.Table:
+    """Holidays with their names; and those of the next year that earlier years had, for the days just after the data."""
+    names = [name_of(day) for day in holidays]
+    later = [holidays[-1] + timedelta(days=k) for k in range(1, 365)]
+    later = [day for day in later if names.count(name_of(day)) > 1]
+    return pa.table({"date": holidays + later, "event": names + [name_of(day) for day in later]})
 
 
 @dataclass(frozen=True)
@@ -84,10 +111,12 @@ class Bakery:
 
     @classmethod
     def load(cls, data: Path, grain: Grain, nights: list[int], horizon: int, closed: str = "zero", stores: int = 10**6) -> Bakery:
-        """Read the data; each store is a region of its own. ``nights`` are the origins that will be forecast."""
+        """The data as known on the first night; each store is a region of its own. ``nights``: origins that will be forecast."""
         con, clock = duckdb.connect(), CLOCKS[grain]
         con.execute(_ROWS.format(data=data, stores=stores))
-        con.execute("CREATE TABLE sold AS " + _SOLD[grain].format(open="NOT closed" if closed == "missing" else "true"))
+        con.register("named", named([day for (day,) in con.sql(_HOLIDAYS).fetchall()]))
+        opened = _OPEN.format(night=clock.first_day(min(nights)))
+        con.execute("CREATE TABLE sold AS " + _SOLD[grain].format(open="NOT closed" if closed == "missing" else "true", opened=opened))
         stream = con.sql(_STREAM.format(sold=SOLD, price=PRICE_OF_PAIR)).to_arrow_table().cast(STREAM)
         items, places = (sorted(set(stream[name].to_pylist())) for name in KEY[:2])
         signals = [(n, pa.string()) for n in ("location_id", "region", "name")] + [("date", pa.date32()), ("value", pa.float64())]
@@ -108,7 +137,8 @@ class Bakery:
     def rows(self, origin: int) -> pa.Table:
         """Features at an origin with what was sold, as jobs.features.job computes examples."""
         if origin not in self.made:
-            table, column = compute(self.block, self.context, origin), origin - self.block.span.first
+            context = replace(self.context, pulse=gather([counts(self.block, self.context, origin)]))
+            table, column = compute(self.block, context, origin), origin - self.block.span.first
             units = self.block.in_stock[:, column : column + self.context.horizon].reshape(-1)
             table = table.append_column("origin", pa.array(np.full(len(units), origin))).append_column("units", pa.array(units))
             self.made[origin] = table.filter(pa.array(~np.isnan(units)))
@@ -117,7 +147,7 @@ class Bakery:
 
 def without_years(rows: pa.Table) -> pa.Table:
     """The rows as they are where nothing is known of earlier years."""
-    expected = np.maximum(numbers(rows, "level") * np.maximum(numbers(rows, "event_lift"), 0.1), 0.02)
+    expected = np.maximum(numbers(rows, "expected") / np.nan_to_num(numbers(rows, "season"), nan=1.0), 0.02)
     for name in (*YEARLY, "expected"):
         values = pa.array(expected if name == "expected" else np.full(rows.num_rows, np.nan)).cast(rows.schema.field(name).type)
         rows = rows.set_column(rows.column_names.index(name), rows.schema.field(name), values)
@@ -137,24 +167,40 @@ def train(bakery: Bakery, night: int, config: Config, *, years: bool = True) -> 
     rows = rows if years else without_years(rows)
     weight = 0.5 ** ((night - numbers(rows, "origin")) / memory.half_life(clock, history))
     before, held_out = numbers(rows, "target") < plan.held_out_from, numbers(rows, "origin") >= plan.held_out_from
-    challenger = _fit(rows.filter(pa.array(before)), weight[before], config)
-    calibration, dependence, _ = judge(challenger, rows.filter(pa.array(held_out)), config, bakery.context.region)
-    return Model(_fit(rows, weight, config), calibration, dependence)
+    held = rows.filter(pa.array(held_out))
+    challenger = _fit(rows.filter(pa.array(before)), weight[before], config, held=(held, weight[held_out]))
+    rounds = best_rounds(challenger)
+    calibration, dependence, _ = judge(_bytes(challenger[:rounds]), held, config, bakery.context.region)
+    return Model(_bytes(_fit(rows, weight, config, rounds)), calibration, dependence)
 
 
-def _fit(rows: pa.Table, weight: Floats, config: Config) -> bytes:
-    """As jobs.forecast.boosting fits, in this process."""
+def _fit(
+    rows: pa.Table, weight: Floats, config: Config, rounds: int | None = None, held: tuple[pa.Table, Floats] | None = None
+) -> xgboost.Booster:
+    """As jobs.forecast.boosting fits, in this process; ``held``: rows that choose the number of rounds."""
+    training, seen = config.training, _matrix(rows, weight)
+    settings = {"objective": "reg:absoluteerror", "tree_method": "hist", "max_depth": training.max_depth, "nthread": 1}
+    settings |= {"learning_rate": training.learning_rate, "seed": config.seed % 2**31}
+    least = ceil(LEAST_STEPS / training.learning_rate)
+    callbacks = [EarlyStopping(training.early_stopping_rounds, least)] if held else []
+    evals = [(_matrix(*held, seen), "validation")] if held else []
+    return xgboost.train(settings, seen, rounds or training.rounds, evals=evals, callbacks=callbacks, verbose_eval=False)
+
+
+def _matrix(rows: pa.Table, weight: Floats, like: xgboost.DMatrix | None = None) -> xgboost.QuantileDMatrix:
     label = numbers(rows, "units") / numbers(rows, "expected")
-    matrix = xgboost.QuantileDMatrix(to_matrix(rows), label, weight=weight, feature_names=list(INPUTS), nthread=1)
-    settings = {"objective": "reg:absoluteerror", "tree_method": "hist", "max_depth": config.training.max_depth, "nthread": 1}
-    settings |= {"learning_rate": config.training.learning_rate, "seed": config.seed % 2**31}
-    return bytes(xgboost.train(settings, matrix, config.training.rounds).save_raw("ubj"))
+    return xgboost.QuantileDMatrix(to_matrix(rows), label, weight=weight, feature_names=list(INPUTS), nthread=1, ref=like)
+
+
+def _bytes(booster: xgboost.Booster) -> bytes:
+    return bytes(booster.save_raw("ubj"))
 
 
 def methods(bakery: Bakery, night: int, config: Config, ablation: bool = True) -> dict[str, Floats]:
     """Forecasts of a night's rows by method, and ``actual``."""
     rows = bakery.rows(night)
-    found = {"actual": numbers(rows, "units"), "model": numbers(forecast(train(bakery, night, config), rows), "mean")}
+    made = forecast(train(bakery, night, config), rows)
+    found = {"actual": numbers(rows, "units"), "model": numbers(made, "mean"), "model q50": numbers(made, "q50")}
     if ablation:
         plain = without_years(rows)
         found["without yearly features"] = numbers(forecast(train(bakery, night, config, years=False), plain), "mean")
@@ -219,9 +265,9 @@ def origins_of(grain: Grain, first: date, last: date) -> list[int]:
 def run(data: Path, grain: Grain, nights: list[int], closed: str, config: Config, ablation: bool = True) -> str:
     """The table of one grain."""
     began = time.monotonic()
-    bakery = Bakery.load(data, grain, nights, 14 if grain == "day" else 4, closed)
     results = {}
     for night in nights:
+        bakery = Bakery.load(data, grain, [night], 14 if grain == "day" else 4, closed)
         found = results[bakery.clock.first_day(night)] = methods(bakery, night, config, ablation)
         print(f"{bakery.clock.first_day(night)} model {wape(found['actual'], found['model']):.4f}", file=sys.stderr, flush=True)
     return f"{table(results)}, {(time.monotonic() - began) / len(nights):.0f} s an origin"

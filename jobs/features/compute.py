@@ -9,11 +9,13 @@ import pyarrow as pa
 from jobs.features import history, kernels, pulse
 from jobs.features.block import Block
 from jobs.features.clock import Clock
-from jobs.features.context import Context, Lifts
+from jobs.features.context import Context
 from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, LevelStats
 from jobs.features.names import KEY, Names
 from jobs.features.prices import fill_forward
 from jobs.features.pulse import Pulse
+from jobs.features.season import Lifts
+from jobs.features.usual import on_day, usual_of
 from schemas.gold.features import FEATURES, FEATURES_TABLE
 
 Floats = npt.NDArray[np.float64]
@@ -50,11 +52,15 @@ def counts(block: Block, context: Context, origin: int) -> pa.Table:
     """What the block adds to the sums of the pulse (pulse.COUNTS) at the origin."""
     clock, levels = context.clock, context.levels(origin)
     names, rows, means = _hierarchy(block, context, levels)
-    scale = history.level(block, clock, origin, _prior(means, levels[ITEM].mean[-1]))
     regions, longest = context.region_rows(names[LOCATION]), max(pulse.windows(clock))
-    kinds = context.events.kinds(origin - longest, origin)[regions]
-    usual = scale[:, None] * np.take_along_axis(levels[CATEGORY].profile[rows[CATEGORY]], kinds, axis=1)
-    return pulse.count(block, origin, usual, pulse.names_of(block.keys, context.region), clock)
+    if context.knows_years(origin):
+        usual = usual_of(block, context, origin, rows[LOCATION], _lifts(names, context, origin)[0][ALL]).past
+        share = usual[:, -longest:]
+    else:
+        usual, kinds = None, context.events.kinds(origin - longest, origin)[regions]
+        share = np.take_along_axis(levels[CATEGORY].profile[rows[CATEGORY]], kinds, axis=1)
+    scale = history.level(block, clock, origin, _prior(means, levels[ITEM].mean[-1]), usual)
+    return pulse.count(block, origin, scale[:, None] * share, pulse.names_of(block.keys, context.region), clock)
 
 
 def _hierarchy(
@@ -74,6 +80,7 @@ class _Shared:
         self.scale, self.columns, self.rows, self.levels, self.price = scale, columns, rows, levels, price
         self.lifts: dict[str, Lifts] = {}
         self.uplift: Floats = np.ones(len(scale))
+        self.weekdays: Floats = np.ones((len(scale), 1))
         self.whole: npt.NDArray[np.bool_] = np.ones(len(scale), bool)
 
     @classmethod
@@ -81,7 +88,9 @@ class _Shared:
         clock, end = context.clock, origin - block.span.first
         levels = context.levels(origin)
         names, rows, means = _hierarchy(block, context, levels)
-        scale = history.level(block, clock, origin, _prior(means, levels[ITEM].mean[-1]))
+        lifts, uplift = _lifts(names, context, origin)
+        usual = usual_of(block, context, origin, rows[LOCATION], lifts[ALL])
+        scale = history.level(block, clock, origin, _prior(means, levels[ITEM].mean[-1]), usual.past)
         recent = slice(end - clock.recent, end)
         price = {
             "last": fill_forward(block.price[:, recent])[:, -1],
@@ -97,7 +106,8 @@ class _Shared:
         for number, window in enumerate(pulse.windows(clock), 1):
             columns |= {f"{group}_pulse_{number}": found.of(group, window, ids[group]) for group in pulse.GROUPS}
         shared = cls(scale, columns, rows, levels, price)
-        shared.lifts, shared.uplift = _lifts(names, context, origin)
+        shared.lifts, shared.uplift = lifts, uplift
+        shared.weekdays = usual.weekdays
         shared.whole = np.array([name not in context.fractional for name in names[ITEM]], bool)
         return shared
 
@@ -147,8 +157,10 @@ def _step(block: Block, context: Context, origin: int, step: int, shared: _Share
         before = _price(block, target - 1, shared)[0] if step else shared.price["last"]
         columns["price_step"] = _finite(np.log(price / before))
     columns |= _seasonal(context, regions, target, step, shared.lifts)
+    weekday = columns["weekday"] = shared.weekdays[:, step % clock.like]
+    event = on_day(columns["event_lift"], columns["event_share"], weekday)
     # Before there is a year of history an event has been seen once or twice: its lift is a feature, but no base to build on.
-    known = np.where(np.isnan(columns["season"]), 1.0, columns["season"] * np.maximum(columns["event_lift"], _LEAST_EVENT))
+    known = np.where(np.isnan(columns["season"]), 1.0, columns["season"] * np.maximum(event, _LEAST_EVENT * np.minimum(weekday, 1)))
     columns["expected"] = np.maximum(shared.scale * known, history.LEAST_LEVEL)
     columns["promotion_lift"] = np.where(promotion > 0, shared.uplift, 1.0)
     columns["promoted_before"] = _promoted_before(block, clock, origin, target)
@@ -165,6 +177,7 @@ def _seasonal(context: Context, regions: Ints, target: int, step: int, lifts: di
     return found | {
         "season": lifts[ALL].season[:, step],
         "event_lift": np.take_along_axis(lifts[ALL].event, mark, axis=1)[:, 0],
+        "event_share": np.take_along_axis(lifts[ALL].share, mark, axis=1)[:, 0],
         "spell_lift": np.take_along_axis(lifts[ALL].spell, spell, axis=1)[:, 0],
         "spell": events.spell[regions, column],
     }

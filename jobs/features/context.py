@@ -10,12 +10,13 @@ import pyarrow as pa
 
 from jobs.features.block import Span
 from jobs.features.clock import Clock
+from jobs.features.effects import event_lifts, event_shares, promotion_lifts, spell_lifts
 from jobs.features.events import Events
 from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, PROMOTED, LevelStats, Sums, add_up, stats, to_sums
 from jobs.features.names import Names, regions_of
 from jobs.features.prices import GeneralPrices
 from jobs.features.pulse import Pulse
-from jobs.features.season import Window, event_lifts, promotion_lifts, season, spell_lifts
+from jobs.features.season import Lifts, Window, season
 from jobs.features.signals import at_origin
 
 Floats = npt.NDArray[np.float64]
@@ -49,6 +50,7 @@ class Context:
     signals: dict[int, Floats]
     pulse: dict[int, Pulse] = field(default_factory=dict)
     _levels: dict[int, dict[str, LevelStats]] = field(default_factory=dict, repr=False)
+    _known: dict[int, bool] = field(default_factory=dict, repr=False)
 
     def region_rows(self, locations: Names) -> Ints:
         """Row of each location's region in ``events``."""
@@ -79,13 +81,21 @@ class Context:
     def shared(self, level: str, names: Names, origin: int, parent: Lifts | None = None) -> Lifts:
         """Yearly and event lifts of a level's groups, shrunk to those of their parents (a row a group, or one for all)."""
         clock, windows = self.clock, self._windows(level, names, origin)
-        above = (parent.season, parent.event, parent.spell) if parent else (None, None, None)
-        codes = int(self.events.marks.max(initial=0)) + 1, int(self.events.spells.max(initial=0)) + 1
+        above = (parent.season, parent.event, parent.spell, parent.share) if parent else (None, None, None, None)
+        codes = self.events.codes, int(self.events.spells.max(initial=0)) + 1
         return Lifts(
             season(windows[1:], clock, self.horizon, above[0]),
-            event_lifts(windows, clock, codes[0], above[1]),
+            event_lifts(windows, clock, codes[0], above[1], self.events.sets),
             spell_lifts(windows, clock, codes[1], above[2]),
+            event_shares(windows, clock, codes[0], above[3]),
         )
+
+    def knows_years(self, origin: int) -> bool:
+        """Whether anything is known of the origin's season in an earlier year."""
+        if origin not in self._known:
+            top = season(self._windows(ALL, np.array([""], object), origin)[1:], self.clock, self.horizon, None)
+            self._known[origin] = not np.isnan(top).all()
+        return self._known[origin]
 
     def promotion(self, level: str, names: Names, origin: int, parent: Floats | None = None) -> Floats:
         """Lift of a promotion at a level's groups, shrunk to those of their parents."""
@@ -99,29 +109,6 @@ class Context:
         regions = self.region_rows(names) if level == LOCATION else None
         found = zip((self.sums, *self.years), spans, strict=True)
         return [_window(sums[level], names, self.events, regions, *span) for sums, span in found]
-
-
-@dataclass(frozen=True, slots=True)
-class Lifts:
-    """Of some groups at an origin: yearly lift [groups, horizon], event lift [groups, marks], lift of spells [groups, spells]."""
-
-    season: Floats
-    event: Floats
-    spell: Floats
-
-    def take(self, rows: Ints) -> Lifts:
-        """The chosen rows."""
-        return Lifts(self.season[rows], self.event[rows], self.spell[rows])
-
-    def times(self, other: Lifts, shared: Lifts) -> Lifts:
-        """Both lifts together, what they share counted once."""
-        return Lifts(*(_together(*three) for three in zip(*((x.season, x.event, x.spell) for x in (self, other, shared)), strict=True)))
-
-
-def _together(one: Floats, other: Floats, shared: Floats) -> Floats:
-    empty = np.where(np.isnan(shared), np.nan, np.zeros_like(one))
-    both: Floats = np.divide(one * other, shared, out=empty, where=shared > 0)
-    return both
 
 
 def season_span(clock: Clock, origin: int, horizon: int, year: int) -> tuple[int, int]:

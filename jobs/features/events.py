@@ -38,7 +38,9 @@ class Events:
     event   [regions, periods] number of event days in the period, spells not counted
     closed  [regions, periods] share of the period that is closed
     spell   [regions, periods] days of the period within a spell
-    marks   [regions, periods] code of the event at the period or next to it: 1 + name x offsets + offset; 0: none
+    marks   [regions, periods] code of the event at the period or next to it: 1 + name x offsets + offset; 0: none;
+            grain week: of several names in a week a code of their own, after those of single names
+    sets    code of several names in a week -> the codes of each
     spells  [regions, periods] 1 + name of the spell; 0: none
     common  [2, periods] marks and spells that most regions have, for what spans regions
     """
@@ -52,6 +54,7 @@ class Events:
     marks: Ints
     spells: Ints
     common: Ints
+    sets: dict[int, tuple[int, ...]]
 
     @classmethod
     def build(cls, calendar: pa.Table, clock: Clock, span: Span) -> Events:
@@ -72,13 +75,20 @@ class Events:
             if name != CLOSED:
                 _mark(named.setdefault(name, np.zeros(shape, bool)), regions.get(region), clock.index(day) - first)
         known = {name for name, _ in Counter(sorted(name for _, _, name in days)).most_common(NAMES)}
-        marks = _codes({n: v for n, v in named.items() if n in known and n not in long}, shape, OFFSETS[clock.grain])
+        short = {n: v for n, v in named.items() if n in known and n not in long}
+        marks, sets = _sets(short, shape) if clock.period_days > 1 else (_codes(short, shape, OFFSETS[clock.grain]), {})
         spells = _codes({n: v for n, v in named.items() if n in known and n in long}, shape, (0,))
         most = np.stack([_commonest(marks), _commonest(spells)])
         limit = float(clock.period_days)
         return cls(
-            clock, first, regions, np.minimum(event, limit), np.minimum(closed / limit, 1.0), np.minimum(spell, limit), marks, spells, most
-        )
+            clock, first, regions, np.minimum(event, limit), np.minimum(closed / limit, 1.0), np.minimum(spell, limit),
+            marks, spells, most, sets,
+        )  # fmt: skip
+
+    @property
+    def codes(self) -> int:
+        """Number of the marks' codes."""
+        return int(max(self.marks.max(initial=0), *self.sets, *(max(names) for names in self.sets.values()), 0)) + 1
 
     def row(self, region: str) -> int:
         """Row of a region."""
@@ -136,6 +146,22 @@ def _codes(named: dict[str, npt.NDArray[np.bool_]], shape: tuple[int, int], offs
             here[:, max(offset, 0) : max(offset, 0) + width] = named[name][:, max(-offset, 0) : max(-offset, 0) + width]
             codes[here] = 1 + number * len(offsets) + place
     return codes
+
+
+def _sets(named: dict[str, npt.NDArray[np.bool_]], shape: tuple[int, int]) -> tuple[Ints, dict[int, tuple[int, ...]]]:
+    """Code of each week's events: 1 + name of one, a code of their own for several; and the names' codes that those are made of."""
+    if not named:
+        return np.zeros(shape, np.int64), {}
+    held = np.stack([named[name] for name in sorted(named)], axis=-1).reshape(-1, len(named))
+    kinds, row = np.unique(held, axis=0, return_inverse=True)
+    codes = np.zeros(len(kinds), np.int64)
+    sets: dict[int, tuple[int, ...]] = {}
+    for number, kind in enumerate(kinds):
+        names = tuple(int(name) + 1 for name in np.flatnonzero(kind))
+        codes[number] = names[0] if len(names) == 1 else len(named) + 1 + len(sets) if names else 0
+        if len(names) > 1:
+            sets[int(codes[number])] = names
+    return codes[row.reshape(-1)].reshape(shape), sets
 
 
 def _commonest(codes: Ints) -> Ints:

@@ -13,6 +13,9 @@ Floats = npt.NDArray[np.float64]
 
 #: In-stock periods of the prior that are mixed into a series' level.
 PRIOR_PERIODS = 1.0
+#: Half-lives of the clock over which weekdays are learned, and periods of the prior that are mixed in.
+_WEEKDAY_HALF_LIVES = 3.0
+_WEEKDAY_PRIOR = 1.0
 #: The smallest level, so that scaled targets stay finite.
 LEAST_LEVEL = 0.02
 #: How fast a kernel weight falls with the difference of log prices; and its factor for another kind of day, promotion.
@@ -32,22 +35,48 @@ def masked_mean(values: Floats) -> tuple[Floats, Floats]:
     return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0), count
 
 
-def level(block: Block, clock: Clock, origin: int, prior: Floats) -> Floats:
+def level(block: Block, clock: Clock, origin: int, prior: Floats, usual: Floats | None = None) -> Floats:
     """Scale of each series at the origin: recency-weighted mean demand, shrunk to the prior, at least what was sold.
 
     Of periods that ran out the recovered demand counts. Where that is not known, sales are a floor of it: a series
     that was never in stock all period has at least their mean.
+
+    usual  [n, recent] what each past period usually sells as a share of the level (its weekday, an event): taken out; None: one
     """
     end = origin - block.span.first
     demand = block.demand[:, end - clock.recent : end]
     units = block.units[:, end - clock.recent : end]
     weight = 0.5 ** (np.arange(clock.recent, 0, -1) / clock.half_life)
-    own = np.where(np.isnan(demand), 0.0, weight)
-    shrunk = (np.where(own > 0, own * demand, 0.0).sum(axis=1) + PRIOR_PERIODS * prior) / (own.sum(axis=1) + PRIOR_PERIODS)
-    seen = np.where(np.isnan(units), 0.0, weight)
-    floor = np.divide((seen * np.nan_to_num(units)).sum(axis=1), seen.sum(axis=1), out=np.zeros(len(block)), where=seen.any(axis=1))
+    due = weight if usual is None else weight * usual
+    own, seen = np.where(np.isnan(demand), 0.0, due).sum(axis=1), np.where(np.isnan(units), 0.0, due).sum(axis=1)
+    shrunk = ((weight * np.nan_to_num(demand)).sum(axis=1) + PRIOR_PERIODS * prior) / (own + PRIOR_PERIODS)
+    floor = np.divide((weight * np.nan_to_num(units)).sum(axis=1), seen, out=np.zeros(len(block)), where=seen > 0)
     scale: Floats = np.maximum(np.maximum(shrunk, floor), LEAST_LEVEL)
     return scale
+
+
+def weekdays(block: Block, clock: Clock, origin: int, lift: Floats, prior: Floats) -> Floats:
+    """Share [n, periods of a week] of each weekday in a series' demand, 1 on average; columns: origin, the day after, ...
+
+    lift   [n, recent] what events did to the past periods
+    prior  [n, periods of a week] shares to which those of few periods are shrunk
+    """
+    end, like = origin - block.span.first, clock.like
+    demand = block.demand[:, end - clock.recent : end]
+    weight = np.where(np.isnan(demand), 0.0, 0.5 ** (np.arange(clock.recent, 0, -1) / (_WEEKDAY_HALF_LIVES * clock.half_life)))
+    sold, due = (_by_weekday(weight * values, like) for values in (np.nan_to_num(demand), lift))
+    mean = np.divide(sold, due, out=np.full(sold.shape, np.nan), where=due > 0)
+    overall = masked_mean(mean)[0][:, None]
+    share = (np.divide(sold, overall, out=np.zeros_like(sold), where=overall > 0) + _WEEKDAY_PRIOR * prior) / (due + _WEEKDAY_PRIOR)
+    shares: Floats = share / np.maximum(share.mean(axis=1, keepdims=True), 1e-9)
+    return shares
+
+
+def _by_weekday(values: Floats, like: int) -> Floats:
+    """Sums [n, like] of every like-th of the last periods; the first column that of the period after them."""
+    whole = values[:, values.shape[1] % like :]
+    sums: Floats = whole.reshape(len(values), -1, like).sum(axis=1)
+    return sums
 
 
 def summary(block: Block, clock: Clock, origin: int, scale: Floats) -> dict[str, Floats]:

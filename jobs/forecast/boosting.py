@@ -33,7 +33,7 @@ Parameters = Mapping[str, Any]
 
 #: At least so many rounds x learning rate: 98% of what the trees have to say. On few held-out days a drift of the level can
 #: make the loss rise after 28 rounds of .05 (docs/decisions/forecast_model.md).
-_LEAST_STEPS = 4.0
+LEAST_STEPS = 4.0
 
 _LOG = logging.getLogger("nightfill.training")
 _ADAPTIVE = "spark.sql.adaptive.enabled"
@@ -155,7 +155,7 @@ def _attempt(task: _Task, config: Config, count: int, attempt: str) -> Fit:
     callbacks: list[Any] = [checking]
     if task.held_out:
         columns["validation_indicator_col"] = task.held_out
-        least = ceil(_LEAST_STEPS / float(task.parameters.get("learning_rate", 0.3)))
+        least = ceil(LEAST_STEPS / float(task.parameters.get("learning_rate", 0.3)))
         callbacks.insert(0, EarlyStopping(training.early_stopping_rounds, least))
     regressor = SparkXGBRegressor(
         **columns,

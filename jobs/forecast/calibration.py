@@ -1,19 +1,19 @@
 """From a point forecast to a distribution: what held-out demand was as a ratio of its forecast, by segment.
 
 Conformal in spirit (Papadopoulos et al. 2002): the quantiles of the ratios on origins that the model has not seen.
-Segments are size of the forecast x spread of the series x near or far x promoted or not; a segment with few rows takes
-its parent's.
+Segments are size of the forecast x spread of the series x near or far x promoted or not x with an event or without; a
+segment with few rows takes its parent's. So a holiday while held out is no measure of the days without one.
 
 The ratios say how demand scatters around a forecast, not where its level is: the held-out forecasts come from a booster
 that has not seen the newest origins, and how far the level moved meanwhile is no measure of how far it will move next.
-So ratios are centred origin by origin, promoted and not, before they are pooled. Of series that scatter much and little
-the same holds: their ratios tell spreads, and the level is that of their size (measured: docs/decisions/forecast_model.md).
-What a booster of the median leaves out of the mean is no drift and is put back: ``level``.
+So ratios are centred origin by origin, promoted and not, with an event and without, before they are pooled. Of series that
+scatter much and little the same holds: their ratios tell spreads, and the level is that of their size (measured:
+docs/decisions/forecast_model.md). What a booster of the median leaves out of the mean is no drift and is put back: ``level``.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -43,11 +43,18 @@ class Traits:
     spread    [n] the series' relative deviation; NaN: not known
     step      [n] periods ahead
     promoted  [n] under promotion
+    event     [n] there is an event; None: nowhere
     """
 
     spread: Floats
     step: Ints
     promoted: Bools
+    event: Bools | None = None
+
+    @property
+    def eventful(self) -> Bools:
+        """Where there is an event [n]."""
+        return np.zeros(len(self.step), bool) if self.event is None else self.event
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ class Calibration:
     mean          [segments] mean demand as a ratio of the forecast
     p_zero        [segments] share of periods without demand
     ratios        [segments][15] quantiles of demand as a ratio of the forecast
-    by_promotion  promoted rows have segments of their own; older models have none
+    by_promotion  promoted rows have segments of their own, by_event: rows with an event; older models have none
     level         all of them times this: mean demand as a ratio of the median that was forecast
     """
 
@@ -70,6 +77,7 @@ class Calibration:
     p_zero: list[float]
     ratios: list[list[float]]
     by_promotion: bool = False
+    by_event: bool = False
     level: float = 1.0
 
     def segments(self, forecast: Floats, traits: Traits) -> Ints:
@@ -77,7 +85,8 @@ class Calibration:
         size = np.searchsorted(self.sizes, forecast, side="right")
         wide = np.searchsorted(self.spreads, np.nan_to_num(traits.spread, nan=0.0), side="right")
         segment: Ints = (size * (len(self.spreads) + 1) + wide) * 2 + (traits.step >= self.far)
-        return segment * 2 + traits.promoted if self.by_promotion else segment
+        segment = segment * 2 + traits.promoted if self.by_promotion else segment
+        return segment * 2 + traits.eventful if self.by_event else segment
 
     def apply(self, forecast: Floats, traits: Traits) -> tuple[Floats, Floats, Floats]:
         """Mean [n], p_zero [n] and quantiles [n, 15] in units; monotone by construction."""
@@ -105,26 +114,27 @@ def fit(
     forecast, level = np.maximum(forecast, LEAST_UNITS), 1.0
     if origin is not None:
         level = mean_over_median(forecast, actual, origin + traits.step) if of_median else 1.0
-        group = (origin * 2 + (traits.step >= _FAR[grain])) * 2 + traits.promoted
+        group = ((origin * 2 + (traits.step >= _FAR[grain])) * 2 + traits.promoted) * 2 + traits.eventful
         forecast = np.maximum(centred(forecast, actual, group), LEAST_UNITS)
     wide = _SPREADS if len(forecast) >= _ROWS_FOR_SPREADS else 1
     sizes = _edges(forecast, int(np.clip(len(forecast) // (_LEAST_ROWS * 2 * wide), 1, _SIZES)))
     spreads = _edges(np.nan_to_num(traits.spread, nan=0.0), wide)
-    shell = Calibration(sizes, spreads, _FAR[grain], [], [], [], by_promotion=True)
-    segment, fan = shell.segments(forecast, traits), (len(spreads) + 1) * 4
+    shell = Calibration(sizes, spreads, _FAR[grain], [], [], [], by_promotion=True, by_event=True)
+    segment, fan = shell.segments(forecast, traits), (len(spreads) + 1) * 8
     # Sums by size stay what they are.
-    forecast = forecast * centred(forecast, actual, segment // 4) / centred(forecast, actual, segment // fan)
+    forecast = forecast * centred(forecast, actual, segment // 8) / centred(forecast, actual, segment // fan)
     forecast = np.maximum(forecast, LEAST_UNITS)
     measured = []
     for key in range((len(sizes) + 1) * fan):
-        # Itself, near and far together, its size, promoted and not together, all: the first with enough rows.
-        alike = traits.promoted == key % 2
+        # Itself, near and far together, its size, promoted and not together, all of its size, all: the first with enough rows.
+        eventful = traits.eventful == key % 2
+        alike = (traits.promoted == key // 2 % 2) & eventful
         size = segment // fan == key // fan
-        groups = (segment == key, (segment // 4 == key // 4) & alike, size & alike, size, np.ones(len(forecast), bool))
+        groups = (segment == key, (segment // 8 == key // 8) & alike, size & alike, size & eventful, size, np.ones(len(forecast), bool))
         rows = next((group for group in groups if group.sum() >= _LEAST_ROWS), groups[-1])
         measured.append(_measure(forecast[rows], actual[rows]))
     means, zeros, ratios = zip(*measured, strict=True)
-    return Calibration(sizes, spreads, _FAR[grain], list(means), list(zeros), list(ratios), by_promotion=True, level=level)
+    return replace(shell, mean=list(means), p_zero=list(zeros), ratios=list(ratios), level=level)
 
 
 def centred(forecast: Floats, actual: Floats, group: Ints) -> Floats:

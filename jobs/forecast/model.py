@@ -103,7 +103,8 @@ def numbers(features: pa.Table | pa.RecordBatch, name: str) -> Floats:
 
 def traits(features: pa.Table | pa.RecordBatch) -> Traits:
     """What the segments of features' rows depend on."""
-    return Traits(numbers(features, "deviation"), numbers(features, "step").astype(np.int64), numbers(features, "promotion") > 0)
+    spread, step = numbers(features, "deviation"), numbers(features, "step").astype(np.int64)
+    return Traits(spread, step, numbers(features, "promotion") > 0, numbers(features, "event") > 0)
 
 
 def forecast(model: Model | None, features: pa.Table | pa.RecordBatch) -> pa.Table:

@@ -68,13 +68,15 @@ FEATURES: tuple[Column, ...] = (
     _feature("season", "the yearly lifts of item and location together"),
     _feature("event_lift", "their lifts of the event together"),
     _feature("spell_lift", "their lifts of the long event (more than a week, as school holidays) that holds"),
-    _feature("expected", "level x season x event_lift: what the model corrects", "units"),
+    _feature("expected", "level x season x weekday x event_lift, or x event_share on an event's day: what the model corrects", "units"),
     _feature("promotion_lift", "the item's past lift of a promotion, shrunk to its category's, where promoted; else 1"),
     _feature("promoted_before", "share of the week before the period that is under promotion", "fraction"),
     _feature("spell", "days of the period within a long event", "days"),
     *(_feature(f"{group}_pulse_{i}", f"demand of the {text}'s series against their levels in the last {span}") for i, span in (
         (1, "period"), (2, "3 days / 2 weeks"), (3, "7 days / 4 weeks")) for group, text in (
         ("item", "item"), ("item_region", "item's in the region"), ("location", "location"))),
+    _feature("weekday", "the series' own share on such a weekday, events taken out; 1 before earlier years are known", _SCALED),
+    _feature("event_share", "the past sales on such an event's day against all weekdays', item's and location's together", _SCALED),
 )  # fmt: skip
 
 FEATURES_TABLE = gold(

@@ -2,6 +2,12 @@
 
 from datetime import date, timedelta
 
+import numpy as np
+import pyarrow as pa
+
+from jobs.features.block import Span
+from jobs.features.clock import CLOCKS
+from jobs.features.events import Events
 from tests.jobs.features.blocks import features, past, sold
 
 D = date(2024, 5, 29)
@@ -32,3 +38,15 @@ def test_like_days_of_a_past_event_weigh_more() -> None:
     rows = [sold("a", "S1", D - DAY * k, 20.0 if k == 20 else 4.0) for k in range(1, 60)]
     event, usual = features(rows, D, calendar=fair)["kernel"].to_pylist()[:2]
     assert event > usual * 1.1
+
+
+def test_of_several_names_in_a_week_a_code_of_their_own() -> None:
+    clock = CLOCKS["week"]
+    span = Span.around(clock, [clock.index(D)], 2)
+    held = [(D, "fair"), (D + DAY, "ball"), (D + 7 * DAY, "ball")]
+    calendar = pa.table({"region": ["north"] * 3, "date": [day for day, _ in held], "event": [name for _, name in held]})
+    events = Events.build(calendar, clock, span)
+    this, following = (events.marks[0, clock.index(day) - events.first] for day in (D, D + 7 * DAY))
+    assert events.sets == {3: (1, 2)}
+    assert (this, following, events.codes) == (3, 1, 4)
+    assert set(np.unique(events.marks)) == {0, 1, 3}

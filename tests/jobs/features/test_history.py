@@ -39,6 +39,26 @@ def test_level_is_at_least_what_was_sold_though_it_ran_out() -> None:
     assert history.level(_block(rows), CLOCK, ORIGIN, np.array([1.0]))[0] == pytest.approx(8)
 
 
+def test_level_takes_out_what_is_usual_of_a_day() -> None:
+    """On holidays nothing is sold, and that is usual: the level is that of the other days."""
+    rows = [sold("a", "S1", D - DAY * k, 0.0 if k % 4 == 0 else 8.0) for k in range(1, 92)]
+    usual = np.where(np.arange(91, 0, -1) % 4 == 0, 0.0, 1.0)[None, :]
+    assert history.level(_block(rows), CLOCK, ORIGIN, np.array([8.0]), usual)[0] == pytest.approx(8)
+    assert history.level(_block(rows), CLOCK, ORIGIN, np.array([8.0]))[0] < 7
+
+
+def test_weekdays_against_a_naive_loop() -> None:
+    rows, rng = past("a", "S1", D, 91), np.random.default_rng(1)
+    lift, prior = rng.uniform(0.5, 1.5, (1, CLOCK.recent)), rng.uniform(0.5, 1.5, (1, 7))
+    made, sold_, due = history.weekdays(_block(rows), CLOCK, ORIGIN, lift, prior)[0], np.zeros(7), np.zeros(7)
+    for day, units in _demand(rows).items():
+        age = (D - day).days
+        sold_[-age % 7] += 0.5 ** (age / 3 / CLOCK.half_life) * units
+        due[-age % 7] += 0.5 ** (age / 3 / CLOCK.half_life) * lift[0, -age]
+    share = (sold_ / (sold_ / due).mean() + prior[0]) / (due + 1)
+    assert made == pytest.approx(share / share.mean())
+
+
 def test_summary_against_naive_loops() -> None:
     rows = past("a", "S1", D, 50)
     made = history.summary(_block(rows), CLOCK, ORIGIN, np.array([2.0]))

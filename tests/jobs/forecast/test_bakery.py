@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.bakery import Bakery, methods
+from benchmarks.bakery import Bakery, methods, name_of, named
 from jobs.config import Config, Training
 from jobs.features.clock import CLOCKS
 from jobs.forecast.metrics import wape
@@ -34,3 +34,14 @@ def test_the_model_beats_last_year_and_the_mean(scores: dict[str, float]) -> Non
 
 def test_knowing_earlier_years_helps(scores: dict[str, float]) -> None:
     assert scores["model"] < scores["without yearly features"]
+
+
+def test_holidays_have_the_names_of_a_calendar() -> None:
+    days = [date(2018, 3, 30), date(2018, 4, 1), date(2018, 5, 31), date(2017, 10, 31), date(2018, 12, 26)]
+    assert [name_of(day) for day in days] == ["easter -2", "easter +0", "easter +60", "10-31", "12-26"]
+
+
+def test_the_calendar_goes_on_after_the_data_with_what_earlier_years_had() -> None:
+    """All Saints' was a holiday twice; Reformation Day once, in 2017, and is no more."""
+    known = [date(2016, 11, 1), date(2017, 10, 31), date(2017, 11, 1), date(2018, 10, 3)]
+    assert named(known).to_pylist()[4:] == [{"date": date(2018, 11, 1), "event": "11-01"}]

@@ -1,6 +1,7 @@
 """From points to distributions: ratios by segment, monotone, covering what they say."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,6 +51,16 @@ def test_promoted_periods_have_ratios_of_their_own() -> None:
         mine = traits.promoted == promoted
         assert mean[mine].sum() / actual[mine].sum() == pytest.approx(wanted, rel=0.01)
         assert 0.88 <= (actual[mine] * wanted <= quantiles[mine, 12]).mean() <= 0.96
+
+
+def test_a_holiday_while_held_out_is_no_measure_of_other_days() -> None:
+    forecast, actual, plain = _rows(20_000)
+    event = np.random.default_rng(3).random(20_000) < 0.1
+    made = fit(forecast, np.where(event, 0.0, actual), replace(plain, event=event), "day", np.zeros(20_000, int))
+    mean, _, quantiles = made.apply(forecast, replace(plain, event=event))
+    assert mean[event].max() == quantiles[event].max() == 0
+    assert mean[~event].sum() == pytest.approx(actual[~event].sum(), rel=0.01)
+    assert (actual[~event] <= quantiles[~event, 7]).mean() == pytest.approx(0.55, abs=0.06)
 
 
 def test_a_calibration_from_before_promotion_counted_still_applies() -> None:
