@@ -70,12 +70,12 @@ class Training(_Section):
     rows: int = Field(300_000, ge=1_000)
     origins: int = Field(6, ge=1)
     #: At most so many rounds; fewer where the held-out periods gain nothing for early_stopping_rounds, but at least 4 / learning_rate.
-    rounds: int = Field(400, ge=1)
-    early_stopping_rounds: int = Field(40, ge=1)
+    rounds: int = Field(200, ge=1)
+    early_stopping_rounds: int = Field(20, ge=1)
     max_depth: int = Field(7, ge=1, le=16)
-    learning_rate: float = Field(0.025, gt=0, le=1)
+    learning_rate: float = Field(0.05, gt=0, le=1)
     #: A checkpoint every so many rounds; a lost worker or a hang starts again from the last one, at most ``restarts`` times a fit.
-    checkpoint_rounds: int = Field(20, ge=1)
+    checkpoint_rounds: int = Field(40, ge=1)
     restarts: int = Field(2, ge=0)
     #: No new round for so long: the job hangs and is cancelled. Until the first round it has at least five minutes.
     hang_seconds: float = Field(300, gt=0)
