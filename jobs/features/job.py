@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from jobs.features import block, pulse, source
@@ -14,6 +16,7 @@ from jobs.features.clock import CLOCKS, Clock
 from jobs.features.compute import SCHEMA, compute, counts
 from jobs.features.context import Context, build
 from jobs.features.horizon import horizon
+from jobs.features.names import KEY, SEPARATOR, Names, joined
 
 if TYPE_CHECKING:
     from datetime import date
@@ -89,8 +92,8 @@ def _mapped(spark: SparkSession, lake: Lake, ask: _Ask, schema: pa.Schema, kerne
     masters = source.masters(lake, ask.clock, span, ask.night)
     context = build(masters, ask.clock, ask.origins, ask.steps, ask.clock.index(ask.night))
     context = replace(context, pulse=_pulse(spark, source.sold(lake, ask.clock, span, ask.night), context, ask.origins))
-    stream = source.stream(lake, ask.clock, span, ask.night, ask.share)
-    return stream.mapInArrow(_task(spark.sparkContext.broadcast(context), ask.origins, kernel), from_arrow_schema(schema))
+    stream = source.stream(lake, ask.clock, span, ask.night)
+    return stream.mapInArrow(_task(spark.sparkContext.broadcast(context), ask.origins, kernel, ask.share), from_arrow_schema(schema))
 
 
 def _pulse(spark: SparkSession, sold: DataFrame, context: Context, origins: tuple[int, ...]) -> dict[int, pulse.Pulse]:
@@ -103,18 +106,37 @@ def _pulse(spark: SparkSession, sold: DataFrame, context: Context, origins: tupl
     return pulse.gather([sums.toArrow().cast(pulse.COUNTS)])
 
 
-def _task(context: Broadcast[Context], origins: tuple[int, ...], kernel: Kernel) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def _task(
+    context: Broadcast[Context], origins: tuple[int, ...], kernel: Kernel, share: float = 1.0
+) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for table in run_blocks(batches, context.value, origins, kernel):
+        for table in run_blocks(batches, context.value, origins, kernel, share):
             yield from table.to_batches()
 
     return run
 
 
-def run_blocks(batches: Batches, context: Context, origins: tuple[int, ...], kernel: Kernel) -> Iterator[pa.Table]:
-    """Apply a kernel block by block to a stream of rows sorted by item and location, however it is cut into batches."""
+def run_blocks(batches: Batches, context: Context, origins: tuple[int, ...], kernel: Kernel, share: float = 1.0) -> Iterator[pa.Table]:
+    """Apply a kernel block by block to a stream of rows sorted by item and location, however it is cut into batches.
+
+    Each origin has a share of the item-locations of its own, so that with many origins most are seen at some.
+    """
     for rows in block.whole_pairs(batches):
-        yield from kernel(block.to_block(rows, context.clock, context.span, context.prices), context, origins)
+        series = block.to_block(rows, context.clock, context.span, context.prices)
+        if share >= 1:
+            yield from kernel(series, context, origins)
+        else:
+            for origin in origins:
+                chosen = sampled(series.keys, origin, share)
+                if chosen.any():
+                    yield from kernel(series.take(chosen), context, (origin,))
+
+
+def sampled(keys: Mapping[str, Names], origin: int, share: float) -> npt.NDArray[np.bool_]:
+    """Whether each series [n] is in an origin's share, by a hash of its item's and location's names and the origin."""
+    digests = b"".join(blake2b(f"{pair}{SEPARATOR}{origin}".encode(), digest_size=8).digest() for pair in joined(keys, KEY[:2]))
+    chosen: npt.NDArray[np.bool_] = np.frombuffer(digests, ">u8") < share * 2.0**64
+    return chosen
 
 
 def _counts(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:

@@ -21,23 +21,18 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
 
 _PAIR = list(KEY[:2])
-#: Shares of the series are counted in parts of this.
-_PARTS = 10_000
 
 
-def stream(lake: Lake, clock: Clock, span: Span, night: date, share: float = 1.0) -> DataFrame:
+def stream(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
     """Rows of STREAM: all rows of an item-location together, in one partition. One shuffle, no join of what is big.
 
     night  what this business date's night sees is read
-    share  of the item-locations, chosen by a hash of their names
     """
     rows = demand(lake, clock, span, night).withColumn("kind", F.lit(SOLD))
     if not _empty(lake, "silver/assortment", night):
         rows = rows.unionByName(_listed(lake, clock, span, night), allowMissingColumns=True)
     if not _empty(lake, "silver/prices", night):
         rows = rows.unionByName(_located_prices(lake, clock, span, night), allowMissingColumns=True)
-    if share < 1:
-        rows = rows.where(f"pmod(xxhash64(item_id, location_id), {_PARTS}) < {round(share * _PARTS)}")
     return rows.select(*STREAM.names).repartition(*_PAIR).sortWithinPartitions(*_PAIR)
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from jobs.features.block import Span, to_block, whole_pairs
-from jobs.features.job import _features, run_blocks
+from jobs.features.job import _features, run_blocks, sampled
 from tests.jobs.features.blocks import CLOCK, context, listed, past, sold, stream
 
 D = date(2024, 5, 29)
@@ -27,6 +27,27 @@ def test_batches_may_split_a_series(size: int) -> None:
     whole = pa.concat_tables(run_blocks(stream(rows).to_batches(), shared, (ORIGIN,), _features))
     split = pa.concat_tables(run_blocks(stream(rows).to_batches(max_chunksize=size), shared, (ORIGIN,), _features))
     assert split.equals(whole)
+
+
+def test_each_origin_has_a_share_of_the_pairs_of_its_own() -> None:
+    keys = {"item_id": [f"i{i // 2}" for i in range(4_000)], "location_id": ["S1"] * 4_000, "channel": ["store", "online"] * 2_000}
+    names = {name: np.array(values, object) for name, values in keys.items()}
+    first, second = (sampled(names, origin, 0.2) for origin in (ORIGIN, ORIGIN - 5))
+    assert first.mean() == pytest.approx(0.2, abs=0.03)
+    assert (first & second).mean() == pytest.approx(0.04, abs=0.02), "one says nothing of the other"
+    assert (first[::2] == first[1::2]).all(), "all channels of a pair together"
+
+
+def test_a_share_is_the_same_however_the_stream_is_cut() -> None:
+    rows = [r for i in range(40) for r in past(f"i{i}", "S1", D, 30)]
+    shared = context(rows, [D])
+    whole = pa.concat_tables(run_blocks(stream(rows).to_batches(), shared, (ORIGIN,), _features, 0.5))
+    split = pa.concat_tables(run_blocks(stream(rows).to_batches(max_chunksize=31), shared, (ORIGIN,), _features, 0.5))
+    assert split.equals(whole)
+    every = pa.concat_tables(run_blocks(stream(rows).to_batches(), shared, (ORIGIN,), _features))
+    chosen = set(whole["item_id"].to_pylist())
+    assert 8 < len(chosen) < 32
+    assert whole.equals(every.filter(pa.array([item in chosen for item in every["item_id"].to_pylist()])))
 
 
 @pytest.mark.parametrize(("rows", "pairs"), [(1, 4096), (40, 4096), (200_000, 1), (200_000, 2)])
