@@ -1,0 +1,176 @@
+"""Prices that make the bound high: bisection of every multiplier at once, then sign-based steps.
+
+Steps look at the sign of the subgradient alone (Riedmiller, Braun, 1993, Rprop): a multiplier whose sign stays moves
+faster, one whose sign turns moves half as far. Prices of very different size do each other no harm, which a common
+step length would (docs/decisions/price_coordination.md).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from jobs.plan.coupled.problem import Floats, Ints, Problem, state_of
+from jobs.plan.coupled.relaxation import Branch, Evaluation, Multipliers, Relaxed, Searches, evaluate, nothing_priced
+
+_FASTER, _SLOWER = 1.3, 0.5
+_BISECTIONS = 14
+
+
+@dataclass(frozen=True)
+class Dual:
+    """The best multipliers found, what the Lagrangian is there, and rounds done."""
+
+    at: Multipliers
+    evaluation: Evaluation
+    rounds: int
+
+
+@dataclass
+class Steps:
+    """Step length and last sign of a group of multipliers."""
+
+    length: Floats
+    sign: Floats
+
+    def move(self, x: Floats, gradient: Floats, low: Floats | float = 0.0, high: Floats | float = np.inf) -> Floats:
+        """x after one step up its gradient's sign."""
+        sign = np.sign(gradient)
+        turn = sign * self.sign
+        self.length = self.length * np.where(turn > 0, _FASTER, np.where(turn < 0, _SLOWER, 1.0))
+        self.sign = sign
+        return np.clip(x + sign * self.length, low, high)
+
+
+def maximise(relaxed: Relaxed, rounds: int, deadline: float | None = None) -> Dual:
+    """Prices and multipliers of a high bound; the best seen within ``rounds`` sign-based steps."""
+    searches = Searches(relaxed)
+    at, scale, spent = _bisected(relaxed, searches, deadline)
+    groups = _groups(relaxed, at, scale)
+    best, best_value = at, evaluate(relaxed, at, searches)
+    now = best_value
+    done = 0
+    while done < rounds and not (deadline is not None and time.monotonic() > deadline):
+        at = _stepped(relaxed, at, now, groups)
+        now = evaluate(relaxed, at, searches)
+        done += 1
+        if now.bound > best_value.bound:
+            best, best_value = at, now
+    return Dual(best, best_value, done + spent)
+
+
+def _bisected(relaxed: Relaxed, searches: Searches, deadline: float | None) -> tuple[Multipliers, tuple[Floats, Floats], int]:
+    """Every price and order minimum between 0 and what would drive every line to its end, halved again and again."""
+    problem, terms = relaxed.problem, relaxed.problem.terms
+    at = nothing_priced(relaxed)
+    high, high_mu = _price_ceiling(relaxed), _minimum_ceiling(relaxed)
+    scale = high.copy(), high_mu.copy()
+    low, low_mu = np.zeros_like(high), np.zeros_like(high_mu)
+    # What is kept at price 0 has price 0; it is looked at first.
+    for step in range(_BISECTIONS):
+        if deadline is not None and time.monotonic() > deadline:
+            return at, scale, step
+        now = evaluate(relaxed, at, searches)
+        over = state_of(problem, now.n).used > problem.limit
+        value = np.add.reduceat(problem.value * now.few, terms.lines[:-1])
+        short = (value < terms.minimum) & (high_mu > 0)
+        low, high = np.where(over, at.price, low), np.where(over, high, at.price)
+        low_mu, high_mu = np.where(short, at.few.mu, low_mu), np.where(short, high_mu, at.few.mu)
+        mu = (low_mu + high_mu) / 2
+        at = replace(at, price=(low + high) / 2, few=Branch(mu, at.few.lam), many=Branch(mu, at.many.lam))
+    volume = np.add.reduceat(problem.volume * now.few, terms.lines[:-1])
+    return replace(at, price=high, trucks=_trucks(problem, volume), nu=_first_nu(relaxed, at, searches)), scale, _BISECTIONS
+
+
+def _trucks(problem: Problem, volume: Floats) -> Ints:
+    return np.asarray(np.floor(volume / problem.terms.truck_volume), np.int64)
+
+
+def _price_ceiling(relaxed: Relaxed) -> Floats:
+    """[resources + 1] a price at which no line takes more than its least."""
+    problem, hulls = relaxed.problem, relaxed.hulls
+    steepest = _line_extreme(hulls.first, np.where(np.isfinite(hulls.up), -hulls.up, 0.0))
+    high = np.zeros(len(problem.limit))
+    for layer in problem.layers:
+        per_unit = np.where(layer.use > 0, steepest / np.where(layer.use > 0, layer.use, 1.0), 0.0)
+        np.maximum.at(high, layer.resource, per_unit)
+    high[-1] = 0.0
+    return high
+
+
+def _minimum_ceiling(relaxed: Relaxed) -> Floats:
+    """[orders] a multiplier of the minimum at which every line takes its most; 0 without a minimum."""
+    problem, hulls = relaxed.problem, relaxed.hulls
+    steepest = _line_extreme(hulls.first, np.where(np.isfinite(hulls.up), hulls.up, 0.0))
+    linear = (problem.terms.truck_cost / problem.terms.truck_volume)[problem.order] * problem.volume
+    per_value = np.where(problem.value > 0, (steepest + linear) / np.where(problem.value > 0, problem.value, 1.0), 0.0)
+    return np.where(problem.terms.minimum > 0, np.maximum.reduceat(per_value, problem.terms.lines[:-1]), 0.0)
+
+
+def _line_extreme(first: Ints, slope: Floats) -> Floats:
+    return np.maximum(np.maximum.reduceat(slope, first[:-1]), 0.0)
+
+
+def _first_nu(relaxed: Relaxed, at: Multipliers, searches: Searches) -> Floats:
+    """The second best gain of each choice: at it, only the best line still pays."""
+    problem = relaxed.problem
+    nu = np.zeros(len(problem.must))
+    if not len(nu):
+        return nu
+    # Gains of single lines: the value of each list at the branch's prices against not ordering.
+    from jobs.plan.coupled.relaxation import priced_use
+
+    member = np.flatnonzero(problem.choice >= 0)
+    order = problem.order[member]
+    price = priced_use(problem, at.price)[member] + at.few.lam[order] * problem.volume[member] - at.few.mu[order] * problem.value[member]
+    vertex = searches.few[member]
+    gain = -(relaxed.hulls.cost[vertex] + price * relaxed.hulls.n[vertex])
+    rank = np.lexsort((-gain, problem.choice[member]))
+    second = np.flatnonzero(np.diff(problem.choice[member][rank], prepend=-1) == 0)
+    second = second[(second == 1) | (np.diff(problem.choice[member][rank], prepend=-1)[second - 1] != 0)]
+    nu[problem.choice[member][rank][second]] = gain[rank][second]
+    return np.where(problem.must, nu, np.maximum(nu, 0.0))
+
+
+def _groups(relaxed: Relaxed, at: Multipliers, scale: tuple[Floats, Floats]) -> dict[str, Steps]:
+    """First step lengths: a tenth of the multiplier, and never so small that it could not grow."""
+    terms = relaxed.problem.terms
+    price, mu = (np.maximum(x * 0.1, top / 2**_BISECTIONS) for x, top in zip((at.price, at.few.mu), scale, strict=True))
+    lam = 0.2 * terms.truck_cost / terms.truck_volume
+    lengths = {"price": price, "mu_few": mu, "mu_many": mu, "lam_few": lam, "lam_many": lam}
+    lengths["nu"] = np.maximum(0.1 * np.abs(at.nu), 1e-3)
+    return {name: Steps(length, np.zeros_like(length)) for name, length in lengths.items()}
+
+
+def _stepped(relaxed: Relaxed, at: Multipliers, now: Evaluation, groups: dict[str, Steps]) -> Multipliers:
+    """All multipliers after one step; the truck count follows when a branch's volume lies beyond it."""
+    problem, terms = relaxed.problem, relaxed.problem.terms
+    price = groups["price"].move(at.price, state_of(problem, now.n).used - problem.limit)
+    price[-1] = 0.0
+    nu = at.nu
+    if len(nu):
+        member = problem.choice >= 0
+        ordered = np.bincount(problem.choice[member], now.n[member] > 0, len(nu))
+        nu = groups["nu"].move(nu, ordered - 1.0, np.where(problem.must, -np.inf, 0.0))
+    first, linear, trucks = terms.lines[:-1], terms.truck_cost / terms.truck_volume, at.trucks
+    value, volume = (np.add.reduceat(each * now.few, first) for each in (problem.value, problem.volume))
+    room = np.where(terms.truck_cost > 0, terms.truck_volume, 0.0)
+    few = Branch(
+        groups["mu_few"].move(at.few.mu, np.where(terms.minimum > 0, terms.minimum - value, 0.0)),
+        groups["lam_few"].move(at.few.lam, np.where(terms.truck_cost > 0, volume - room * at.trucks, 0.0), linear),
+    )
+    below = (terms.truck_cost > 0) & (at.few.lam <= linear) & (volume < room * at.trucks)
+    trucks = np.where(below, _trucks(problem, volume), trucks)
+    many = at.many
+    if len(relaxed.in_trucks):
+        order = problem.order[relaxed.in_trucks]
+        value, volume = (np.bincount(order, each[relaxed.in_trucks] * now.many, len(room)) for each in (problem.value, problem.volume))
+        many = Branch(
+            groups["mu_many"].move(at.many.mu, np.where(terms.minimum > 0, terms.minimum - value, 0.0)),
+            groups["lam_many"].move(at.many.lam, np.where(terms.truck_cost > 0, volume - room * (at.trucks + 1), 0.0), 0.0, linear),
+        )
+        above = (terms.truck_cost > 0) & (at.many.lam >= linear) & (volume > room * (at.trucks + 1))
+        trucks = np.where(above, _trucks(problem, volume), trucks)
+    return Multipliers(price, nu, few, many, trucks)
