@@ -11,9 +11,9 @@ costs       value lognormal(1.5, 0.7) a unit; holding 2-6% and shortage 15-60% o
             stock + n multiples; multiples 1, 2, 4, 6, 12; lists end 4 standard deviations above the mean
 none        no coupling
 dc_stock    60-90% of the free demand on half the items of each DC
-budget      budget 85-97% of the free spending; receiving 70-95% of the free units at half the stores, a third of them by date
-terms       minimum U(0.4, 1.8) times the free value; order cost U(-0.05, 0.25) and trucks U(0.5, 4) of cost U(0.02, 0.12)
-            times the order's free cost
+budget      budget 85-90% of the free spending; receiving 60-90% of the free units at half the stores, a third of them by date
+terms       minimum U(0.5, 1.3) times the free value (times the share of its units that the store may receive); order cost
+            U(-0.05, 0.25) and trucks U(0.5, 4) of cost U(0.02, 0.12) times the order's free cost
 all_together   all of these, and a second lane (from SUP, 3% dearer) for one line in 20
 adversarial    the same with zero capacities, ties, huge packs, non-convex curves, unreachable minima, absent tables (even
             seeds: no order terms), one order of up to 5,000 lines
@@ -67,7 +67,7 @@ def problem(kind: str, lines: int, seed: int) -> dict[str, pl.DataFrame]:
     if capacities:
         tables["capacities"] = pl.concat(capacities)
     if kind in ("terms", "all_together") or (kind == "adversarial" and seed % 2):
-        tables["order_terms"] = order_terms(rng, drawn, unreachable=kind == "adversarial")
+        tables["order_terms"] = order_terms(rng, drawn, tables.get("capacities"), unreachable=kind == "adversarial")
     return spoiled(rng, tables) if kind == "adversarial" else tables
 
 
@@ -182,9 +182,9 @@ def budget_and_receiving(rng: np.random.Generator, drawn: Drawn) -> pl.DataFrame
     stores = stores.filter(pl.Series(rng.random(len(stores)) < 0.5))
     dated = rng.random(len(stores)) < 1 / 3
     stores = stores.with_columns(date=pl.when(pl.Series(dated)).then("date"))
-    limits = capacity(stores, "receiving", np.floor(stores["units"].to_numpy() * rng.uniform(0.7, 0.95, len(stores))), "units")
+    limits = capacity(stores, "receiving", np.floor(stores["units"].to_numpy() * rng.uniform(0.6, 0.9, len(stores))), "units")
     whole = pl.DataFrame({"unused": [0]})
-    return pl.concat([capacity(whole, "budget", np.array([spent * rng.uniform(0.85, 0.97)]), "value"), limits])
+    return pl.concat([capacity(whole, "budget", np.array([spent * rng.uniform(0.85, 0.9)]), "value"), limits])
 
 
 def capacity(rows: pl.DataFrame, name: str, limit: Floats, unit: str) -> pl.DataFrame:
@@ -194,16 +194,16 @@ def capacity(rows: pl.DataFrame, name: str, limit: Floats, unit: str) -> pl.Data
     return rows.select(*known).select(resource=pl.lit(name), *[pl.col(k) for k in keys], limit=pl.Series(limit), unit=pl.lit(unit))
 
 
-def order_terms(rng: np.random.Generator, drawn: Drawn, *, unreachable: bool) -> pl.DataFrame:
+def order_terms(rng: np.random.Generator, drawn: Drawn, capacities: pl.DataFrame | None, *, unreachable: bool) -> pl.DataFrame:
     """Minimum, order cost and trucks of every order, in proportion to its free optimum."""
     at_least = drawn.cost[drawn.start[:-1] + drawn.free]
     units = pl.col("order_multiple") * pl.Series(drawn.free)
     key = ["source_id", "location_id"]
-    each = drawn.lines.select(*key, value=units * pl.col("unit_value"), volume=units * pl.col("unit_volume"), cost=pl.Series(at_least))
+    each = drawn.lines.select(*key, units=units, value=units * pl.col("unit_value"), volume=units * pl.col("unit_volume"), cost=pl.Series(at_least))
     orders = each.group_by(key).agg(pl.all().sum()).sort(key)
     count = len(orders)
     value, volume, cost = (orders[name].to_numpy() for name in ("value", "volume", "cost"))
-    least = value * rng.uniform(0.4, 1.8, count)
+    least = value * rng.uniform(0.5, 1.3, count) * receivable(orders, each, capacities)
     if unreachable:
         least = np.where(rng.random(count) < 0.05, 1e9, least)
     return orders.select("source_id", "location_id").with_columns(
@@ -211,6 +211,17 @@ def order_terms(rng: np.random.Generator, drawn: Drawn, *, unreachable: bool) ->
         truck_volume=pl.Series(np.round(np.maximum(volume, 0.01) / rng.uniform(0.5, 4, count), 4) + 0.0001),
         truck_cost=pl.Series(np.round(cost * rng.uniform(0.02, 0.12, count), 2)),
     )  # fmt: skip
+
+
+def receivable(orders: pl.DataFrame, each: pl.DataFrame, capacities: pl.DataFrame | None) -> Floats:
+    """[orders] the share of its free units that a store may receive."""
+    if capacities is None:
+        return np.ones(len(orders))
+    limits = capacities.filter(pl.col("resource") == "receiving").group_by("location_id").agg(pl.col("limit").sum())
+    wanted = each.group_by("location_id").agg(pl.col("units").sum())
+    share = orders.select("location_id").join(limits, on="location_id", how="left", maintain_order="left")
+    share = share.join(wanted, on="location_id", how="left", maintain_order="left")
+    return share.select((pl.col("limit") / pl.col("units")).fill_null(1.0).clip(0, 1)).to_series().to_numpy()
 
 
 def spoiled(rng: np.random.Generator, tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:

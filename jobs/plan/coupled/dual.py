@@ -79,7 +79,7 @@ def _bisected(relaxed: Relaxed, searches: Searches, deadline: float | None) -> t
         low, high = np.where(over, at.price, low), np.where(over, high, at.price)
         low_mu, high_mu = np.where(short, at.few.mu, low_mu), np.where(short, high_mu, at.few.mu)
         mu = (low_mu + high_mu) / 2
-        at = replace(at, price=(low + high) / 2, few=Branch(mu, at.few.lam), many=Branch(mu, at.many.lam))
+        at = replace(at, price=(low + high) / 2, few=replace(at.few, mu=mu), many=replace(at.many, mu=mu))
     volume = np.add.reduceat(problem.volume * now.few, terms.lines[:-1])
     return replace(at, price=high, trucks=_trucks(problem, volume), nu=_first_nu(relaxed, at, searches)), scale, _BISECTIONS
 
@@ -140,8 +140,27 @@ def _groups(relaxed: Relaxed, at: Multipliers, scale: tuple[Floats, Floats]) -> 
     price, mu = (np.maximum(x * 0.1, top / 2**_BISECTIONS) for x, top in zip((at.price, at.few.mu), scale, strict=True))
     lam = 0.2 * terms.truck_cost / terms.truck_volume
     lengths = {"price": price, "mu_few": mu, "mu_many": mu, "lam_few": lam, "lam_many": lam}
+    lengths["kappa_few"] = lengths["kappa_many"] = _first_kappa(relaxed, price)
     lengths["nu"] = np.maximum(0.1 * np.abs(at.nu), 1e-3)
     return {name: Steps(length, np.zeros_like(length)) for name, length in lengths.items()}
+
+
+def _first_kappa(relaxed: Relaxed, price: Floats) -> Floats:
+    """[own limits + 1] the first step of the resource that each is a limit of."""
+    length = np.zeros(len(relaxed.own.limit))
+    whole = {id(layer.use): layer for layer in relaxed.problem.layers}
+    for layer in relaxed.own.layers:
+        np.maximum.at(length, layer.resource, price[whole[id(layer.use)].resource] if id(layer.use) in whole else 0.0)
+    return np.maximum(length, 1e-3 * float(price.max(initial=0.0)))
+
+
+def _own_excess(relaxed: Relaxed, lines: Ints | slice, n: Ints) -> Floats:
+    """[own limits + 1] what is taken beyond each."""
+    used = np.zeros(len(relaxed.own.limit))
+    for layer in relaxed.own.layers:
+        used += np.bincount(layer.resource[lines], layer.use[lines] * n, len(used))
+    used[-1] = 0.0
+    return used - np.where(np.isfinite(relaxed.own.limit), relaxed.own.limit, 0.0)
 
 
 def _stepped(relaxed: Relaxed, at: Multipliers, now: Evaluation, groups: dict[str, Steps]) -> Multipliers:
@@ -160,6 +179,7 @@ def _stepped(relaxed: Relaxed, at: Multipliers, now: Evaluation, groups: dict[st
     few = Branch(
         groups["mu_few"].move(at.few.mu, np.where(terms.minimum > 0, terms.minimum - value, 0.0)),
         groups["lam_few"].move(at.few.lam, np.where(terms.truck_cost > 0, volume - room * at.trucks, 0.0), linear),
+        groups["kappa_few"].move(at.few.kappa, _own_excess(relaxed, slice(None), now.few)),
     )
     below = (terms.truck_cost > 0) & (at.few.lam <= linear) & (volume < room * at.trucks)
     trucks = np.where(below, _trucks(problem, volume), trucks)
@@ -170,6 +190,7 @@ def _stepped(relaxed: Relaxed, at: Multipliers, now: Evaluation, groups: dict[st
         many = Branch(
             groups["mu_many"].move(at.many.mu, np.where(terms.minimum > 0, terms.minimum - value, 0.0)),
             groups["lam_many"].move(at.many.lam, np.where(terms.truck_cost > 0, volume - room * (at.trucks + 1), 0.0), 0.0, linear),
+            groups["kappa_many"].move(at.many.kappa, _own_excess(relaxed, relaxed.in_trucks, now.many)),
         )
         above = (terms.truck_cost > 0) & (at.many.lam >= linear) & (volume > room * (at.trucks + 1))
         trucks = np.where(above, _trucks(problem, volume), trucks)
