@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from jobs.plan.coupled.problem import Floats, Ints, Problem, state_of
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, state_of
 from jobs.plan.coupled.relaxation import Branch, Evaluation, Multipliers, Relaxed, Searches, evaluate, nothing_priced
 
 _FASTER, _SLOWER = 1.3, 0.5
@@ -37,7 +37,8 @@ class Steps:
 
     def move(self, x: Floats, gradient: Floats, low: Floats | float = 0.0, high: Floats | float = np.inf) -> Floats:
         """x after one step up its gradient's sign."""
-        sign = np.sign(gradient)
+        # At an end nothing moves outward, and no step may grow by staying there.
+        sign = np.sign(np.where(((x <= low) & (gradient < 0)) | ((x >= high) & (gradient > 0)), 0.0, gradient))
         turn = sign * self.sign
         self.length = self.length * np.where(turn > 0, _FASTER, np.where(turn < 0, _SLOWER, 1.0))
         self.sign = sign
@@ -146,12 +147,8 @@ def _groups(relaxed: Relaxed, at: Multipliers, scale: tuple[Floats, Floats]) -> 
 
 
 def _first_kappa(relaxed: Relaxed, price: Floats) -> Floats:
-    """[own limits + 1] the first step of the resource that each is a limit of."""
-    length = np.zeros(len(relaxed.own.limit))
-    whole = {id(layer.use): layer for layer in relaxed.problem.layers}
-    for layer in relaxed.own.layers:
-        np.maximum.at(length, layer.resource, price[whole[id(layer.use)].resource] if id(layer.use) in whole else 0.0)
-    return np.maximum(length, 1e-3 * float(price.max(initial=0.0)))
+    """[own limits + 1] a tenth of the first step of the resource that each is a limit of: its price does most of the work."""
+    return 0.1 * price[relaxed.own.resource]
 
 
 def _own_excess(relaxed: Relaxed, lines: Ints | slice, n: Ints) -> Floats:
@@ -173,25 +170,43 @@ def _stepped(relaxed: Relaxed, at: Multipliers, now: Evaluation, groups: dict[st
         member = problem.choice >= 0
         ordered = np.bincount(problem.choice[member], now.n[member] > 0, len(nu))
         nu = groups["nu"].move(nu, ordered - 1.0, np.where(problem.must, -np.inf, 0.0))
-    first, linear, trucks = terms.lines[:-1], terms.truck_cost / terms.truck_volume, at.trucks
-    value, volume = (np.add.reduceat(each * now.few, first) for each in (problem.value, problem.volume))
-    room = np.where(terms.truck_cost > 0, terms.truck_volume, 0.0)
-    few = Branch(
-        groups["mu_few"].move(at.few.mu, np.where(terms.minimum > 0, terms.minimum - value, 0.0)),
-        groups["lam_few"].move(at.few.lam, np.where(terms.truck_cost > 0, volume - room * at.trucks, 0.0), linear),
-        groups["kappa_few"].move(at.few.kappa, _own_excess(relaxed, slice(None), now.few)),
-    )
-    below = (terms.truck_cost > 0) & (at.few.lam <= linear) & (volume < room * at.trucks)
-    trucks = np.where(below, _trucks(problem, volume), trucks)
+    linear, trucks = terms.truck_cost / terms.truck_volume, at.trucks
+    few, volume = _branch_step(relaxed, at.few, slice(None), now.few, trucks, (groups, "few"), _matters(relaxed, now, now.open_few))
+    has = terms.truck_cost > 0
+    full = np.where(has, terms.truck_volume, 0.0)
+    fewer = has & (at.few.lam <= linear) & (volume < full * at.trucks)
+    trucks = np.where(fewer, _trucks(problem, volume), trucks)
     many = at.many
     if len(relaxed.in_trucks):
-        order = problem.order[relaxed.in_trucks]
-        value, volume = (np.bincount(order, each[relaxed.in_trucks] * now.many, len(room)) for each in (problem.value, problem.volume))
-        many = Branch(
-            groups["mu_many"].move(at.many.mu, np.where(terms.minimum > 0, terms.minimum - value, 0.0)),
-            groups["lam_many"].move(at.many.lam, np.where(terms.truck_cost > 0, volume - room * (at.trucks + 1), 0.0), 0.0, linear),
-            groups["kappa_many"].move(at.many.kappa, _own_excess(relaxed, relaxed.in_trucks, now.many)),
-        )
-        above = (terms.truck_cost > 0) & (at.many.lam >= linear) & (volume > room * (at.trucks + 1))
-        trucks = np.where(above, _trucks(problem, volume), trucks)
+        many, volume = _branch_step(relaxed, at.many, relaxed.in_trucks, now.many, at.trucks + 1, (groups, "many"), _matters(relaxed, now, now.open_many))
+        more = has & (at.many.lam >= linear) & (volume > full * (at.trucks + 1))
+        trucks = np.where(more, _trucks(problem, volume), trucks)
     return Multipliers(price, nu, few, many, trucks)
+
+
+def _matters(relaxed: Relaxed, now: Evaluation, opened: Floats) -> Flags:
+    """[orders] whose branch could still be what the order does: raising a branch beyond the others gains nothing.
+
+    Without this, the multipliers of an order that can't reach its minimum within its limits grow without end.
+    """
+    return opened <= now.orders + 0.02 * np.abs(now.orders) + 1e-9
+
+
+def _branch_step(
+    relaxed: Relaxed, at: Branch, lines: Ints | slice, n: Ints, trucks: Ints, group: tuple[dict[str, Steps], str], matters: Flags
+) -> tuple[Branch, Floats]:
+    """Multipliers of a branch after one step, and the volume of each order in it."""
+    problem, terms = relaxed.problem, relaxed.problem.terms
+    groups, name = group
+    order = problem.order[lines]
+    value, volume = (np.bincount(order, each[lines] * n, len(trucks)) for each in (problem.value, problem.volume))
+    linear, has = terms.truck_cost / terms.truck_volume, terms.truck_cost > 0
+    short = np.where(matters & (terms.minimum > 0), terms.minimum - value, 0.0)
+    room = np.where(has, terms.truck_volume, 0.0) * trucks
+    heavy = np.where(matters & has, volume - room, 0.0)
+    low, high = (linear, np.inf) if name == "few" else (0.0, linear)
+    excess = _own_excess(relaxed, lines, n)
+    excess[:-1] *= matters[relaxed.own.order]
+    mu = groups[f"mu_{name}"].move(at.mu, short)
+    lam = groups[f"lam_{name}"].move(at.lam, heavy, low, high)
+    return Branch(mu, lam, groups[f"kappa_{name}"].move(at.kappa, excess)), volume

@@ -18,8 +18,9 @@ from jobs.plan.coupled.relaxation import Relaxed
 
 #: A gain below this share of the mean entry of the lists is rounding.
 _LEAST = 1e-9
-#: Steps of a group that are paired with each other.
-_PAIRED = 14
+#: Steps of a group that are paired with each other: as many as pairs in all allow, within these.
+_PAIRED = (14, 60)
+_PAIRS = 2_000_000
 #: Pairs looked at in one go.
 _CHUNK = 1_500_000
 
@@ -148,7 +149,9 @@ def exchanged(search: Search, n: Ints, lines: Ints, group: Ints, w: Floats) -> I
     state = state_of(problem, n)
     moves = steps(problem, search.relaxed.hulls, lines, n)
     reduced = problem.at(moves.line, moves.to) - problem.at(moves.line, n[moves.line]) + w[moves.line] * (moves.to - n[moves.line])
-    few = candidates(group[moves.line], reduced, _PAIRED)
+    groups = len(np.unique(group[moves.line]))
+    each = int(np.clip((2 * _PAIRS / max(groups, 1)) ** 0.5, *_PAIRED))
+    few = candidates(group[moves.line], reduced, each)
     moves = Moves(np.arange(len(few)), moves.line[few], moves.to[few], len(few))
     of = group[moves.line]
     a, b = all_pairs(of)

@@ -57,13 +57,15 @@ class Multipliers:
 class Own:
     """Limits inside single orders: layers whose resource is the number of the limit (the last: none).
 
-    limit  [limits + 1]
-    order  [limits] whose it is
+    limit     [limits + 1]
+    order     [limits] whose it is
+    resource  [limits + 1] which resource it is a limit of
     """
 
     layers: tuple[Layer, ...]
     limit: Floats
     order: Ints
+    resource: Ints
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def _own_limits(problem: Problem, hulls: Hulls) -> Own:
     """A limit for each order with terms and resource of which it could take more than there is."""
     most = hulls.n[hulls.first[1:] - 1]
     layers: list[Layer] = []
-    limits, orders, count = [], [], 0
+    limits, orders, resources, count = [], [], [], 0
     width = len(problem.limit)
     for layer in problem.layers:
         lines = np.flatnonzero((layer.resource < width - 1) & (layer.use > 0) & problem.terms.any[problem.order])
@@ -136,10 +138,11 @@ def _own_limits(problem: Problem, hulls: Hulls) -> Own:
             layers.append(Layer(number, layer.use))
             limits.append(limit[could])
             orders.append((key // width)[could])
+            resources.append((key % width)[could])
             count += int(could.sum())
     layers = [Layer(np.where(each.resource < 0, count, each.resource), np.where(each.resource < 0, 0.0, each.use)) for each in layers]
     none = np.zeros(0, np.int64)
-    return Own(tuple(layers), np.append(np.concatenate([np.zeros(0), *limits]), np.inf), np.concatenate([none, *orders]))
+    return Own(tuple(layers), np.append(np.concatenate([np.zeros(0), *limits]), np.inf), np.concatenate([none, *orders]), np.append(np.concatenate([none, *resources]), width - 1))
 
 
 def nothing_priced(relaxed: Relaxed) -> Multipliers:

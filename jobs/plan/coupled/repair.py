@@ -12,30 +12,56 @@ from dataclasses import replace
 
 import numpy as np
 
-from jobs.plan.coupled.improve import Search, in_orders, orderwise, singly
+from jobs.plan.coupled.improve import Search, by_order, in_orders, made, orderwise, singly
+from jobs.plan.coupled.moves import gains
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, raised, state_of
+from jobs.plan.coupled.relaxation import Multipliers
+from jobs.plan.coupled.start import with_minimum
 
 #: Penalties as multiples of the price, one stage after the other.
-_STAGES = (1.5, 3.0, 8.0, 30.0, 1e3, 1e6)
+_STAGES = (1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1e3, 1e6)
+#: From this stage on orders are closed.
+_CLOSING = 30.0
 
 
-def repaired(search: Search, n: Ints, price: Floats) -> Ints:
+def repaired(search: Search, n: Ints, at: Multipliers) -> Ints:
     """The plan after penalties have grown; whether it is feasible is the caller's to look at."""
-    problem = search.problem
+    problem, price = search.problem, at.price
     floor = 1e-2 * float(np.median(price[price > 0])) if (price > 0).any() else 1.0
     for stage in _STAGES:
         over = exceeded(problem, n)
-        if not over.any():
+        if not over.any() or search.over():
             break
-        penalty = np.maximum(price, floor) * stage
-        now = with_penalty(search, penalty, price, over)
-        touched = touching(problem, over)
-        n = singly(now, n, lines=np.flatnonzero(touched))
-        orders = np.zeros(len(problem.terms.fixed), bool)
-        orders[problem.order[touching(problem, exceeded(problem, n))]] = True
-        n = in_orders(now, n, orders=orders)
-        if stage >= 8:
+        now = with_penalty(search, np.maximum(price, floor) * stage, price, over)
+        n = singly(now, n, lines=np.flatnonzero(touching(problem, over)))
+        n = replanned(now, n, at, stuck(problem, n))
+        n = in_orders(now, n, orders=stuck(problem, n))
+        if stage >= _CLOSING:
             n = closed_where_it_pays(now, n)
+    return n
+
+
+def stuck(problem: Problem, n: Ints) -> Flags:
+    """[orders] with terms that take from what is exceeded."""
+    orders = np.zeros(len(problem.terms.fixed), bool)
+    orders[problem.order[touching(problem, exceeded(problem, n)) & (n > 0)]] = True
+    return orders & problem.terms.any
+
+
+def replanned(search: Search, n: Ints, at: Multipliers, look: Flags) -> Ints:
+    """Orders planned anew at prices that count the penalties, where that pays."""
+    problem = search.problem
+    if not look.any():
+        return n
+    fixed = np.where(problem.choice >= 0, n, -1)
+    for branch in (at.few, at.many):
+        for factor in (1.0, 1.25):
+            price = search.w + factor * branch.lam[problem.order] * problem.volume
+            to = with_minimum(search.relaxed, price, fixed, look)
+            lines = np.flatnonzero(look[problem.order] & (to != n))
+            moves = by_order(problem, lines, to[lines])
+            state = state_of(problem, n)
+            n = made(search, state, moves, gains(problem, state, moves, search.penalty))
     return n
 
 
