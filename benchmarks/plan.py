@@ -107,7 +107,10 @@ def draw_lines(rng: np.random.Generator, lines: int, kind: str) -> Drawn:
             "unit_volume": volume, "unit_weight": volume * 300, "unit_value": value,
         }
     )  # fmt: skip
-    named = [pl.format("{}{}", pl.lit(c), pl.col(k).cast(pl.String).str.zfill(7)).alias(k) for c, k in zip("IDS", frame.columns[1:4], strict=True)]
+    named = [
+        pl.format("{}{}", pl.lit(c), pl.col(k).cast(pl.String).str.zfill(7)).alias(k)
+        for c, k in zip("IDS", frame.columns[1:4], strict=True)
+    ]
     frame = frame.with_columns(*named, cost=lists(start, cost))
     if len(twice):
         frame = with_second_lanes(frame, twice)
@@ -167,7 +170,12 @@ def first_least(start: Ints, cost: Floats, frame: pl.DataFrame) -> Ints:
 def dc_stock(rng: np.random.Generator, drawn: Drawn) -> pl.DataFrame:
     """60-90% of the free demand on half the items of each DC."""
     wanted = drawn.lines.select("item_id", location_id="source_id", units=pl.col("order_multiple") * drawn.free)
-    pools = wanted.filter(pl.col("location_id") != "SUP").group_by("item_id", "location_id").agg(pl.col("units").sum()).sort("location_id", "item_id")
+    pools = (
+        wanted.filter(pl.col("location_id") != "SUP")
+        .group_by("item_id", "location_id")
+        .agg(pl.col("units").sum())
+        .sort("location_id", "item_id")
+    )
     pools = pools.filter(pl.Series(rng.random(len(pools)) < 0.5))
     limit = np.floor(pools["units"].to_numpy() * rng.uniform(0.6, 0.9, len(pools)))
     return capacity(pools, "dc_stock", limit, "units")
@@ -199,7 +207,9 @@ def order_terms(rng: np.random.Generator, drawn: Drawn, capacities: pl.DataFrame
     at_least = drawn.cost[drawn.start[:-1] + drawn.free]
     units = pl.col("order_multiple") * pl.Series(drawn.free)
     key = ["source_id", "location_id"]
-    each = drawn.lines.select(*key, units=units, value=units * pl.col("unit_value"), volume=units * pl.col("unit_volume"), cost=pl.Series(at_least))
+    each = drawn.lines.select(
+        *key, units=units, value=units * pl.col("unit_value"), volume=units * pl.col("unit_volume"), cost=pl.Series(at_least)
+    )
     orders = each.group_by(key).agg(pl.all().sum()).sort(key)
     count = len(orders)
     value, volume, cost = (orders[name].to_numpy() for name in ("value", "volume", "cost"))
@@ -270,7 +280,7 @@ def main() -> None:
                 found = solve(folder, folder / "out", args.deadline)
                 limits = (found["cost"] - found["cost_free"]) / max(abs(found["cost"]), 1e-9)
                 print(
-                    f"| {size} | {kind} | {found['gap']:.4%} | {found['gap_saving']:.4%} | {limits:.1%} | {found['seconds']:.1f} |"
+                    f"| {size} | {kind} | {found['gap']:.4%} | {found['gap_saving'] or 0:.4%} | {limits:.1%} | {found['seconds']:.1f} |"
                     f" {found['peak']:.2f} | {found['degraded']} |", flush=True,
                 )  # fmt: skip
 

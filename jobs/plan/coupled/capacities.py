@@ -27,13 +27,19 @@ def layers_of(
     layers: list[Layer] = []
     limits: list[Floats] = []
     count = 0
-    rows = capacities.with_row_index("row").filter(pl.col("limit").is_not_null() & pl.col("limit").is_not_nan() & pl.col("limit").is_finite())
+    rows = capacities.with_row_index("row").filter(
+        pl.col("limit").is_not_null() & pl.col("limit").is_not_nan() & pl.col("limit").is_finite()
+    )
     rows = rows.with_columns(pl.when(pl.col("resource") == "receiving").then("date").alias("date"))
     given = ["resource", "unit", *[pl.col(k).is_not_null().alias(f"has_{k}") for k in ("location_id", "item_id", "date")]]
-    for pattern, members in sorted(rows.with_columns(*given[2:]).group_by("resource", "unit", "has_location_id", "has_item_id", "has_date")):
+    for pattern, members in sorted(
+        rows.with_columns(*given[2:]).group_by("resource", "unit", "has_location_id", "has_item_id", "has_date")
+    ):
         resource, unit, *has = (str(pattern[0]), str(pattern[1]), *pattern[2:])
         keys = [k for k, there in zip(("location_id", "item_id", "date"), has, strict=True) if there]
-        each = members.sort("row").with_columns(pl.struct(keys).rank("dense").cast(pl.Int64).alias("slot") if keys else pl.lit(1, pl.Int64).alias("slot"))
+        each = members.sort("row").with_columns(
+            pl.struct(keys).rank("dense").cast(pl.Int64).alias("slot") if keys else pl.lit(1, pl.Int64).alias("slot")
+        )
         slot = each["slot"].to_numpy() - 1
         limit = np.full(int(slot.max()) + 1, np.inf)
         np.minimum.at(limit, slot, each["limit"].to_numpy())
@@ -42,6 +48,7 @@ def layers_of(
         use = np.where(at >= 0, use, 0.0)
         limit = _grid(limit, at, multiple) if unit == "units" and resource != "budget" else limit
         cost = cut(cost, start, use, np.append(limit, np.inf)[at])
+        _check_least(f"{resource} in {unit}", lines, at, use, limit, _shortest(cost, start))
         binds = np.bincount(at[at >= 0], (use * _longest(cost, start))[at >= 0], len(limit)) > limit
         renumber = np.where(binds, count + np.cumsum(binds) - 1, -1)
         number[each["row"].to_numpy()] = renumber[slot]
@@ -49,7 +56,9 @@ def layers_of(
             layers.append(Layer(np.append(renumber, -1)[at], use))
             limits.append(limit[binds])
             count += int(binds.sum())
-    none = tuple(Layer(np.where(layer.resource < 0, count, layer.resource), np.where(layer.resource < 0, 0.0, layer.use)) for layer in layers)
+    none = tuple(
+        Layer(np.where(layer.resource < 0, count, layer.resource), np.where(layer.resource < 0, 0.0, layer.use)) for layer in layers
+    )
     return none, np.concatenate([*limits, [np.inf]]), number, cost
 
 
@@ -60,10 +69,29 @@ def _check(capacities: pl.DataFrame) -> None:
     unit = pl.col("unit")
     wrong = capacities.filter(~unit.is_in(list(_VALUES)) | unit.is_null() | ((pl.col("resource") == "budget") & (unit != "value")))
     if len(wrong):
-        raise UsageError(f"capacities.parquet: {wrong['resource'][0]} in {wrong['unit'][0]!r}: units, volume or value it must be; a budget is in value")
+        raise UsageError(
+            f"capacities.parquet: {wrong['resource'][0]} in {wrong['unit'][0]!r}: units, volume or value it must be; a budget is in value"
+        )
     negative = capacities.filter((pl.col("limit") < 0) | pl.col("limit").is_nan())
     if len(negative):
-        raise UsageError(f"capacities.parquet: limit {negative['limit'][0]} of {negative['resource'][0]}: it must be at least 0 (null: unlimited)")
+        raise UsageError(
+            f"capacities.parquet: limit {negative['limit'][0]} of {negative['resource'][0]}: it must be at least 0 (null: unlimited)"
+        )
+
+
+def _check_least(name: str, lines: pl.DataFrame, at: Ints, use: Floats, limit: Floats, least: Floats) -> None:
+    """Raise UsageError where even the least that lines allow exceeds a limit."""
+    member = at >= 0
+    over = np.bincount(at[member], _times(use[member], least[member]), len(limit)) > limit * (1 + 1e-9) + 1e-9
+    if over.any():
+        row = lines.row(int(np.flatnonzero(over[at] & member)[0]), named=True)
+        raise UsageError(f"no plan keeps {name} of line {row['line_id']} ({row['item_id']}, {row['source_id']} to {row['location_id']}): "
+                         "the least its lines allow exceeds it")  # fmt: skip
+
+
+def _times(use: Floats, n: Floats) -> Floats:
+    """Use of n multiples, 0 where one takes nothing (n may be inf)."""
+    return np.where(use > 0, use, 0.0) * np.where(use > 0, n, 0.0)
 
 
 def _slots(lines: pl.DataFrame, resource: str, keys: list[str], rows: pl.DataFrame) -> Ints:
@@ -105,6 +133,13 @@ def cut(cost: Floats, start: Ints, use: Floats, limit: Floats) -> Floats:
         return cost
     owner = np.repeat(np.arange(len(use)), np.diff(start))
     return np.where(np.arange(len(cost)) - start[:-1][owner] > most[owner], np.inf, cost)
+
+
+def _shortest(cost: Floats, start: Ints) -> Floats:
+    """[lines] the least allowed entry; inf where there is none."""
+    owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    place = np.where(np.isfinite(cost), np.arange(len(cost)) - start[:-1][owner], np.inf)
+    return np.asarray(np.minimum.reduceat(place, start[:-1])) if len(start) > 1 else place
 
 
 def _longest(cost: Floats, start: Ints) -> Ints:

@@ -178,7 +178,9 @@ def _stepped(relaxed: Relaxed, at: Multipliers, now: Evaluation, groups: dict[st
     trucks = np.where(fewer, _trucks(problem, volume), trucks)
     many = at.many
     if len(relaxed.in_trucks):
-        many, volume = _branch_step(relaxed, at.many, relaxed.in_trucks, now.many, at.trucks + 1, (groups, "many"), _matters(relaxed, now, now.open_many))
+        many, volume = _branch_step(
+            relaxed, at.many, relaxed.in_trucks, now.many, at.trucks + 1, (groups, "many"), _matters(relaxed, now, now.open_many)
+        )
         more = has & (at.many.lam >= linear) & (volume > full * (at.trucks + 1))
         trucks = np.where(more, _trucks(problem, volume), trucks)
     return Multipliers(price, nu, few, many, trucks)

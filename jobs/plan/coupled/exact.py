@@ -46,7 +46,9 @@ def solve(problem: Problem, possible: Flags, seconds: float, hint: Ints | None =
     parameters = mathopt.SolveParameters(time_limit=limit, relative_gap_tolerance=1e-9, absolute_gap_tolerance=1e-9, random_seed=1)
     hints = mathopt.ModelSolveParameters()
     if hint is not None:
-        hints.solution_hints.append(mathopt.SolutionHint(variable_values={x: float(hint[i] == k) for i, k, x in zip(owner, n, pick, strict=True)}))
+        hints.solution_hints.append(
+            mathopt.SolutionHint(variable_values={x: float(hint[i] == k) for i, k, x in zip(owner, n, pick, strict=True)})
+        )
     result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=parameters, model_params=hints)
     return _read(mathopt, result, problem, owner, n, pick)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from jobs.plan.coupled.exchange import all_pairs, candidates, pair_gains
 from jobs.plan.coupled.moves import Moves, applied, gains, pairs, steps, together
-from jobs.plan.coupled.problem import Floats, Ints, Problem, State, state_of
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, State, state_of
 from jobs.plan.coupled.relaxation import Relaxed
 
 #: A gain below this share of the mean entry of the lists is rounding.
@@ -110,12 +110,12 @@ def by_order(problem: Problem, lines: Ints, to: Ints) -> Moves:
     return Moves(move, lines, to, int(move[-1]) + 1 if len(move) else 0)
 
 
-def in_orders(search: Search, n: Ints, rounds: int = 30, orders: np.ndarray | None = None) -> Ints:
-    """Exchanges inside orders with terms, again where they paid."""
+def in_orders(search: Search, n: Ints, rounds: int = 30, orders: Flags | None = None, among: Flags | None = None) -> Ints:
+    """Exchanges inside orders with terms (some orders, among some lines), again where they paid."""
     problem = search.problem
     look = problem.terms.any if orders is None else problem.terms.any & orders
     for _ in range(rounds):
-        lines = np.flatnonzero(look[problem.order])
+        lines = np.flatnonzero(look[problem.order] if among is None else look[problem.order] & among)
         if not len(lines) or search.over():
             break
         after = exchanged(search, n, lines, problem.order, search.w_order)

@@ -78,7 +78,9 @@ def _order_change(problem: Problem, state: State, moves: Moves) -> Floats:
     move, order, line, to = moves.move[rows], order[rows], moves.line[rows], moves.to[rows]
     n = state.n[line]
     first = np.flatnonzero((np.diff(move, prepend=-1) != 0) | (np.diff(order, prepend=-1) != 0))
-    sums = [np.add.reduceat(each, first) for each in (problem.value[line] * (to - n), problem.volume[line] * (to - n), (to > 0) * 1 - (n > 0))]
+    sums = [
+        np.add.reduceat(each, first) for each in (problem.value[line] * (to - n), problem.volume[line] * (to - n), (to > 0) * 1 - (n > 0))
+    ]
     return np.bincount(move[first], order_change(terms, state, order[first], *sums), moves.count)
 
 

@@ -39,6 +39,7 @@ def read(lines: pl.DataFrame, terms: pl.DataFrame, capacities: pl.DataFrame) -> 
     multiple = np.floor(lines["order_multiple"].to_numpy() * SCALE + 0.5).astype(np.int64)
     cost = above_minimum(cost, start, multiple, lines["min_order_units"].fill_null(0).to_numpy())
     choice, must, constant, cost = choices_of(lines, start, cost)
+    check_lists(lines, start, cost, choice, must)
     layers, limit, resource, cost = layers_of(lines, capacities, start, cost, multiple)
     check_lists(lines, start, cost, choice, must)
     key = lines.select(_KEY)
@@ -60,7 +61,9 @@ def check_lines(lines: pl.DataFrame) -> None:
     for name in ("min_order_units", "unit_volume", "unit_value", "budget_value"):
         _not_negative(lines, name, "lines.parquet")
     lists = lines["cost"].list.len().fill_null(0)
-    if len(lines) and ((lists == 0).any() or (lines["order_multiple"].fill_null(0) < 0.5 / SCALE).any() or not _finite(lines["order_multiple"])):
+    if len(lines) and (
+        (lists == 0).any() or (lines["order_multiple"].fill_null(0) < 0.5 / SCALE).any() or not _finite(lines["order_multiple"])
+    ):
         raise UsageError("lines.parquet: every line needs a cost list that is not empty and an order_multiple of at least 0.0001")
 
 
@@ -130,7 +133,7 @@ def check_lists(lines: pl.DataFrame, start: Ints, cost: Floats, choice: Ints, mu
         return
     least = np.minimum.reduceat(cost, start[:-1])
     if np.isinf(least).any():
-        raise UsageError(f"lines.parquet: line {lines['line_id'][int(np.flatnonzero(np.isinf(least))[0])]} allows no quantity that the limits allow")
+        raise UsageError(f"lines.parquet: line {lines['line_id'][int(np.flatnonzero(np.isinf(least))[0])]} allows no quantity")
     if must.any():
         some = np.maximum.reduceat(np.isfinite(cost).astype(np.int64), np.minimum(start[:-1] + 1, len(cost) - 1)) * (np.diff(start) > 1)
         possible = np.bincount(choice[choice >= 0], some[choice >= 0], len(must)) > 0
@@ -152,7 +155,9 @@ def terms_of(key: pl.DataFrame, order: Ints, terms: pl.DataFrame) -> Terms:
     if "order_cost" in terms.columns and not _finite(terms["order_cost"]):
         raise UsageError("order_terms.parquet: order_cost must be a finite number (null: none)")
     terms = terms.with_columns(pl.lit(0.0).alias(name) for name in _TERMS if name not in terms.columns)
-    known = key[first[:-1]].join(terms, on=_KEY, how="left", maintain_order="left").with_columns(pl.col(_TERMS).cast(pl.Float64).fill_null(0.0))
+    known = (
+        key[first[:-1]].join(terms, on=_KEY, how="left", maintain_order="left").with_columns(pl.col(_TERMS).cast(pl.Float64).fill_null(0.0))
+    )
     minimum, fixed, volume, cost = (known[name].to_numpy().copy() for name in _TERMS)
     trucks = (volume > 0) & (cost > 0)
     return Terms(first, minimum, fixed, np.where(trucks, volume, np.inf), np.where(trucks, cost, 0.0))

@@ -142,7 +142,12 @@ def _own_limits(problem: Problem, hulls: Hulls) -> Own:
             count += int(could.sum())
     layers = [Layer(np.where(each.resource < 0, count, each.resource), np.where(each.resource < 0, 0.0, each.use)) for each in layers]
     none = np.zeros(0, np.int64)
-    return Own(tuple(layers), np.append(np.concatenate([np.zeros(0), *limits]), np.inf), np.concatenate([none, *orders]), np.append(np.concatenate([none, *resources]), width - 1))
+    return Own(
+        tuple(layers),
+        np.append(np.concatenate([np.zeros(0), *limits]), np.inf),
+        np.concatenate([none, *orders]),
+        np.append(np.concatenate([none, *resources]), width - 1),
+    )
 
 
 def nothing_priced(relaxed: Relaxed) -> Multipliers:

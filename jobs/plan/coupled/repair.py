@@ -20,6 +20,8 @@ from jobs.plan.coupled.start import with_minimum
 
 #: Penalties as multiples of the price, one stage after the other.
 _STAGES = (1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1e3, 1e6)
+#: Penalty of limits inside single orders, from the start.
+_FIRM = 100.0
 #: From this stage on orders are closed.
 _CLOSING = 30.0
 
@@ -28,11 +30,15 @@ def repaired(search: Search, n: Ints, at: Multipliers) -> Ints:
     """The plan after penalties have grown; whether it is feasible is the caller's to look at."""
     problem, price = search.problem, at.price
     floor = 1e-2 * float(np.median(price[price > 0])) if (price > 0).any() else 1.0
+    # What single orders can break by themselves was settled inside them and stays so.
+    firm = np.zeros(len(price), bool)
+    firm[search.relaxed.own.resource[:-1]] = True
     for stage in _STAGES:
         over = exceeded(problem, n)
         if not over.any() or search.over():
             break
-        now = with_penalty(search, np.maximum(price, floor) * stage, price, over)
+        penalty = np.maximum(price, floor) * np.where(firm, max(stage, _FIRM), stage)
+        now = with_penalty(search, penalty, price, over)
         n = singly(now, n, lines=np.flatnonzero(touching(problem, over)))
         n = replanned(now, n, at, stuck(problem, n))
         n = in_orders(now, n, orders=stuck(problem, n))
