@@ -11,7 +11,7 @@ from jobs.plan.coupled.improve import Search, in_orders, in_resources, least_gai
 from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of
 from jobs.plan.coupled.relaxation import Relaxed, priced_use
 from jobs.plan.coupled.repair import repaired
-from jobs.plan.coupled.start import alone, own_prices, started
+from jobs.plan.coupled.start import planned_alone
 
 #: Money per unit beyond a limit that nothing outweighs, as a multiple of the largest entry.
 _NEVER = 1e6
@@ -20,8 +20,7 @@ _NEVER = 1e6
 def planned(relaxed: Relaxed, dual: Dual, deadline: float | None = None) -> Ints:
     """A plan near the dual's bound; feasible unless the last resorts failed, which the caller looks at."""
     search = search_at(relaxed, dual, deadline)
-    n, opened = started(relaxed, dual.at, dual.evaluation)
-    n, opened = by_themselves(search, dual, n), by_themselves(search, dual, opened)
+    n, opened = planned_alone(search, dual)
     n = repaired(search, n, dual.at)
     n = improved(search, n, opened)
     return reopened(search, n, opened, dual)
@@ -44,20 +43,6 @@ def never(problem: Problem, count: int) -> Floats:
     """[count] penalties that nothing outweighs."""
     finite = problem.cost[np.isfinite(problem.cost)]
     return np.full(count, _NEVER * max(float(np.max(np.abs(finite), initial=0.0)), 1.0))
-
-
-def by_themselves(search: Search, dual: Dual, n: Ints) -> Ints:
-    """Orders with terms improved at the prices, each within its own limits, whatever others take."""
-    if not search.problem.terms.any.any():
-        return n
-    lists = alone(search.relaxed, dual.at.price)
-    charge = 10.0 * own_prices(search.relaxed, dual.at)
-    single = replace(
-        search, relaxed=replace(search.relaxed, problem=lists), w=np.zeros(len(n)), w_order=search.w_order - search.w, penalty=charge
-    )
-    among = lists.terms.any[lists.order] & (lists.choice < 0)
-    n = singly(single, n, lines=np.flatnonzero(among))
-    return in_orders(single, n, rounds=6, among=among)
 
 
 def improved(search: Search, n: Ints, opened: Ints) -> Ints:

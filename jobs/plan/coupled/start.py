@@ -1,86 +1,164 @@
-"""A plan at prices that keeps choices and order minima: each order the best of some candidates, limits not looked at.
+"""Plans of single orders at prices, whatever other orders take: choices and order minima are kept, shared limits not looked at.
 
-A candidate takes the multipliers of a branch, its volume priced a little higher from one to the next (so that the whole
-trucks of the branch suffice), and then as much more for value as the minimum needs.
+For each order a number of trucks is set (that of its better branch, then that of the other, where it could still be
+better) and what exceeds it, or a limit of the order's own, is charged in proportion. Candidates start from the branch's
+multipliers, volume and own limits a little dearer from one to the next, with as much more for value as the minimum
+needs; moves and exchanges inside the order bring the best of them down. Charged in proportion, a plan half a truck too
+large comes down step by step; charged by whole trucks no single step would pay.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from jobs.plan.coupled.dual import Dual
 from jobs.plan.coupled.hulls import cheapest
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, lowered, order_costs
-from jobs.plan.coupled.relaxation import Branch, Evaluation, Multipliers, Relaxed, priced_use
+from jobs.plan.coupled.improve import Search, in_orders, singly
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, lowered, order_costs, state_of
+from jobs.plan.coupled.relaxation import Branch, Relaxed
 
-_HALVINGS = 22
+_HALVINGS = 20
 #: How much dearer volume is made, and what the order's own limits cost, from candidate to candidate.
-_FACTORS = ((1.0, 1.0), (1.08, 1.0), (1.25, 1.0), (1.6, 1.0), (1.0, 1.3), (1.0, 2.0), (1.2, 1.5), (1.2, 3.0))
-#: What exceeds an own limit is charged so many times its price.
-_CHARGE = 5.0
+_FACTORS = ((1.0, 1.0), (1.1, 1.0), (1.4, 1.0), (1.0, 1.5), (1.2, 2.5))
+#: What exceeds an own limit or the trucks is charged so many times its price.
+_CHARGE = 6.0
 
 
-def started(relaxed: Relaxed, at: Multipliers, found: Evaluation) -> tuple[Ints, Ints]:
-    """The best plan of every order, closed where that is cheaper; and the best open plan of every order with terms."""
-    problem, terms = relaxed.problem, relaxed.problem.terms
-    w = priced_use(problem, at.price)
-    n = one_of_each_choice(problem, found.n, w)
+@dataclass(frozen=True)
+class Alone:
+    """Orders by themselves with a number of trucks.
+
+    problem  lists with priced use; own limits and volumes of the trucks are its resources
+    charge   [resources + 1] money per unit beyond
+    branch   multipliers of each order's branch
+    """
+
+    problem: Problem
+    charge: Floats
+    branch: Branch
+
+
+def planned_alone(search: Search, dual: Dual) -> tuple[Ints, Ints]:
+    """The best plan found of every order by itself, closed where that is cheaper; and the best open plan of each."""
+    relaxed, problem, terms, found = search.relaxed, search.problem, search.problem.terms, dual.evaluation
+    n = one_of_each_choice(problem, found.n, search.w)
     if not terms.any.any():
         return n, n
     fixed = np.where(problem.choice >= 0, n, -1)
     best, least = n, np.full(len(terms.fixed), np.inf)
-    own = own_prices(relaxed, at)
-    limited = np.bincount(relaxed.own.order, minlength=len(least)) > 0
-    for branch in (at.few, at.many):
-        for volume, limits in _FACTORS:
-            look = terms.any & ((volume == 1.0) | (terms.truck_cost > 0)) & ((limits == 1.0) | limited)
-            look &= (terms.truck_cost > 0) | (branch is at.few)
-            plan = with_minimum(relaxed, _order_prices(relaxed, w, branch, own, (volume, limits)), fixed, look)
-            cost = priced_orders(problem, plan, w) + _charge(relaxed, plan, own)
-            cost = np.where(look, cost, np.inf)
-            best = np.where((cost < least)[problem.order], plan, best)
-            least = np.minimum(least, cost)
+    few = found.open_few <= found.open_many
+    for branch, bound in ((few, np.minimum(found.open_few, found.open_many)), (~few, np.maximum(found.open_few, found.open_many))):
+        look = terms.any & (bound < least) & (bound < relaxed.closed + 0.05 * np.abs(relaxed.closed))
+        if not look.any():
+            break
+        plan = _settled(search, dual, branch, fixed, look)
+        cost = np.where(look, priced_orders(problem, plan, search.w) + _own_charge(search, dual, plan), np.inf)
+        best = np.where((cost < least)[problem.order], plan, best)
+        least = np.minimum(least, cost)
     shut = terms.any & (relaxed.closed <= least) & np.isfinite(relaxed.closed)
     opened = np.where(problem.choice >= 0, 0, best)
     return np.where(shut[problem.order], 0, np.where(terms.any[problem.order], best, n)), opened
 
 
-def own_prices(relaxed: Relaxed, at: Multipliers) -> Floats:
+def _settled(search: Search, dual: Dual, few: Flags, fixed: Ints, look: Flags) -> Ints:
+    """Plans of the orders looked at, each with the trucks of one branch."""
+    alone = orders_alone(search, dual, few)
+    best, least = np.maximum(fixed, 0), np.full(len(look), np.inf)
+    trucks = (search.problem.terms.truck_cost > 0) & look
+    limited = np.zeros(len(look), bool)
+    limited[search.relaxed.own.order] = True
+    for volume, limits in _FACTORS:
+        mine = look & ((volume == 1.0) | trucks) & ((limits == 1.0) | limited)
+        if not mine.any():
+            continue
+        plan = with_minimum(search.relaxed, _order_prices(search, alone, (volume, limits)), fixed, mine)
+        cost = np.where(mine, _charged(alone, plan), np.inf)
+        best = np.where((cost < least)[search.problem.order], plan, best)
+        least = np.minimum(least, cost)
+    best = _brought_down(search, alone, best, look)
+    # What is still a little above its trucks comes below them at their real cost.
+    terms = search.problem.terms
+    own = len(search.relaxed.own.limit) - 1
+    real = replace(alone.problem, terms=terms, layers=alone.problem.layers[:-1])
+    return _brought_down(search, replace(alone, problem=real, charge=np.where(np.arange(len(alone.charge)) < own, alone.charge, 0.0)), best, look)
+
+
+def _brought_down(search: Search, alone: Alone, n: Ints, look: Flags) -> Ints:
+    """Moves and exchanges inside the orders looked at."""
+    none = np.zeros(len(n))
+    relaxed = replace(search.relaxed, problem=alone.problem)
+    by_order = replace(search, relaxed=relaxed, w=none, w_order=_order_prices(search, alone, (1.0, 1.0)) - search.w, penalty=alone.charge)
+    among = look[search.problem.order] & (search.problem.choice < 0)
+    n = singly(by_order, n, lines=np.flatnonzero(among))
+    return in_orders(by_order, n, rounds=6, orders=look, among=among)
+
+
+def orders_alone(search: Search, dual: Dual, few: Flags) -> Alone:
+    """Orders with the trucks of a branch: at most so many, paid for anyway."""
+    relaxed, problem, terms, own, at = search.relaxed, search.problem, search.problem.terms, search.relaxed.own, dual.at
+    branch = Branch(*(np.where(few, getattr(at.few, k), getattr(at.many, k)) for k in ("mu", "lam")), _kappa(dual, own.order, few))
+    has = terms.truck_cost > 0
+    trucks = np.maximum(at.trucks + ~few, 1)
+    count = len(own.limit) - 1
+    none = count + len(has)
+    layers = tuple(Layer(np.where(layer.resource == count, none, layer.resource), layer.use) for layer in own.layers)
+    volume = Layer(np.where(has[problem.order], count + problem.order, none), np.where(has[problem.order], problem.volume, 0.0))
+    room = np.where(has, trucks * np.where(has, terms.truck_volume, 0.0), np.inf)
+    charge = np.concatenate([own_prices(search, dual)[:-1], np.maximum(branch.lam, np.where(has, terms.truck_cost / terms.truck_volume, 0.0)), [0.0]])
+    fixed = terms.fixed + np.where(has, trucks * terms.truck_cost, 0.0)
+    free = replace(terms, fixed=fixed, truck_cost=np.zeros(len(has)), truck_volume=np.full(len(has), np.inf))
+    owner = np.repeat(np.arange(len(problem)), np.diff(problem.start))
+    lists = problem.cost + search.w[owner] * (np.arange(len(owner)) - problem.start[:-1][owner])
+    limit = np.concatenate([own.limit[:-1], room, [np.inf]])
+    return Alone(replace(problem, cost=lists, terms=free, layers=(*layers, volume), limit=limit), _CHARGE * charge, branch)
+
+
+def _kappa(dual: Dual, order: Ints, few: Flags) -> Floats:
+    return np.append(np.where(few[order], dual.at.few.kappa[:-1], dual.at.many.kappa[:-1]), 0.0)
+
+
+def own_prices(search: Search, dual: Dual) -> Floats:
     """[own limits + 1] what a unit costs: the resource's price and the limit's own; at least a tenth of the usual price."""
-    price = np.maximum(at.few.kappa, at.many.kappa) + at.price[relaxed.own.resource]
-    usual = 0.1 * float(np.median(price[price > 0])) if (price > 0).any() else 0.0
-    price = np.maximum(price, usual)
-    price[-1] = 0.0
-    return price
+    own, at = search.relaxed.own, dual.at
+    price = np.maximum(at.few.kappa, at.many.kappa) + at.price[own.resource]
+    usual = 0.1 * float(np.median(at.price[at.price > 0])) if (at.price > 0).any() else 0.0
+    return np.append(np.maximum(price[:-1], usual), 0.0)
 
 
-def _charge(relaxed: Relaxed, n: Ints, own: Floats) -> Floats:
-    """[orders] penalty for what exceeds own limits."""
-    used = np.zeros(len(own))
-    for layer in relaxed.own.layers:
-        used += np.bincount(layer.resource, layer.use * n, len(own))
-    beyond = np.maximum(used[:-1] - relaxed.own.limit[:-1] * (1 + 1e-9), 0.0)
-    return np.bincount(relaxed.own.order, _CHARGE * own[:-1] * beyond, len(relaxed.problem.terms.fixed))
+def _own_charge(search: Search, dual: Dual, n: Ints) -> Floats:
+    """[orders] charge for what exceeds own limits."""
+    own, price = search.relaxed.own, own_prices(search, dual)
+    used = np.zeros(len(price))
+    for layer in own.layers:
+        used += np.bincount(layer.resource, layer.use * n, len(price))
+    beyond = np.maximum(used[:-1] - own.limit[:-1] * (1 + 1e-9), 0.0)
+    return np.bincount(own.order, _CHARGE * price[:-1] * beyond, len(search.problem.terms.fixed)).astype(float)
 
 
-def _order_prices(relaxed: Relaxed, w: Floats, branch: Branch, own: Floats, factors: tuple[float, float]) -> Floats:
+def _charged(alone: Alone, n: Ints) -> Floats:
+    """[orders] cost of plans with what exceeds their resources charged."""
+    problem = alone.problem
+    cost = priced_orders(problem, n, np.zeros(len(n)))
+    state = state_of(problem, n)
+    over = alone.charge * np.maximum(state.used - problem.limit * (1 + 1e-9), 0.0)
+    for layer in problem.layers:
+        # Each resource is of one order: its charge goes there once, by its first line.
+        resource, first = np.unique(layer.resource, return_index=True)
+        cost += np.bincount(problem.order[first], np.where(np.isfinite(problem.limit[resource]), over[resource], 0.0), len(cost))
+    return cost
+
+
+def _order_prices(search: Search, alone: Alone, factors: tuple[float, float]) -> Floats:
     """[lines] price per multiple, with volume and the order's own limits."""
-    problem = relaxed.problem
-    price = w + factors[0] * branch.lam[problem.order] * problem.volume
-    more = branch.kappa + (factors[1] - 1) * own
-    for layer in relaxed.own.layers:
+    problem, branch = search.problem, alone.branch
+    price = search.w + factors[0] * branch.lam[problem.order] * problem.volume
+    count = len(branch.kappa) - 1
+    more = branch.kappa + (factors[1] - 1) * np.append(alone.charge[:count] / _CHARGE, 0.0)
+    for layer in search.relaxed.own.layers:
         price = price + layer.use * more[layer.resource]
     return price
-
-
-def alone(relaxed: Relaxed, price: Floats) -> Problem:
-    """The problem of every order by itself: lists with priced use, and only the order's own limits."""
-    problem, own = relaxed.problem, relaxed.own
-    length = np.diff(problem.start)
-    owner = np.repeat(np.arange(len(problem)), length)
-    n = np.arange(len(problem.cost)) - problem.start[:-1][owner]
-    return replace(problem, cost=problem.cost + priced_use(problem, price)[owner] * n, layers=own.layers, limit=own.limit)
 
 
 def priced_orders(problem: Problem, n: Ints, w: Floats) -> Floats:
