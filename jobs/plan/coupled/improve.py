@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.plan.coupled.exchange import all_pairs, candidates, pair_gains
+from jobs.plan.coupled.exchange import all_pairs, all_triples, candidates, pair_gains, triple_gains
 from jobs.plan.coupled.moves import Moves, applied, gains, pairs, steps, together
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, State, state_of
+from jobs.plan.coupled.neighbours import around
+from jobs.plan.coupled.problem import TOLERANCE, Flags, Floats, Ints, Problem, State, raised, state_of
 from jobs.plan.coupled.relaxation import Relaxed
 
 #: A gain below this share of the mean entry of the lists is rounding.
@@ -21,6 +22,9 @@ _LEAST = 1e-9
 #: Steps of a group that are paired with each other: as many as pairs in all allow, within these.
 _PAIRED = (14, 60)
 _PAIRS = 2_000_000
+#: Steps of an order of which three are made at once, and orders looked at in one go.
+_THREES = 14
+_ORDERS = 3_000
 #: Pairs looked at in one go.
 _CHUNK = 1_500_000
 
@@ -66,10 +70,10 @@ def made(search: Search, state: State, moves: Moves, change: Floats) -> Ints:
     return applied(state.n, moves, together(search.problem, state, moves, priced))
 
 
-def singly(search: Search, n: Ints, rounds: int = 60, lines: Ints | None = None) -> Ints:
+def singly(search: Search, n: Ints, rounds: int = 40, lines: Ints | None = None) -> Ints:
     """Single lines up or down while it pays; after the first look only where it paid, and in the orders touched."""
     problem = search.problem
-    lines = np.arange(len(problem)) if lines is None else lines
+    lines = promising(search, n, np.arange(len(problem)) if lines is None else lines)
     for _ in range(rounds):
         if not len(lines) or search.over():
             break
@@ -79,8 +83,33 @@ def singly(search: Search, n: Ints, rounds: int = 60, lines: Ints | None = None)
         after = made(search, state, moves, change)
         if (after == n).all():
             break
-        lines, n = _again(problem, np.union1d(moves.line[change < -search.least], np.flatnonzero(after != n))), after
+        again = _again(problem, np.union1d(moves.line[change < -search.least], np.flatnonzero(after != n)))
+        lines, n = promising(search, after, again), after
     return n
+
+
+def promising(search: Search, n: Ints, lines: Ints) -> Ints:
+    """Lines of which a step could pay: that have room and want more, want less, or may save a truck by less.
+
+    Cheap, and so looked at before steps are listed and judged.
+    """
+    problem, terms = search.problem, search.problem.terms
+    state, limit = state_of(problem, n), raised(problem.limit)
+    below, above = around(search.relaxed.hulls, lines, n[lines])
+    at = problem.at(lines, n[lines])
+    less, more = problem.at(lines, below) - at, problem.at(lines, above) - at
+    room, charged = np.ones(len(lines), bool), np.zeros(len(lines))
+    for layer in problem.layers:
+        resource, use = layer.resource[lines], layer.use[lines]
+        room &= (use <= 0) | (state.used[resource] + use <= limit[resource])
+        charged += np.where(state.used[resource] > limit[resource], use * search.penalty[resource], 0.0)
+    order = problem.order[lines]
+    trucks = terms.truck_volume[order]
+    finite = np.isfinite(trucks)
+    # What lies in the last truck: a line that holds as much may save it.
+    part = state.volume[order] - np.where(finite, (np.ceil(state.volume[order] / trucks - TOLERANCE) - 1) * np.where(finite, trucks, 0.0), 0.0)
+    truck = finite & (problem.volume[lines] * n[lines] >= part * (1 - 1e-9))
+    return lines[((more < 0) & room) | ((n[lines] > 0) & (truck | (less < charged * (n[lines] - below))))]
 
 
 def _again(problem: Problem, lines: Ints) -> Ints:
@@ -166,4 +195,45 @@ def exchanged(search: Search, n: Ints, lines: Ints, group: Ints, w: Floats) -> I
     best = candidates(of[x], change, 3)
     x, y, change = x[best], y[best], change[best]
     chosen = pairs((moves.line[x], moves.to[x]), (moves.line[y], moves.to[y]))
+    return made(search, state, chosen, gains(problem, state, chosen, search.penalty))
+
+
+def in_threes(search: Search, n: Ints, rounds: int, orders: Flags | None = None) -> Ints:
+    """Exchanges of three lines inside orders with terms, again where they paid."""
+    problem = search.problem
+    look = problem.terms.any if orders is None else problem.terms.any & orders
+    for _ in range(rounds):
+        lines = np.flatnonzero(look[problem.order] & (problem.choice < 0))
+        if not len(lines) or search.over():
+            break
+        after = _three_exchanged(search, n, lines)
+        look = np.zeros(len(look), bool)
+        look[problem.order[after != n]] = True
+        look, n = look & problem.terms.any, after
+    return n
+
+
+def _three_exchanged(search: Search, n: Ints, lines: Ints) -> Ints:
+    problem = search.problem
+    state = state_of(problem, n)
+    moves = steps(problem, search.relaxed.hulls, lines, n)
+    reduced = problem.at(moves.line, moves.to) - problem.at(moves.line, n[moves.line]) + search.w_order[moves.line] * (moves.to - n[moves.line])
+    few = candidates(problem.order[moves.line], reduced, _THREES)
+    moves = Moves(np.arange(len(few)), moves.line[few], moves.to[few], len(few))
+    of = problem.order[moves.line]
+    bounds = np.append(np.flatnonzero(np.diff(of, prepend=-1) != 0), len(of))
+    found: list[tuple[Ints, Ints, Ints, Floats]] = []
+    for k in range(0, len(bounds) - 1, _ORDERS):
+        low, high = bounds[k], bounds[min(k + _ORDERS, len(bounds) - 1)]
+        a, b, c = (x + low for x in all_triples(of[low:high]))
+        change = triple_gains(problem, state, moves, (a, b, c), search.penalty)
+        good = np.flatnonzero(change < -search.least)
+        good = good[candidates(of[a[good]], change[good], 1)]
+        found.append((a[good], b[good], c[good], change[good]))
+    if not found:
+        return n
+    a, b, c = (np.concatenate([each[k] for each in found]) for k in range(3))
+    rows = np.stack([a, b, c], axis=1)
+    rows = np.take_along_axis(rows, np.argsort(moves.line[rows], axis=1, kind="stable"), axis=1).ravel()
+    chosen = Moves(np.repeat(np.arange(len(a)), 3), moves.line[rows], moves.to[rows], len(a))
     return made(search, state, chosen, gains(problem, state, chosen, search.penalty))

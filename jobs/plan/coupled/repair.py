@@ -12,18 +12,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from jobs.plan.coupled.improve import Search, by_order, in_orders, made, orderwise, singly
+from jobs.plan.coupled.improve import Search, by_order, in_orders, in_threes, made, orderwise, singly
 from jobs.plan.coupled.moves import gains
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, raised, state_of
 from jobs.plan.coupled.relaxation import Multipliers
 from jobs.plan.coupled.start import with_minimum
 
 #: Penalties as multiples of the price, one stage after the other.
-_STAGES = (1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1e3, 1e6)
+_STAGES = (1.1, 1.3, 1.7, 3.0, 5.0, 8.0, 15.0, 30.0, 60.0, 150.0, 1e3, 1e6)
 #: Penalty of limits inside single orders, from the start.
 _FIRM = 100.0
-#: From this stage on orders are closed.
-_CLOSING = 30.0
+#: From this stage on orders are changed inside (before, lines that can spare it give back), then in threes, then closed.
+_INSIDE, _DEEP = 3.0, 8.0
+_CLOSING = 60.0
 
 
 def repaired(search: Search, n: Ints, at: Multipliers) -> Ints:
@@ -40,8 +41,11 @@ def repaired(search: Search, n: Ints, at: Multipliers) -> Ints:
         penalty = np.maximum(price, floor) * np.where(firm, max(stage, _FIRM), stage)
         now = with_penalty(search, penalty, price, over)
         n = singly(now, n, lines=np.flatnonzero(touching(problem, over)))
-        n = replanned(now, n, at, stuck(problem, n))
-        n = in_orders(now, n, orders=stuck(problem, n))
+        if stage >= _INSIDE:
+            n = replanned(now, n, at, stuck(problem, n))
+            n = in_orders(now, n, rounds=6, orders=stuck(problem, n))
+        if stage >= _DEEP:
+            n = in_threes(now, n, 4, stuck(problem, n))
         if stage >= _CLOSING:
             n = closed_where_it_pays(now, n)
     return n

@@ -15,7 +15,7 @@ import numpy as np
 
 from jobs.plan.coupled.dual import Dual
 from jobs.plan.coupled.hulls import cheapest
-from jobs.plan.coupled.improve import Search, in_orders, singly
+from jobs.plan.coupled.improve import Search, in_orders, in_threes, singly
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, lowered, order_costs, state_of
 from jobs.plan.coupled.relaxation import Branch, Relaxed
 
@@ -92,7 +92,8 @@ def _brought_down(search: Search, alone: Alone, n: Ints, look: Flags) -> Ints:
     by_order = replace(search, relaxed=relaxed, w=none, w_order=_order_prices(search, alone, (1.0, 1.0)) - search.w, penalty=alone.charge)
     among = look[search.problem.order] & (search.problem.choice < 0)
     n = singly(by_order, n, lines=np.flatnonzero(among))
-    return in_orders(by_order, n, rounds=6, orders=look, among=among)
+    n = in_orders(by_order, n, rounds=6, orders=look, among=among)
+    return in_threes(by_order, n, 3, look)
 
 
 def orders_alone(search: Search, dual: Dual, few: Flags) -> Alone:
