@@ -12,8 +12,9 @@ costs       value lognormal(1.5, 0.7) a unit; holding 2-6% and shortage 15-60% o
 none        no coupling
 dc_stock    60-90% of the free demand on half the items of each DC
 budget      budget 85-90% of the free spending; receiving 60-90% of the free units at half the stores, a third of them by date
-terms       minimum U(0.5, 1.3) times the free value (times the share of its units that the store may receive); order cost
-            U(-0.05, 0.25) and trucks U(0.5, 4) of cost U(0.02, 0.12) times the order's free cost
+terms       minimum U(0.5, 1.3) times the free value, but at most 95% of what the store may receive (adversarial: times the
+            share of its units that it may receive); order cost U(-0.05, 0.25) and trucks U(0.5, 4) of cost U(0.02, 0.12)
+            times the order's free cost
 all_together   all of these, and a second lane (from SUP, 3% dearer) for one line in 20
 adversarial    the same with zero capacities, ties, huge packs, non-convex curves, unreachable minima, absent tables (even
             seeds: no order terms), one order of up to 5,000 lines
@@ -22,6 +23,7 @@ adversarial    the same with zero capacities, ties, huge packs, non-convex curve
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import resource
 import subprocess
@@ -162,7 +164,7 @@ def with_second_lanes(frame: pl.DataFrame, twice: Ints) -> pl.DataFrame:
 
 def first_least(start: Ints, cost: Floats, frame: pl.DataFrame) -> Ints:
     """[lines] multiples of least cost; of a choice only the first line (the second lane is dearer)."""
-    n = np.array([int(np.argmin(cost[a:b])) for a, b in zip(start[:-1], start[1:], strict=True)], np.int64)
+    n = np.array([int(np.argmin(cost[a:b])) for a, b in itertools.pairwise(start)], np.int64)
     n[(frame["source_id"] == "SUP").to_numpy()] = 0
     return n
 
@@ -199,7 +201,8 @@ def capacity(rows: pl.DataFrame, name: str, limit: Floats, unit: str) -> pl.Data
     """Rows of capacities.parquet; keys that rows lack are null."""
     keys = {"location_id": pl.String, "item_id": pl.String, "date": pl.Date}
     known = [pl.col(k) if k in rows.columns else pl.lit(None, t).alias(k) for k, t in keys.items()]
-    return rows.select(*known).select(resource=pl.lit(name), *[pl.col(k) for k in keys], limit=pl.Series(limit), unit=pl.lit(unit))
+    columns = [pl.lit(name).alias("resource"), *[pl.col(k) for k in keys], pl.Series(limit).alias("limit"), pl.lit(unit).alias("unit")]
+    return rows.select(*known).select(columns)
 
 
 def order_terms(rng: np.random.Generator, drawn: Drawn, capacities: pl.DataFrame | None, *, unreachable: bool) -> pl.DataFrame:
@@ -213,7 +216,8 @@ def order_terms(rng: np.random.Generator, drawn: Drawn, capacities: pl.DataFrame
     orders = each.group_by(key).agg(pl.all().sum()).sort(key)
     count = len(orders)
     value, volume, cost = (orders[name].to_numpy() for name in ("value", "volume", "cost"))
-    least = value * rng.uniform(0.5, 1.3, count) * receivable(orders, each, capacities)
+    least, share = value * rng.uniform(0.5, 1.3, count), receivable(orders, each, capacities)
+    least = least * share if unreachable else np.minimum(least, value * np.where(share < 1, 0.95 * share, 2.0))
     if unreachable:
         least = np.where(rng.random(count) < 0.05, 1e9, least)
     return orders.select("source_id", "location_id").with_columns(

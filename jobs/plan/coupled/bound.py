@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jobs.plan.coupled.problem import TOLERANCE, Floats, Ints, Problem, lowered, raised
+from jobs.plan.coupled.problem import TOLERANCE, Floats, Ints, Problem, lowered, raised, totals
 from jobs.plan.coupled.relaxation import Branch, Multipliers, Relaxed, priced_use
 
 _CHUNK = 200_000
@@ -70,7 +70,7 @@ def _order_sums(relaxed: Relaxed, w: Floats, at: Branch, nu: Floats, lines: Ints
     if len(member):
         value[member] = np.minimum(value[member] + nu[problem.choice[lines[member]]], 0.0)
     count = len(problem.terms.fixed)
-    return np.bincount(order, value, count), np.bincount(order, np.abs(value) + size * longest[lines], count)
+    return totals(order, value, count), totals(order, np.abs(value) + size * longest[lines], count)
 
 
 def _least(problem: Problem, lines: Ints, price: Floats) -> Floats:

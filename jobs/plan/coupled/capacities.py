@@ -31,10 +31,8 @@ def layers_of(
         pl.col("limit").is_not_null() & pl.col("limit").is_not_nan() & pl.col("limit").is_finite()
     )
     rows = rows.with_columns(pl.when(pl.col("resource") == "receiving").then("date").alias("date"))
-    given = ["resource", "unit", *[pl.col(k).is_not_null().alias(f"has_{k}") for k in ("location_id", "item_id", "date")]]
-    for pattern, members in sorted(
-        rows.with_columns(*given[2:]).group_by("resource", "unit", "has_location_id", "has_item_id", "has_date")
-    ):
+    given = [pl.col(k).is_not_null().alias(f"has_{k}") for k in ("location_id", "item_id", "date")]
+    for pattern, members in sorted(rows.with_columns(given).group_by("resource", "unit", "has_location_id", "has_item_id", "has_date")):
         resource, unit, *has = (str(pattern[0]), str(pattern[1]), *pattern[2:])
         keys = [k for k, there in zip(("location_id", "item_id", "date"), has, strict=True) if there]
         each = members.sort("row").with_columns(
@@ -91,7 +89,7 @@ def _check_least(name: str, lines: pl.DataFrame, at: Ints, use: Floats, limit: F
 
 def _times(use: Floats, n: Floats) -> Floats:
     """Use of n multiples, 0 where one takes nothing (n may be inf)."""
-    return np.where(use > 0, use, 0.0) * np.where(use > 0, n, 0.0)
+    return np.asarray(np.where(use > 0, use, 0.0) * np.where(use > 0, n, 0.0))
 
 
 def _slots(lines: pl.DataFrame, resource: str, keys: list[str], rows: pl.DataFrame) -> Ints:
@@ -114,7 +112,7 @@ def _use(lines: pl.DataFrame, resource: str, unit: str, multiple: Ints) -> Float
     worth = lines[name].fill_null(0.0)
     if resource == "budget" and "budget_value" in lines.columns:
         worth = lines.select(pl.coalesce("budget_value", pl.lit(worth))).to_series()
-    return units * worth.to_numpy()
+    return np.asarray(units * worth.to_numpy())
 
 
 def _grid(limit: Floats, at: Ints, multiple: Ints) -> Floats:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def certificate_of(solved: Solved, seconds: float) -> dict[str, float | bool | str | None]:
-    """Fixed keys first. gap_saving: the gap as a share of what ordering saves against ordering nothing (null: nothing is saved or allowed)."""
+    """Fixed keys first. gap_saving: the gap as a share of what ordering saves against nothing (null: nothing saved, or not allowed)."""
     above = solved.cost - solved.bound
     saved = solved.cost_of_nothing - solved.cost
     return {

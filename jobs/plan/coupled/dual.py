@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, state_of
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, state_of, totals
 from jobs.plan.coupled.relaxation import Branch, Evaluation, Multipliers, Relaxed, Searches, evaluate, nothing_priced
 
 _FASTER, _SLOWER = 1.3, 0.5
@@ -36,7 +36,7 @@ class Steps:
     sign: Floats
 
     def move(self, x: Floats, gradient: Floats, low: Floats | float = 0.0, high: Floats | float = np.inf) -> Floats:
-        """x after one step up its gradient's sign."""
+        """Where x is after one step up its gradient's sign."""
         # At an end nothing moves outward, and no step may grow by staying there.
         sign = np.sign(np.where(((x <= low) & (gradient < 0)) | ((x >= high) & (gradient > 0)), 0.0, gradient))
         turn = sign * self.sign
@@ -168,10 +168,10 @@ def _stepped(relaxed: Relaxed, at: Multipliers, now: Evaluation, groups: dict[st
     nu = at.nu
     if len(nu):
         member = problem.choice >= 0
-        ordered = np.bincount(problem.choice[member], now.n[member] > 0, len(nu))
+        ordered = totals(problem.choice[member], (now.n[member] > 0).astype(float), len(nu))
         nu = groups["nu"].move(nu, ordered - 1.0, np.where(problem.must, -np.inf, 0.0))
     linear, trucks = terms.truck_cost / terms.truck_volume, at.trucks
-    few, volume = _branch_step(relaxed, at.few, slice(None), now.few, trucks, (groups, "few"), _matters(relaxed, now, now.open_few))
+    few, volume = _branch_step(relaxed, at.few, slice(None), now.few, trucks, (groups, "few"), _matters(now, now.open_few))
     has = terms.truck_cost > 0
     full = np.where(has, terms.truck_volume, 0.0)
     fewer = has & (at.few.lam <= linear) & (volume < full * at.trucks)
@@ -179,14 +179,14 @@ def _stepped(relaxed: Relaxed, at: Multipliers, now: Evaluation, groups: dict[st
     many = at.many
     if len(relaxed.in_trucks):
         many, volume = _branch_step(
-            relaxed, at.many, relaxed.in_trucks, now.many, at.trucks + 1, (groups, "many"), _matters(relaxed, now, now.open_many)
+            relaxed, at.many, relaxed.in_trucks, now.many, at.trucks + 1, (groups, "many"), _matters(now, now.open_many)
         )
         more = has & (at.many.lam >= linear) & (volume > full * (at.trucks + 1))
         trucks = np.where(more, _trucks(problem, volume), trucks)
     return Multipliers(price, nu, few, many, trucks)
 
 
-def _matters(relaxed: Relaxed, now: Evaluation, opened: Floats) -> Flags:
+def _matters(now: Evaluation, opened: Floats) -> Flags:
     """[orders] whose branch could still be what the order does: raising a branch beyond the others gains nothing.
 
     Without this, the multipliers of an order that can't reach its minimum within its limits grow without end.
@@ -201,7 +201,7 @@ def _branch_step(
     problem, terms = relaxed.problem, relaxed.problem.terms
     groups, name = group
     order = problem.order[lines]
-    value, volume = (np.bincount(order, each[lines] * n, len(trucks)) for each in (problem.value, problem.volume))
+    value, volume = (totals(order, each[lines] * n, len(trucks)) for each in (problem.value, problem.volume))
     linear, has = terms.truck_cost / terms.truck_volume, terms.truck_cost > 0
     short = np.where(matters & (terms.minimum > 0), terms.minimum - value, 0.0)
     room = np.where(has, terms.truck_volume, 0.0) * trucks

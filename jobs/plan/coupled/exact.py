@@ -1,18 +1,18 @@
 """Small problems to proven optimality: a mixed integer program by HiGHS through OR-Tools' MathOpt.
 
-A binary for each entry of each list, one an order for being open, whole trucks. Entries whose reduced cost at the
-prices exceeds the gap between the best plan known and the bound can't be part of a better plan and are left out.
+A binary for each entry of each list, one an order for being open, whole trucks.
 """
 
 from __future__ import annotations
 
 import datetime
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, raised
+from jobs.plan.coupled.problem import Floats, Ints, Problem, raised
 
 #: HiGHS reports bounds within this share.
 _TOLERANCE = 1e-6
@@ -28,12 +28,12 @@ class Exact:
     infeasible: bool
 
 
-def solve(problem: Problem, possible: Flags, seconds: float, hint: Ints | None = None) -> Exact:
-    """Best plan over the entries marked possible [entries], within so many seconds."""
+def solve(problem: Problem, seconds: float, hint: Ints | None = None) -> Exact:
+    """The best plan, or what is known of it after so many seconds."""
     from ortools.math_opt.python import mathopt
 
     model = mathopt.Model(name="plan")
-    entries = np.flatnonzero(possible & np.isfinite(problem.cost))
+    entries = np.flatnonzero(np.isfinite(problem.cost))
     owner = np.searchsorted(problem.start, entries, "right") - 1
     n = entries - problem.start[owner]
     pick = [model.add_binary_variable() for _ in entries]
@@ -71,7 +71,7 @@ def _read(mathopt: Any, result: Any, problem: Problem, owner: Ints, n: Ints, pic
 def _lines(mathopt: Any, model: Any, problem: Problem, owner: Ints, n: Ints, pick: list[Any]) -> None:
     """One entry a line; at most one line of a choice above nothing, one where it must be."""
     first = np.searchsorted(owner, np.arange(len(problem) + 1))
-    for a, b in zip(first[:-1], first[1:], strict=True):
+    for a, b in itertools.pairwise(first):
         model.add_linear_constraint(mathopt.fast_sum(pick[a:b]) == 1)
     rows = np.flatnonzero((problem.choice[owner] >= 0) & (n > 0))
     for choice in range(len(problem.must)):

@@ -118,6 +118,7 @@ def triple_gains(problem: Problem, state: State, steps: Moves, places: tuple[Int
     order = problem.order[line[a]]
     value, volume = problem.value[line] * delta, problem.volume[line] * delta
     ordered = (steps.to > 0).astype(np.int64) - (state.n[line] > 0)
-    change += order_change(problem.terms, state, order, *(x[a] + x[b] + x[c] for x in (value, volume, ordered)))
+    count = ordered[a] + ordered[b] + ordered[c]
+    change += order_change(problem.terms, state, order, value[a] + value[b] + value[c], volume[a] + volume[b] + volume[c], count)
     change[(line[a] == line[b]) | (line[a] == line[c]) | (line[b] == line[c])] = np.inf
     return change

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from jobs.plan.coupled.dual import Dual
-from jobs.plan.coupled.improve import Search, in_orders, in_resources, least_gain, orderwise, singly
+from jobs.plan.coupled.improve import Search, in_choices, in_orders, in_resources, least_gain, orderwise, singly
 from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of
 from jobs.plan.coupled.relaxation import Relaxed, priced_use
 from jobs.plan.coupled.repair import repaired
@@ -15,6 +13,8 @@ from jobs.plan.coupled.start import planned_alone
 
 #: Money per unit beyond a limit that nothing outweighs, as a multiple of the largest entry.
 _NEVER = 1e6
+#: A repaired plan dearer than the best by more than this share is not improved to compare.
+_WORTH = 2e-4
 
 
 def planned(relaxed: Relaxed, dual: Dual, deadline: float | None = None) -> Ints:
@@ -46,11 +46,12 @@ def never(problem: Problem, count: int) -> Floats:
 
 
 def improved(search: Search, n: Ints, opened: Ints) -> Ints:
-    """Local improvement by all moves, twice."""
+    """Local improvement by all moves, twice if the problem is not large."""
     n = singly(search, n)
-    for _ in range(2):
+    for _ in range(2 if search.thorough else 1):
         before = n
         n = orderwise(search, n, opened)
+        n = in_choices(search, n)
         n = in_orders(search, n)
         n = in_resources(search, n)
         n = singly(search, n)
@@ -68,6 +69,9 @@ def reopened(search: Search, n: Ints, opened: Ints, dual: Dual) -> Ints:
     if not shut.any() or search.over():
         return n
     again = repaired(search, np.where(shut[problem.order], opened, n), dual.at)
+    better = state_of(problem, again)
+    if not is_feasible(problem, better) or plan_cost(problem, better) > plan_cost(problem, state) * (1 + _WORTH):
+        return n
     again = improved(search, again, opened)
     better = state_of(problem, again)
     return again if is_feasible(problem, better) and plan_cost(problem, better) < plan_cost(problem, state) else n

@@ -25,6 +25,8 @@ _PAIRS = 2_000_000
 #: Steps of an order of which three are made at once, and orders looked at in one go.
 _THREES = 14
 _ORDERS = 3_000
+#: Problems of more lines are searched less deep, so that a million take minutes.
+_LARGE = 200_000
 #: Pairs looked at in one go.
 _CHUNK = 1_500_000
 
@@ -45,6 +47,11 @@ class Search:
     penalty: Floats
     least: float
     deadline: float | None
+
+    @property
+    def thorough(self) -> bool:
+        """Whether the problem is small enough for the dearer searches."""
+        return len(self.problem) <= _LARGE
 
     @property
     def problem(self) -> Problem:
@@ -107,7 +114,9 @@ def promising(search: Search, n: Ints, lines: Ints) -> Ints:
     trucks = terms.truck_volume[order]
     finite = np.isfinite(trucks)
     # What lies in the last truck: a line that holds as much may save it.
-    part = state.volume[order] - np.where(finite, (np.ceil(state.volume[order] / trucks - TOLERANCE) - 1) * np.where(finite, trucks, 0.0), 0.0)
+    part = state.volume[order] - np.where(
+        finite, (np.ceil(state.volume[order] / trucks - TOLERANCE) - 1) * np.where(finite, trucks, 0.0), 0.0
+    )
     truck = finite & (problem.volume[lines] * n[lines] >= part * (1 - 1e-9))
     return lines[((more < 0) & room) | ((n[lines] > 0) & (truck | (less < charged * (n[lines] - below))))]
 
@@ -172,6 +181,19 @@ def in_resources(search: Search, n: Ints, rounds: int = 10) -> Ints:
     return n
 
 
+def in_choices(search: Search, n: Ints, rounds: int = 4) -> Ints:
+    """One lane of a choice for another."""
+    lines = np.flatnonzero(search.problem.choice >= 0)
+    for _ in range(rounds):
+        if not len(lines) or search.over():
+            break
+        after = exchanged(search, n, lines, search.problem.choice, search.w_order)
+        if (after == n).all():
+            break
+        n = after
+    return n
+
+
 def exchanged(search: Search, n: Ints, lines: Ints, group: Ints, w: Floats) -> Ints:
     """The plan after the exchanges that pay, the best of each group."""
     problem = search.problem
@@ -190,7 +212,10 @@ def exchanged(search: Search, n: Ints, lines: Ints, group: Ints, w: Floats) -> I
         change = pair_gains(problem, state, moves, x, y, search.penalty)
         good = np.flatnonzero(change < -search.least)
         found.append((x[good], y[good], change[good]))
-    x, y, change = (np.concatenate([each[k] for each in found]) if found else np.zeros(0, np.int64) for k in range(3))
+    if not found:
+        return n
+    x, y = (np.concatenate([each[k] for each in found]) for k in (0, 1))
+    change = np.concatenate([each[2] for each in found])
     # The best few of each group are enough: after one is made the others are judged anew.
     best = candidates(of[x], change, 3)
     x, y, change = x[best], y[best], change[best]
@@ -217,7 +242,9 @@ def _three_exchanged(search: Search, n: Ints, lines: Ints) -> Ints:
     problem = search.problem
     state = state_of(problem, n)
     moves = steps(problem, search.relaxed.hulls, lines, n)
-    reduced = problem.at(moves.line, moves.to) - problem.at(moves.line, n[moves.line]) + search.w_order[moves.line] * (moves.to - n[moves.line])
+    reduced = (
+        problem.at(moves.line, moves.to) - problem.at(moves.line, n[moves.line]) + search.w_order[moves.line] * (moves.to - n[moves.line])
+    )
     few = candidates(problem.order[moves.line], reduced, _THREES)
     moves = Moves(np.arange(len(few)), moves.line[few], moves.to[few], len(few))
     of = problem.order[moves.line]

@@ -11,7 +11,7 @@ import numpy as np
 
 from jobs.plan.coupled.hulls import Hulls
 from jobs.plan.coupled.neighbours import around
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, State, Terms, order_costs, raised
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, State, Terms, order_costs, raised, totals
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ def gains(problem: Problem, state: State, moves: Moves, penalty: Floats) -> Floa
     if not moves.count:
         return np.zeros(0)
     line, n = moves.line, state.n[moves.line]
-    change = np.bincount(moves.move, problem.at(line, moves.to) - problem.at(line, n), moves.count)
+    change = totals(moves.move, problem.at(line, moves.to) - problem.at(line, n), moves.count)
     for layer in problem.layers:
         move, resource, delta = _net(problem, layer, state, moves)
-        change += np.bincount(move, penalised(problem, state, penalty, resource, delta), moves.count)
+        change += totals(move, penalised(problem, state, penalty, resource, delta), moves.count)
     change += _order_change(problem, state, moves)
     change[_breaks_choice(problem, state, moves)] = np.inf
     return change
@@ -81,7 +81,7 @@ def _order_change(problem: Problem, state: State, moves: Moves) -> Floats:
     sums = [
         np.add.reduceat(each, first) for each in (problem.value[line] * (to - n), problem.volume[line] * (to - n), (to > 0) * 1 - (n > 0))
     ]
-    return np.bincount(move[first], order_change(terms, state, order[first], *sums), moves.count)
+    return totals(move[first], order_change(terms, state, order[first], *sums), moves.count)
 
 
 def order_change(terms: Terms, state: State, order: Ints, value: Floats, volume: Floats, ordered: Ints) -> Floats:

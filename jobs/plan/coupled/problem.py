@@ -51,7 +51,7 @@ class Terms:
     @property
     def any(self) -> Flags:
         """[orders] whether an order has a term at all."""
-        return (self.minimum > 0) | (self.fixed != 0) | (self.truck_cost > 0)
+        return np.asarray((self.minimum > 0) | (self.fixed != 0) | (self.truck_cost > 0))
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Problem:
 
     def at(self, lines: Ints, n: Ints) -> Floats:
         """Cost of n multiples of some lines."""
-        return self.cost[self.start[lines] + n]
+        return np.asarray(self.cost[self.start[lines] + n])
 
     def with_cost(self, cost: Floats) -> Problem:
         """The same problem with other lists."""
@@ -106,11 +106,16 @@ class State:
     ordered: Ints
 
 
+def totals(group: Ints, amount: Floats, count: int) -> Floats:
+    """[count] sums of amounts by group."""
+    return np.bincount(group, amount, count).astype(float)
+
+
 def state_of(problem: Problem, n: Ints) -> State:
     """Measure a plan [lines]."""
     used = np.zeros(len(problem.limit))
     for layer in problem.layers:
-        used += np.bincount(layer.resource, layer.use * n, len(used))
+        used += totals(layer.resource, layer.use * n, len(used))
     used[-1] = 0.0
     first = problem.terms.lines[:-1]
     value, volume = (np.add.reduceat(each * n, first) for each in (problem.value, problem.volume))
@@ -146,7 +151,7 @@ def broken_choices(problem: Problem, n: Ints) -> Flags:
     """[choices] with more than one line ordered, or none where one must be."""
     member = problem.choice >= 0
     ordered = np.bincount(problem.choice[member], n[member] > 0, len(problem.must))
-    return (ordered > 1) | (problem.must & (ordered == 0))
+    return np.asarray((ordered > 1) | (problem.must & (ordered == 0)))
 
 
 def is_feasible(problem: Problem, state: State) -> bool:

@@ -56,10 +56,7 @@ class Solved:
 def solve(problem: Problem, deadline: float | None = None) -> Solved:
     """The best plan found by the deadline (time.monotonic()); raises UsageError where no plan is found to exist."""
     if not len(problem):
-        none = np.zeros(0, np.int64)
-        return Solved(
-            none, problem.constant, problem.constant, True, problem.limit[:-1] * 0, problem.constant, problem.constant, 0, "proven", False
-        )
+        return _uncoupled(np.zeros(0, np.int64), problem, problem.constant, (problem.constant, problem.constant))
     ready = relaxed(folded(problem))
     if not (problem.layers or ready.problem.terms.any.any() or len(problem.must)):
         return _separable(problem, ready)
@@ -75,18 +72,46 @@ def solve(problem: Problem, deadline: float | None = None) -> Solved:
     cost = plan_cost(problem, state)
     bound = min(bound, cost)
     rung = "proven" if cost - bound <= _CLOSE * max(abs(cost), 1e-9) else rung
-    return Solved(n, cost, bound, True, _prices(ready, dual), *_extremes(problem, ready), dual.rounds, rung, late)
+    nothing, free = _extremes(problem)
+    return Solved(
+        n,
+        cost,
+        bound,
+        feasible=True,
+        price=_prices(ready, dual),
+        cost_of_nothing=nothing,
+        cost_free=free,
+        rounds=dual.rounds,
+        rung=rung,
+        degraded=late,
+    )
 
 
 def _separable(problem: Problem, ready: Relaxed) -> Solved:
     """Nothing couples: the first least entry of every line, whose cost is its own bound."""
-    nothing, free = _extremes(problem, ready)
+    nothing, free = _extremes(problem)
     position = np.arange(len(problem.cost)) - np.repeat(problem.start[:-1], np.diff(problem.start))
     least = np.minimum.reduceat(ready.problem.cost, problem.start[:-1])
     place = np.where(ready.problem.cost == np.repeat(least, np.diff(problem.start)), position, np.iinfo(np.int64).max)
     n = np.minimum.reduceat(place, problem.start[:-1])
-    cost = plan_cost(problem, state_of(problem, n))
-    return Solved(n, cost, cost, True, problem.limit[:-1] * 0, nothing, free, 0, "proven", False)
+    return _uncoupled(n, problem, plan_cost(problem, state_of(problem, n)), (nothing, free))
+
+
+def _uncoupled(n: Ints, problem: Problem, cost: float, extremes: tuple[float, float]) -> Solved:
+    """A plan that is its own bound."""
+    price = np.zeros(len(problem.limit) - 1)
+    return Solved(
+        n,
+        cost,
+        cost,
+        feasible=True,
+        price=price,
+        cost_of_nothing=extremes[0],
+        cost_free=extremes[1],
+        rounds=0,
+        rung="proven",
+        degraded=False,
+    )
 
 
 def _descend(ready: Relaxed, dual: Dual, deadline: float | None) -> tuple[Ints, str, bool]:
@@ -114,7 +139,7 @@ def _proven(ready: Relaxed, n: Ints, bound: float, rung: str, deadline: float | 
     seconds = _SMALL_SECONDS if deadline is None else min(_SMALL_SECONDS, deadline - time.monotonic())
     if seconds <= 0:
         return n, bound, rung
-    found = exact.solve(problem, np.ones(len(problem.cost), bool), seconds, n if np.isfinite(known) else None)
+    found = exact.solve(problem, seconds, n if np.isfinite(known) else None)
     if found.infeasible and not np.isfinite(known):
         raise UsageError("no plan keeps all limits and order minima with what the lines at least order: proven by HiGHS")
     if found.n is not None and is_feasible(problem, state_of(problem, found.n)) and plan_cost(problem, state_of(problem, found.n)) < known:
@@ -122,7 +147,7 @@ def _proven(ready: Relaxed, n: Ints, bound: float, rung: str, deadline: float | 
     return n, max(bound, found.bound) if not found.infeasible else bound, "proven" if found.proven else rung
 
 
-def _extremes(problem: Problem, ready: Relaxed) -> tuple[float, float]:
+def _extremes(problem: Problem) -> tuple[float, float]:
     """Cost of ordering the least, and the bound without coupling."""
     least = fallback.nothing(problem)
     state = state_of(problem, least)

@@ -26,6 +26,10 @@ _FACTORS = ((1.0, 1.0), (1.1, 1.0), (1.4, 1.0), (1.0, 1.5), (1.2, 2.5))
 _CHARGE = 6.0
 
 
+#: An order this near its bound, as a share of cost, is not searched deeper.
+_NEAR = 1.5e-3
+
+
 @dataclass(frozen=True)
 class Alone:
     """Orders by themselves with a number of trucks.
@@ -77,29 +81,33 @@ def _settled(search: Search, dual: Dual, few: Flags, fixed: Ints, look: Flags) -
         cost = np.where(mine, _charged(alone, plan), np.inf)
         best = np.where((cost < least)[search.problem.order], plan, best)
         least = np.minimum(least, cost)
-    best = _brought_down(search, alone, best, look)
+    bound = np.where(few, dual.evaluation.open_few, dual.evaluation.open_many)
+    best = _brought_down(search, alone, best, look, bound)
     # What is still a little above its trucks comes below them at their real cost.
-    terms = search.problem.terms
     own = len(search.relaxed.own.limit) - 1
-    real = replace(alone.problem, terms=terms, layers=alone.problem.layers[:-1])
-    return _brought_down(search, replace(alone, problem=real, charge=np.where(np.arange(len(alone.charge)) < own, alone.charge, 0.0)), best, look)
+    real = replace(alone.problem, terms=search.problem.terms, layers=alone.problem.layers[:-1])
+    charge = np.where(np.arange(len(alone.charge)) < own, alone.charge, 0.0)
+    full = state_of(alone.problem, best).used[own : own + len(look)] > alone.problem.limit[own : own + len(look)]
+    return _brought_down(search, replace(alone, problem=real, charge=charge), best, look & full, bound)
 
 
-def _brought_down(search: Search, alone: Alone, n: Ints, look: Flags) -> Ints:
-    """Moves and exchanges inside the orders looked at."""
+def _brought_down(search: Search, alone: Alone, n: Ints, look: Flags, bound: Floats) -> Ints:
+    """Moves and exchanges inside the orders looked at; in threes where a plan is not near its bound yet."""
     none = np.zeros(len(n))
     relaxed = replace(search.relaxed, problem=alone.problem)
     by_order = replace(search, relaxed=relaxed, w=none, w_order=_order_prices(search, alone, (1.0, 1.0)) - search.w, penalty=alone.charge)
     among = look[search.problem.order] & (search.problem.choice < 0)
     n = singly(by_order, n, lines=np.flatnonzero(among))
     n = in_orders(by_order, n, rounds=6, orders=look, among=among)
-    return in_threes(by_order, n, 3, look)
+    far = _charged(alone, n) > bound + _NEAR * np.abs(bound)
+    return in_threes(by_order, n, 3, look & far)
 
 
 def orders_alone(search: Search, dual: Dual, few: Flags) -> Alone:
     """Orders with the trucks of a branch: at most so many, paid for anyway."""
-    relaxed, problem, terms, own, at = search.relaxed, search.problem, search.problem.terms, search.relaxed.own, dual.at
-    branch = Branch(*(np.where(few, getattr(at.few, k), getattr(at.many, k)) for k in ("mu", "lam")), _kappa(dual, own.order, few))
+    problem, terms, own, at = search.problem, search.problem.terms, search.relaxed.own, dual.at
+    mu, lam = (np.where(few, getattr(at.few, k), getattr(at.many, k)) for k in ("mu", "lam"))
+    branch = Branch(mu, lam, _kappa(dual, own.order, few))
     has = terms.truck_cost > 0
     trucks = np.maximum(at.trucks + ~few, 1)
     count = len(own.limit) - 1
@@ -107,7 +115,9 @@ def orders_alone(search: Search, dual: Dual, few: Flags) -> Alone:
     layers = tuple(Layer(np.where(layer.resource == count, none, layer.resource), layer.use) for layer in own.layers)
     volume = Layer(np.where(has[problem.order], count + problem.order, none), np.where(has[problem.order], problem.volume, 0.0))
     room = np.where(has, trucks * np.where(has, terms.truck_volume, 0.0), np.inf)
-    charge = np.concatenate([own_prices(search, dual)[:-1], np.maximum(branch.lam, np.where(has, terms.truck_cost / terms.truck_volume, 0.0)), [0.0]])
+    charge = np.concatenate(
+        [own_prices(search, dual)[:-1], np.maximum(branch.lam, np.where(has, terms.truck_cost / terms.truck_volume, 0.0)), [0.0]]
+    )
     fixed = terms.fixed + np.where(has, trucks * terms.truck_cost, 0.0)
     free = replace(terms, fixed=fixed, truck_cost=np.zeros(len(has)), truck_volume=np.full(len(has), np.inf))
     owner = np.repeat(np.arange(len(problem)), np.diff(problem.start))

@@ -10,22 +10,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 DAYS = [date(2026, 3, 2), date(2026, 3, 3)]
+TERMS = ("min_order_value", "order_cost", "truck_volume", "truck_cost")
+MULTIPLES = [0.5, 1.0, 2.0, 6.0, 500.0]
 SCHEMAS = {
     "lines": pa.schema(
         [
             ("line_id", pa.int64()), ("item_id", pa.string()), ("source_id", pa.string()), ("location_id", pa.string()),
-            ("expected_on", pa.date32()), ("order_multiple", pa.float64()), ("min_order_units", pa.float64()), ("unit_volume", pa.float64()),
-            ("unit_weight", pa.float64()), ("unit_value", pa.float64()), ("cost", pa.list_(pa.float64())),
+            ("expected_on", pa.date32()), ("order_multiple", pa.float64()), ("min_order_units", pa.float64()),
+            ("unit_volume", pa.float64()), ("unit_weight", pa.float64()), ("unit_value", pa.float64()), ("cost", pa.list_(pa.float64())),
             ("budget_value", pa.float64()), ("choice_id", pa.int64()),
         ]
     ),
     "order_terms": pa.schema(
-        [("source_id", pa.string()), ("location_id", pa.string())]
-        + [(k, pa.float64()) for k in ("min_order_value", "order_cost", "truck_volume", "truck_cost")]
+        [("source_id", pa.string()), ("location_id", pa.string())] + [(k, pa.float64()) for k in TERMS]
     ),
     "capacities": pa.schema(
-        [("resource", pa.string()), ("location_id", pa.string()), ("item_id", pa.string()), ("date", pa.date32())]
-        + [("limit", pa.float64()), ("unit", pa.string())]
+        [
+            ("resource", pa.string()), ("location_id", pa.string()), ("item_id", pa.string()), ("date", pa.date32()),
+            ("limit", pa.float64()), ("unit", pa.string()),
+        ]
     ),
 }  # fmt: skip
 
@@ -60,10 +63,13 @@ def draw_line(rng: np.random.Generator, number: int) -> dict:
     if 0.9 < kind < 0.95:
         cost = [float(round(c)) for c in cost]
     return {
-        "line_id": 1000 - 7 * number, "item_id": f"I{number % 5}", "source_id": f"D{rng.integers(2)}", "location_id": f"S{rng.integers(3)}",
-        "expected_on": DAYS[rng.integers(2)], "order_multiple": float(rng.choice([0.5, 1.0, 2.0, 6.0, 500.0], p=[0.1, 0.5, 0.2, 0.15, 0.05])),
-        "min_order_units": float(rng.choice([0.0, 3.0])), "unit_volume": float(rng.choice([0.0, 0.3, 1.0, 2.5])), "unit_weight": 1.0,
-        "unit_value": round(float(rng.uniform(0.5, 9)), 2), "cost": cost, "budget_value": round(float(rng.uniform(0, 9)), 2), "choice_id": None,
+        "line_id": 1000 - 7 * number, "item_id": f"I{number % 5}",
+        "source_id": f"D{rng.integers(2)}", "location_id": f"S{rng.integers(3)}",
+        "expected_on": DAYS[rng.integers(2)], "order_multiple": float(rng.choice(MULTIPLES, p=[0.1, 0.5, 0.2, 0.15, 0.05])),
+        "min_order_units": float(rng.choice([0.0, 3.0])),
+        "unit_volume": float(rng.choice([0.0, 0.3, 1.0, 2.5])), "unit_weight": 1.0,
+        "unit_value": round(float(rng.uniform(0.5, 9)), 2), "cost": cost,
+        "budget_value": round(float(rng.uniform(0, 9)), 2), "choice_id": None,
     }  # fmt: skip
 
 
