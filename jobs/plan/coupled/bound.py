@@ -17,6 +17,7 @@ _CHUNK = 200_000
 def certified(relaxed: Relaxed, at: Multipliers) -> float:
     """A number that no plan's cost is below, whatever the rounding."""
     problem, terms, own = relaxed.problem, relaxed.problem.terms, relaxed.own
+    at = allowed(relaxed, at)
     w = priced_use(problem, at.price)
     longest = np.diff(problem.start) - 1.0
     opened, size = np.full(len(terms.fixed), np.inf), 0.0
@@ -40,6 +41,18 @@ def certified(relaxed: Relaxed, at: Multipliers) -> float:
     longest_sum = int(np.max(np.diff(terms.lines), initial=1)) + len(own.layers) + len(problem.layers) + 200
     rounding = longest_sum * np.finfo(float).eps * size
     return problem.constant + float(np.sum(orders)) - float(np.sum(limits)) - float(np.sum(at.nu)) - rounding
+
+
+def allowed(relaxed: Relaxed, at: Multipliers) -> Multipliers:
+    """Multipliers brought to where they give a bound: prices >= 0, each branch on its side of the linear truck cost."""
+    terms = relaxed.problem.terms
+    linear = terms.truck_cost / terms.truck_volume
+    few, many = np.maximum(at.few.lam, linear), np.clip(at.many.lam, 0.0, linear)
+    # Without trucks volume costs nothing.
+    few = np.where(terms.truck_cost > 0, few, 0.0)
+    branches = [Branch(np.maximum(b.mu, 0.0), lam, np.maximum(b.kappa, 0.0)) for b, lam in ((at.few, few), (at.many, many))]
+    nu = np.where(relaxed.problem.must, at.nu, np.maximum(at.nu, 0.0))
+    return Multipliers(np.maximum(at.price, 0.0), nu, *branches, np.maximum(at.trucks, 0))
 
 
 def _terms(relaxed: Relaxed, at: Branch, trucks: Ints) -> tuple[Floats, Floats]:

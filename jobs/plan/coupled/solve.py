@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.errors import UsageError
-from jobs.plan.coupled import exact, fallback
+from jobs.plan.coupled import exact, fallback, stock_pools
 from jobs.plan.coupled.bound import certified
 from jobs.plan.coupled.dual import Dual, maximise
 from jobs.plan.coupled.folding import folded
@@ -64,6 +64,9 @@ def solve(problem: Problem, deadline: float | None = None) -> Solved:
     dual = maximise(ready, _ROUNDS, None if deadline is None else now + _PRICING * (deadline - now))
     bound = certified(ready, dual.at)
     n, rung, late = _descend(ready, dual, deadline)
+    if stock_pools.applies(ready.problem) and not late:
+        n, risen = stock_pools.settled(ready.problem, dual.at, n)
+        bound += risen
     if len(problem) <= _SMALL and not late:
         n, bound, rung = _proven(ready, n, bound, rung, deadline)
     state = state_of(problem, n)
