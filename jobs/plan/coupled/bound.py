@@ -50,9 +50,9 @@ def allowed(relaxed: Relaxed, at: Multipliers) -> Multipliers:
     few, many = np.maximum(at.few.lam, linear), np.clip(at.many.lam, 0.0, linear)
     # Without trucks volume costs nothing.
     few = np.where(terms.truck_cost > 0, few, 0.0)
-    branches = [Branch(np.maximum(b.mu, 0.0), lam, np.maximum(b.kappa, 0.0)) for b, lam in ((at.few, few), (at.many, many))]
+    less, more = (Branch(np.maximum(b.mu, 0.0), lam, np.maximum(b.kappa, 0.0)) for b, lam in ((at.few, few), (at.many, many)))
     nu = np.where(relaxed.problem.must, at.nu, np.maximum(at.nu, 0.0))
-    return Multipliers(np.maximum(at.price, 0.0), nu, *branches, np.maximum(at.trucks, 0))
+    return Multipliers(np.maximum(at.price, 0.0), nu, less, more, np.maximum(at.trucks, 0))
 
 
 def _terms(relaxed: Relaxed, at: Branch, trucks: Ints) -> tuple[Floats, Floats]:

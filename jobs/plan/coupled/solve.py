@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.errors import UsageError
-from jobs.plan.coupled import exact, fallback, stock_pools
+from jobs.plan.coupled import exact, fallback, single_orders, stock_pools
 from jobs.plan.coupled.bound import certified
 from jobs.plan.coupled.dual import Dual, maximise
 from jobs.plan.coupled.folding import folded
@@ -25,6 +25,9 @@ _ROUNDS = 120
 #: Up to so many lines a problem is solved to proven optimality.
 _SMALL = 250
 _SMALL_SECONDS = 50.0
+#: Up to so many lines the orders furthest from their bound are solved exactly, so many of them.
+_MIDDLE = 5_000
+_ORDERS = 12
 #: A plan this close to its bound, as a share of cost, is proven.
 _CLOSE = 1e-6
 #: Share of the time until a deadline that prices may take.
@@ -66,6 +69,9 @@ def solve(problem: Problem, deadline: float | None = None) -> Solved:
     n, rung, late = _descend(ready, dual, deadline)
     if stock_pools.applies(ready.problem) and not late:
         n, risen = stock_pools.settled(ready.problem, dual.at, n)
+        bound += risen
+    elif _SMALL < len(problem) <= _MIDDLE and not late and is_feasible(ready.problem, state_of(ready.problem, n)):
+        n, risen = single_orders.settled(search_at(ready, dual, deadline), dual, n, _ORDERS)
         bound += risen
     if len(problem) <= _SMALL and not late:
         n, bound, rung = _proven(ready, n, bound, rung, deadline)
