@@ -113,7 +113,9 @@ def choices_of(lines: pl.DataFrame, start: Ints, cost: Floats) -> tuple[Ints, np
     least, most = np.full(dense.max() + 1, np.inf), np.full(dense.max() + 1, -np.inf)
     np.minimum.at(least, dense, zero)
     np.maximum.at(most, dense, zero)
-    apart = ~((least == most) | (np.abs(most - least) <= 1e-6 * np.maximum(np.abs(least), 1)))
+    both = np.isfinite(least) & np.isfinite(most)
+    spread = np.where(both, most, 0.0) - np.where(both, least, 0.0)
+    apart = (least != most) & ~(both & (spread <= 1e-6 * np.maximum(np.abs(least), 1)))
     if apart.any():
         named = lines["choice_id"].filter(shared)[int(np.flatnonzero(apart[dense])[0])]
         raise UsageError(f"lines.parquet: the lines of choice {named} differ in cost[0], which they share")

@@ -55,7 +55,7 @@ def planned_alone(search: Search, dual: Dual) -> tuple[Ints, Ints]:
     few = found.open_few <= found.open_many
     for branch, bound in ((few, np.minimum(found.open_few, found.open_many)), (~few, np.maximum(found.open_few, found.open_many))):
         look = terms.any & (bound < least) & (bound < relaxed.closed + 0.05 * np.abs(relaxed.closed))
-        if not look.any():
+        if not look.any() or (search.over() and np.isfinite(least).any()):
             break
         plan = _settled(search, dual, branch, fixed, look)
         cost = np.where(look, priced_orders(problem, plan, search.w) + _own_charge(search, dual, plan), np.inf)
@@ -69,13 +69,13 @@ def planned_alone(search: Search, dual: Dual) -> tuple[Ints, Ints]:
 def _settled(search: Search, dual: Dual, few: Flags, fixed: Ints, look: Flags) -> Ints:
     """Plans of the orders looked at, each with the trucks of one branch."""
     alone = orders_alone(search, dual, few)
-    best, least = np.maximum(fixed, 0), np.full(len(look), np.inf)
+    best, least = lowest(search.relaxed, fixed), np.full(len(look), np.inf)
     trucks = (search.problem.terms.truck_cost > 0) & look
     limited = np.zeros(len(look), bool)
     limited[search.relaxed.own.order] = True
     for volume, limits in _FACTORS:
         mine = look & ((volume == 1.0) | trucks) & ((limits == 1.0) | limited)
-        if not mine.any():
+        if not mine.any() or (search.over() and np.isfinite(least).any()):
             continue
         plan = with_minimum(search.relaxed, _order_prices(search, alone, (volume, limits)), fixed, mine)
         cost = np.where(mine, _charged(alone, plan), np.inf)
@@ -193,6 +193,12 @@ def one_of_each_choice(problem: Problem, n: Ints, w: Floats) -> Ints:
     return n
 
 
+def lowest(relaxed: Relaxed, fixed: Ints) -> Ints:
+    """[lines] the least each list allows, or what is fixed (>= 0)."""
+    least = relaxed.hulls.n[relaxed.hulls.first[:-1]].astype(np.int64)
+    return np.where(fixed >= 0, fixed, least)
+
+
 def with_minimum(relaxed: Relaxed, price: Floats, fixed: Ints, look: Flags) -> Ints:
     """The cheapest vertices at prices, and in orders looked at as much more for value as their minimum needs.
 
@@ -221,6 +227,6 @@ def with_minimum(relaxed: Relaxed, price: Floats, fixed: Ints, look: Flags) -> I
         middle = (low + high) / 2
         reached = enough(plan(middle))
         low, high = np.where(reached, low, middle), np.where(reached, middle, high)
-    n = np.maximum(fixed, 0)
+    n = lowest(relaxed, fixed)
     n[lines] = plan(high)
     return n

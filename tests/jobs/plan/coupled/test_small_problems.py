@@ -95,3 +95,28 @@ def test_infeasible_is_said_not_solved(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no plan"):
         solved({"lines": [line, other], "order_terms": terms}, tmp_path)
     assert optimum({"lines": [line, other], "order_terms": terms}) is None
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_locked_orders(seed: int, tmp_path: Path) -> None:
+    """Some lines (and choices) must be ordered: the optimum, or a clear refusal where the MILP says that there is no plan."""
+    tables = drawn.problem(seed)
+    for line in tables["lines"]:
+        if (line["line_id"] + seed) % 5 == 0 or line.get("choice_id") == 0:
+            line["cost"] = [None, *line["cost"][1:]]
+    for choice in {line.get("choice_id") for line in tables["lines"]} - {None}:
+        members = [line for line in tables["lines"] if line.get("choice_id") == choice]
+        if any(line["cost"][0] is None for line in members):
+            for line in members:
+                line["cost"] = [None, *line["cost"][1:]]
+    best = optimum(tables)
+    if best is None:
+        with pytest.raises(UsageError, match=r"no plan|allows no quantity"):
+            solved(tables, tmp_path)
+        return
+    units, certificate = solved(tables, tmp_path)
+    cost, broken = check(tables, units)
+    assert broken == []
+    assert cost == pytest.approx(best, rel=2e-6, abs=2e-6)
+    assert certificate["cost"] == pytest.approx(cost, rel=1e-9, abs=1e-9)
+    assert certificate["lower_bound"] <= best + 1e-6 * max(abs(best), 1)
