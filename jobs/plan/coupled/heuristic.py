@@ -23,7 +23,7 @@ def planned(relaxed: Relaxed, dual: Dual, deadline: float | None = None) -> Ints
     n, opened = planned_alone(search, dual)
     n = repaired(search, n, dual.at)
     n = improved(search, n, opened)
-    return reopened(search, n, opened, dual)
+    return reopened(search, n, opened, dual) if search.thorough else n
 
 
 def search_at(relaxed: Relaxed, dual: Dual, deadline: float | None) -> Search:

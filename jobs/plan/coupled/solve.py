@@ -130,7 +130,7 @@ def _descend(ready: Relaxed, dual: Dual, deadline: float | None) -> tuple[Ints, 
     late = deadline is not None and time.monotonic() > deadline
     if is_feasible(problem, state_of(problem, n)):
         return n, "best found", late
-    n = fallback.emptied(problem, n)
+    n = fallback.cut_down(problem, n)
     if is_feasible(problem, state_of(problem, n)):
         rung = "nothing" if (n == fallback.nothing(problem)).all() else "marginal value"
         n = singly(search_at(ready, dual, deadline), n)

@@ -82,3 +82,13 @@ def test_limits_below_what_is_free_have_prices(tmp_path: Path) -> None:
     assert len(values) == len(tables["capacities"])
     assert min(values) >= 0
     assert sum(value > 0 for value in values) > len(values) / 2
+
+
+def test_without_any_time_the_plan_is_still_worth_having(tmp_path: Path) -> None:
+    """Marginal value at once: far better than nothing, and the bound without prices still holds."""
+    tables = LAWS.problem("budget", 1500, 6)
+    units, certificate = solved(tables, tmp_path, -1.0)
+    cost, broken = check({name: rows.to_dicts() for name, rows in tables.items()}, units)
+    assert broken == []
+    assert certificate["rung"] == "marginal value"
+    assert certificate["lower_bound"] <= cost < certificate["cost_of_nothing"] / 2
