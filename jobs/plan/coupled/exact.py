@@ -28,8 +28,8 @@ class Exact:
     infeasible: bool
 
 
-def solve(problem: Problem, seconds: float, hint: Ints | None = None) -> Exact:
-    """The best plan, or what is known of it after so many seconds."""
+def solve(problem: Problem, seconds: float, hint: Ints | None = None, nodes: int | None = None) -> Exact:
+    """The best plan, or what is known of it after so many seconds, or nodes of the search (the same on every machine)."""
     from ortools.math_opt.python import mathopt
 
     model = mathopt.Model(name="plan")
@@ -43,7 +43,9 @@ def solve(problem: Problem, seconds: float, hint: Ints | None = None) -> Exact:
     cost = mathopt.fast_sum(float(problem.cost[e]) * x for e, x in zip(entries, pick, strict=True))
     model.minimize(cost + orders + problem.constant)
     limit = datetime.timedelta(seconds=max(seconds, 0.01))
-    parameters = mathopt.SolveParameters(time_limit=limit, relative_gap_tolerance=1e-9, absolute_gap_tolerance=1e-9, random_seed=1)
+    parameters = mathopt.SolveParameters(
+        time_limit=limit, relative_gap_tolerance=1e-9, absolute_gap_tolerance=1e-9, random_seed=1, node_limit=nodes
+    )
     hints = mathopt.ModelSolveParameters()
     if hint is not None:
         hints.solution_hints.append(

@@ -18,8 +18,9 @@ from jobs.plan.coupled.improve import Search
 from jobs.plan.coupled.problem import Floats, Ints, Layer, Problem, State, Terms, is_feasible, plan_cost, raised, state_of
 from jobs.plan.coupled.start import priced_orders
 
-#: Seconds for one order; nearly all take a tenth of one.
-_SECONDS = 5.0
+#: Nodes of HiGHS's search for one order: nearly all are proven long before. Seconds are there for a machine that hangs.
+_NODES = 3_000
+_SECONDS = 120.0
 #: An excess below this share of an order's cost is left.
 _SMALL = 1e-4
 
@@ -48,7 +49,7 @@ def planned_again(search: Search, n: Ints, order: int) -> Ints:
         others = np.arange(problem.start[i], problem.start[i + 1])
         cost[others[others != chosen]] = np.inf
     part = part_of(problem, order, cost, (problem.layers, _left(problem, state, n, lines)))
-    found = exact.solve(part, _seconds(search), n[lines])
+    found = exact.solve(part, _seconds(search), n[lines], _NODES)
     if found.n is None:
         return n
     after = n.copy()
@@ -67,7 +68,7 @@ def rise(search: Search, dual: Dual, order: int) -> float:
         nu = dual.at.nu[problem.choice[i]] if problem.choice[i] >= 0 else 0.0
         n = np.arange(problem.start[i + 1] - problem.start[i])
         cost[entries] += search.w[i] * n + nu * (n > 0)
-    found = exact.solve(part_of(problem, order, cost, (own.layers, raised(own.limit))), _seconds(search))
+    found = exact.solve(part_of(problem, order, cost, (own.layers, raised(own.limit))), _seconds(search), nodes=_NODES)
     lagrangian = float(dual.evaluation.orders[order])
     return max(found.bound - lagrangian - 1e-9 * (abs(lagrangian) + abs(found.bound)), 0.0) if np.isfinite(found.bound) else 0.0
 
