@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, state_of, totals
-from jobs.plan.coupled.relaxation import Branch, Evaluation, Multipliers, Relaxed, Searches, evaluate, nothing_priced
+from jobs.plan.coupled.relaxation import Branch, Evaluation, Multipliers, Relaxed, Searches, evaluate, nothing_priced, priced_use
 
 _FASTER, _SLOWER = 1.3, 0.5
 _BISECTIONS = 14
@@ -69,7 +69,7 @@ def _bisected(relaxed: Relaxed, searches: Searches, deadline: float | None) -> t
     high, high_mu = _price_ceiling(relaxed), _minimum_ceiling(relaxed)
     scale = high.copy(), high_mu.copy()
     low, low_mu = np.zeros_like(high), np.zeros_like(high_mu)
-    # What is kept at price 0 has price 0; it is looked at first.
+    # The first look is at price 0: what is kept there has price 0.
     for step in range(_BISECTIONS):
         if deadline is not None and time.monotonic() > deadline:
             return at, scale, step
@@ -121,8 +121,6 @@ def _first_nu(relaxed: Relaxed, at: Multipliers, searches: Searches) -> Floats:
     if not len(nu):
         return nu
     # Gains of single lines: the value of each list at the branch's prices against not ordering.
-    from jobs.plan.coupled.relaxation import priced_use
-
     member = np.flatnonzero(problem.choice >= 0)
     order = problem.order[member]
     price = priced_use(problem, at.price)[member] + at.few.lam[order] * problem.volume[member] - at.few.mu[order] * problem.value[member]

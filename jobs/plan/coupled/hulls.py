@@ -71,13 +71,3 @@ def cheapest(hulls: Hulls, price: Floats, vertex: Ints) -> Ints:
         vertex[todo] = at + move
         todo = todo[move != 0]
     return vertex
-
-
-def next_vertex(hulls: Hulls, lines: Ints, n: Ints) -> Ints:
-    """The first vertex of each line with more than n multiples (first of the next line: none)."""
-    low, high = hulls.first[lines].copy(), hulls.first[lines + 1].copy()
-    while (low < high).any():
-        middle = (low + high) // 2
-        right = (low < high) & (hulls.n[np.minimum(middle, len(hulls.n) - 1)] <= n)
-        low, high = np.where(right, middle + 1, low), np.where(right | (low >= high), high, middle)
-    return low

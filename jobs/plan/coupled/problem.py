@@ -10,7 +10,7 @@ depend on how rows came.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -85,10 +85,6 @@ class Problem:
     def at(self, lines: Ints, n: Ints) -> Floats:
         """Cost of n multiples of some lines."""
         return np.asarray(self.cost[self.start[lines] + n])
-
-    def with_cost(self, cost: Floats) -> Problem:
-        """The same problem with other lists."""
-        return replace(self, cost=cost)
 
 
 @dataclass(frozen=True)
