@@ -1,0 +1,77 @@
+"""A good feasible plan from good prices: orders by themselves, then what they share, then local improvement."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jobs.plan.coupled.dual import Dual
+from jobs.plan.coupled.improve import Search, in_choices, in_orders, in_resources, least_gain, orderwise, singly
+from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of
+from jobs.plan.coupled.relaxation import Relaxed, priced_use
+from jobs.plan.coupled.repair import repaired
+from jobs.plan.coupled.start import planned_alone
+
+#: Money per unit beyond a limit that nothing outweighs, as a multiple of the largest entry.
+_NEVER = 1e6
+#: A repaired plan dearer than the best by more than this share is not improved to compare.
+_WORTH = 2e-4
+
+
+def planned(relaxed: Relaxed, dual: Dual, deadline: float | None = None) -> Ints:
+    """A plan near the dual's bound; feasible unless the last resorts failed, which the caller looks at."""
+    search = search_at(relaxed, dual, deadline)
+    n, opened = planned_alone(search, dual)
+    n = repaired(search, n, dual.at)
+    n = improved(search, n, opened)
+    return reopened(search, n, opened, dual) if search.thorough else n
+
+
+def search_at(relaxed: Relaxed, dual: Dual, deadline: float | None) -> Search:
+    """A search at the dual's prices that keeps every limit."""
+    problem, at, found = relaxed.problem, dual.at, dual.evaluation
+    w = priced_use(problem, at.price)
+    more = found.open_many < found.open_few
+    lam, mu = (np.where(more, getattr(at.many, name), getattr(at.few, name)) for name in ("lam", "mu"))
+    in_order = w + lam[problem.order] * problem.volume - mu[problem.order] * problem.value
+    own = np.maximum(at.few.kappa, at.many.kappa)
+    for layer in relaxed.own.layers:
+        in_order = in_order + layer.use * own[layer.resource]
+    return Search(relaxed, w, in_order, never(problem, len(problem.limit)), least_gain(problem), deadline)
+
+
+def never(problem: Problem, count: int) -> Floats:
+    """[count] penalties that nothing outweighs."""
+    finite = problem.cost[np.isfinite(problem.cost)]
+    return np.full(count, _NEVER * max(float(np.max(np.abs(finite), initial=0.0)), 1.0))
+
+
+def improved(search: Search, n: Ints, opened: Ints) -> Ints:
+    """Local improvement by all moves, twice if the problem is not large."""
+    n = singly(search, n)
+    for _ in range(2 if search.thorough else 1):
+        before = n
+        n = orderwise(search, n, opened)
+        n = in_choices(search, n)
+        n = in_orders(search, n)
+        n = in_resources(search, n)
+        n = singly(search, n)
+        if (before == n).all():
+            break
+    return n
+
+
+def reopened(search: Search, n: Ints, opened: Ints, dual: Dual) -> Ints:
+    """Closed orders that the prices would have open, opened over the limits and repaired; kept where cheaper."""
+    problem = search.problem
+    state, priced = state_of(problem, n), state_of(problem, dual.evaluation.n)
+    can = (state_of(problem, opened).value >= problem.terms.minimum) & problem.terms.any
+    shut = (state.ordered == 0) & (priced.ordered > 0) & can
+    if not shut.any() or search.over():
+        return n
+    again = repaired(search, np.where(shut[problem.order], opened, n), dual.at)
+    better = state_of(problem, again)
+    if not is_feasible(problem, better) or plan_cost(problem, better) > plan_cost(problem, state) * (1 + _WORTH):
+        return n
+    again = improved(search, again, opened)
+    better = state_of(problem, again)
+    return again if is_feasible(problem, better) and plan_cost(problem, better) < plan_cost(problem, state) else n

@@ -1,0 +1,73 @@
+"""Lower convex hulls of all cost lists at once, and the cheapest vertex of each at a price per multiple."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from jobs.plan.coupled.problem import Flags, Floats, Ints
+
+
+@dataclass(frozen=True)
+class Hulls:
+    """Vertices of line i: first[i] .. first[i + 1] - 1, by rising n.
+
+    n, cost   [vertices] multiples and cost
+    up, down  [vertices] slope to the next vertex (inf at the last) and from the one before (-inf at the first)
+    """
+
+    first: Ints
+    n: Floats
+    cost: Floats
+    up: Floats
+    down: Floats
+
+
+def hulls_of(start: Ints, cost: Floats) -> Hulls:
+    """Lower convex hulls of ragged lists with at least one finite entry each."""
+    owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    n = (np.arange(len(cost)) - start[:-1][owner]).astype(float)
+    alive = np.isfinite(cost)
+    todo = np.flatnonzero(alive)
+    while len(todo):
+        above = _above(owner[todo], n[todo], cost[todo])
+        alive[todo[above]] = False
+        # Only lists that lost an entry can lose another one.
+        changed = np.zeros(len(start) - 1, bool)
+        changed[owner[todo[above]]] = True
+        todo = todo[~above]
+        todo = todo[changed[owner[todo]]]
+    return _with_slopes(owner[alive], n[alive], cost[alive], len(start) - 1)
+
+
+def _above(owner: Ints, n: Floats, cost: Floats) -> Flags:
+    """Entries on or above the line between their neighbours: none of them is a vertex, so all can go at once."""
+    above = np.zeros(len(n), bool)
+    if len(n) > 2:
+        left, right = n[1:-1] - n[:-2], n[2:] - n[1:-1]
+        rise, fall = cost[1:-1] - cost[:-2], cost[2:] - cost[1:-1]
+        above[1:-1] = (owner[2:] == owner[:-2]) & (rise * right >= fall * left)
+    return above
+
+
+def _with_slopes(owner: Ints, n: Floats, cost: Floats, lines: int) -> Hulls:
+    first = np.searchsorted(owner, np.arange(lines + 1))
+    same = owner[1:] == owner[:-1]
+    slope = np.diff(cost) / np.where(same, np.diff(n), 1.0)
+    up = np.append(np.where(same, slope, np.inf), np.inf)
+    down = np.append(-np.inf, np.where(same, slope, -np.inf))
+    return Hulls(first, n, cost, up, down)
+
+
+def cheapest(hulls: Hulls, price: Floats, vertex: Ints) -> Ints:
+    """[lines] the first cheapest vertex at a price per multiple, searched from the vertices given (changed in place)."""
+    todo = np.arange(len(price))
+    step = hulls.up[vertex] < -price
+    todo = todo[step | (hulls.down[vertex] >= -price)]
+    while len(todo):
+        at, target = vertex[todo], -price[todo]
+        move = (hulls.up[at] < target).astype(np.int64) - (hulls.down[at] >= target)
+        vertex[todo] = at + move
+        todo = todo[move != 0]
+    return vertex

@@ -1,0 +1,179 @@
+"""Solve a coupled problem: prices, a bound, a plan; small problems to proven optimality.
+
+The ladder: proven -> best found -> marginal value (a plan cut down to what is kept, filled up line by line) -> nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from jobs.errors import UsageError
+from jobs.plan.coupled import exact, fallback, single_orders, stock_pools
+from jobs.plan.coupled.bound import certified
+from jobs.plan.coupled.dual import Dual, maximise
+from jobs.plan.coupled.folding import folded
+from jobs.plan.coupled.heuristic import planned, search_at
+from jobs.plan.coupled.improve import singly
+from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of
+from jobs.plan.coupled.relaxation import Relaxed, relaxed
+
+#: Sign-based steps: 100 reach within 0.01% of what 400 do (docs/decisions/price_coordination.md).
+_ROUNDS = 120
+#: Up to so many lines a problem is solved to proven optimality.
+_SMALL = 250
+_SMALL_SECONDS = 50.0
+#: Up to so many lines the orders furthest from their bound are solved exactly, so many of them.
+_MIDDLE = 5_000
+_ORDERS = 12
+#: A plan this close to its bound, as a share of cost, is proven.
+_CLOSE = 1e-6
+#: Share of the time until a deadline that prices may take.
+_PRICING = 0.4
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A plan [lines] with its cost and proven bound.
+
+    price            [resources] money per unit
+    cost_of_nothing  cost of ordering the least that is allowed (inf where that breaks something)
+    cost_free        bound without any coupling
+    rung             proven, best found, marginal value, nothing
+    """
+
+    n: Ints
+    cost: float
+    bound: float
+    feasible: bool
+    price: Floats
+    cost_of_nothing: float
+    cost_free: float
+    rounds: int
+    rung: str
+    degraded: bool
+
+
+def solve(problem: Problem, deadline: float | None = None) -> Solved:
+    """The best plan found by the deadline (time.monotonic()); raises UsageError where no plan is found to exist."""
+    if not len(problem):
+        return _uncoupled(np.zeros(0, np.int64), problem, problem.constant, (problem.constant, problem.constant))
+    ready = relaxed(folded(problem))
+    if not (problem.layers or ready.problem.terms.any.any() or len(problem.must)):
+        return _separable(problem, ready)
+    now = time.monotonic()
+    dual = maximise(ready, _ROUNDS, None if deadline is None else now + _PRICING * (deadline - now))
+    bound = certified(ready, dual.at)
+    n, rung, late = _descend(ready, dual, deadline)
+    if stock_pools.applies(ready.problem) and not late:
+        n, risen = stock_pools.settled(ready.problem, dual.at, n)
+        bound += risen
+    elif _SMALL < len(problem) <= _MIDDLE and not late and is_feasible(ready.problem, state_of(ready.problem, n)):
+        n, risen = single_orders.settled(search_at(ready, dual, deadline), dual, n, _ORDERS)
+        bound += risen
+    if len(problem) <= _SMALL and not late:
+        n, bound, rung = _proven(ready, n, bound, rung, deadline)
+    state = state_of(problem, n)
+    if not is_feasible(problem, state):
+        raise UsageError("no plan was found that keeps all limits, order minima and what the lines at least order")
+    cost = plan_cost(problem, state)
+    bound = min(bound, cost)
+    rung = "proven" if cost - bound <= _CLOSE * max(abs(cost), 1e-9) else rung
+    nothing, free = _extremes(problem)
+    return Solved(
+        n,
+        cost,
+        bound,
+        feasible=True,
+        price=_prices(ready, dual),
+        cost_of_nothing=nothing,
+        cost_free=free,
+        rounds=dual.rounds,
+        rung=rung,
+        degraded=late,
+    )
+
+
+def _separable(problem: Problem, ready: Relaxed) -> Solved:
+    """Nothing couples: the first least entry of every line, whose cost is its own bound."""
+    nothing, free = _extremes(problem)
+    position = np.arange(len(problem.cost)) - np.repeat(problem.start[:-1], np.diff(problem.start))
+    least = np.minimum.reduceat(ready.problem.cost, problem.start[:-1])
+    place = np.where(ready.problem.cost == np.repeat(least, np.diff(problem.start)), position, np.iinfo(np.int64).max)
+    n = np.minimum.reduceat(place, problem.start[:-1])
+    return _uncoupled(n, problem, plan_cost(problem, state_of(problem, n)), (nothing, free))
+
+
+def _uncoupled(n: Ints, problem: Problem, cost: float, extremes: tuple[float, float]) -> Solved:
+    """A plan that is its own bound."""
+    price = np.zeros(len(problem.limit) - 1)
+    return Solved(
+        n,
+        cost,
+        cost,
+        feasible=True,
+        price=price,
+        cost_of_nothing=extremes[0],
+        cost_free=extremes[1],
+        rounds=0,
+        rung="proven",
+        degraded=False,
+    )
+
+
+def _descend(ready: Relaxed, dual: Dual, deadline: float | None) -> tuple[Ints, str, bool]:
+    """The best plan that time allows, its rung, and whether time cut anything."""
+    problem = ready.problem
+    n = planned(ready, dual, deadline)
+    late = deadline is not None and time.monotonic() > deadline
+    if is_feasible(problem, state_of(problem, n)):
+        return n, "best found", late
+    n = fallback.cut_down(problem, n)
+    if is_feasible(problem, state_of(problem, n)):
+        rung = "nothing" if (n == fallback.nothing(problem)).all() else "marginal value"
+        n = singly(search_at(ready, dual, deadline), n)
+        return n, rung if late else "marginal value", late
+    return n, "nothing", late
+
+
+def _proven(ready: Relaxed, n: Ints, bound: float, rung: str, deadline: float | None) -> tuple[Ints, float, str]:
+    """The optimum of a small problem, or the better of what is known when time ends."""
+    problem = ready.problem
+    state = state_of(problem, n)
+    known = plan_cost(problem, state) if is_feasible(problem, state) else np.inf
+    if known - bound <= _CLOSE * max(abs(known), 1e-9):
+        return n, bound, "proven"
+    seconds = _SMALL_SECONDS if deadline is None else min(_SMALL_SECONDS, deadline - time.monotonic())
+    if seconds <= 0:
+        return n, bound, rung
+    found = exact.solve(problem, seconds, n if np.isfinite(known) else None)
+    if found.infeasible and not np.isfinite(known):
+        raise UsageError("no plan keeps all limits and order minima with what the lines at least order: proven by HiGHS")
+    if found.n is not None and is_feasible(problem, state_of(problem, found.n)) and plan_cost(problem, state_of(problem, found.n)) < known:
+        n = found.n
+    return n, max(bound, found.bound) if not found.infeasible else bound, "proven" if found.proven else rung
+
+
+def _extremes(problem: Problem) -> tuple[float, float]:
+    """Cost of ordering the least, and the bound without coupling."""
+    least = fallback.nothing(problem)
+    state = state_of(problem, least)
+    nothing = plan_cost(problem, state) if is_feasible(problem, state) else np.inf
+    free = np.minimum.reduceat(problem.cost, problem.start[:-1])
+    member = problem.choice >= 0
+    by_choice = np.zeros(len(problem.must))
+    np.minimum.at(by_choice, problem.choice[member], free[member])
+    return nothing, float(problem.constant + np.sum(free[~member]) + np.sum(by_choice))
+
+
+def _prices(ready: Relaxed, dual: Dual) -> Floats:
+    """[resources] price of a unit; where an order's own share of a limit has a price, that comes on top."""
+    own, at = ready.own, dual.at
+    price = at.price.copy()
+    kappa = np.where((dual.evaluation.open_many < dual.evaluation.open_few)[own.order], at.many.kappa[:-1], at.few.kappa[:-1])
+    opened = dual.evaluation.orders < ready.closed
+    extra = np.zeros_like(price)
+    np.maximum.at(extra, own.resource[:-1], np.where(opened[own.order], kappa, 0.0))
+    return (price + extra)[:-1]
