@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from jobs.errors import UsageError
-from jobs.plan.coupled.problem import Floats, Ints, Layer
+from jobs.plan.coupled.problem import Floats, Ints, Layer, numbered, positions
 from jobs.plan.pools import SCALE
 
 #: Which column of the lines a capacity's location is.
@@ -54,10 +54,7 @@ def layers_of(
             layers.append(Layer(np.append(renumber, -1)[at], use))
             limits.append(limit[binds])
             count += int(binds.sum())
-    none = tuple(
-        Layer(np.where(layer.resource < 0, count, layer.resource), np.where(layer.resource < 0, 0.0, layer.use)) for layer in layers
-    )
-    return none, np.concatenate([*limits, [np.inf]]), number, cost
+    return numbered(layers, count), np.concatenate([*limits, [np.inf]]), number, cost
 
 
 def _check(capacities: pl.DataFrame) -> None:
@@ -129,19 +126,17 @@ def cut(cost: Floats, start: Ints, use: Floats, limit: Floats) -> Floats:
     most = np.where(use > 0, most, 1e15).astype(np.int64)
     if (most + 1 >= np.diff(start)).all():
         return cost
-    owner = np.repeat(np.arange(len(use)), np.diff(start))
-    return np.where(np.arange(len(cost)) - start[:-1][owner] > most[owner], np.inf, cost)
+    owner, place = positions(start)
+    return np.where(place > most[owner], np.inf, cost)
 
 
 def _shortest(cost: Floats, start: Ints) -> Floats:
     """[lines] the least allowed entry; inf where there is none."""
-    owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
-    place = np.where(np.isfinite(cost), np.arange(len(cost)) - start[:-1][owner], np.inf)
+    place = np.where(np.isfinite(cost), positions(start)[1], np.inf)
     return np.asarray(np.minimum.reduceat(place, start[:-1])) if len(start) > 1 else place
 
 
 def _longest(cost: Floats, start: Ints) -> Ints:
     """[lines] the largest allowed entry."""
-    owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
-    place = np.where(np.isfinite(cost), np.arange(len(cost)) - start[:-1][owner], 0)
+    place = np.where(np.isfinite(cost), positions(start)[1], 0)
     return np.maximum.reduceat(place, start[:-1]) if len(start) > 1 else place

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jobs.plan.coupled.moves import running
-from jobs.plan.coupled.problem import Flags, Ints, Layer, Problem, is_feasible, lowered, raised, state_of
+from jobs.plan.coupled.problem import Flags, Ints, Layer, Problem, is_feasible, lowered, positions, raised, state_of
 from jobs.plan.coupled.start import one_of_each_choice
 
 _ROUNDS = 20
@@ -13,8 +13,7 @@ _ROUNDS = 20
 
 def nothing(problem: Problem) -> Ints:
     """[lines] the least each list allows: nothing, where it may be."""
-    position = np.arange(len(problem.cost)) - np.repeat(problem.start[:-1], np.diff(problem.start))
-    place = np.where(np.isfinite(problem.cost), position, np.iinfo(np.int64).max)
+    place = np.where(np.isfinite(problem.cost), positions(problem.start)[1], np.iinfo(np.int64).max)
     return np.asarray(np.minimum.reduceat(place, problem.start[:-1]))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.plan.coupled.problem import Flags, Floats, Ints
+from jobs.plan.coupled.problem import Flags, Floats, Ints, positions
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Hulls:
 
 def hulls_of(start: Ints, cost: Floats) -> Hulls:
     """Lower convex hulls of ragged lists with at least one finite entry each."""
-    owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
-    n = (np.arange(len(cost)) - start[:-1][owner]).astype(float)
+    owner, place = positions(start)
+    n = place.astype(float)
     alive = np.isfinite(cost)
     todo = np.flatnonzero(alive)
     while len(todo):

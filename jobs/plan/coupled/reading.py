@@ -9,7 +9,7 @@ import polars as pl
 
 from jobs.errors import UsageError
 from jobs.plan.coupled.capacities import layers_of
-from jobs.plan.coupled.problem import Floats, Ints, Problem, Terms
+from jobs.plan.coupled.problem import Floats, Ints, Problem, Terms, positions
 from jobs.plan.pools import SCALE
 
 _KEY = ["source_id", "location_id"]
@@ -91,8 +91,7 @@ def above_minimum(cost: Floats, start: Ints, multiple: Ints, least: Floats) -> F
     """Orders of more than nothing and less than min_order_units are not allowed."""
     if not (least > 0).any():
         return cost
-    owner = np.repeat(np.arange(len(multiple)), np.diff(start))
-    position = np.arange(len(cost)) - start[:-1][owner]
+    owner, position = positions(start)
     return np.where((position > 0) & (position * multiple[owner] < least[owner] * SCALE - 0.5), np.inf, cost)
 
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.plan.coupled.hulls import Hulls, cheapest, hulls_of
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, numbered
 
 
 @dataclass(frozen=True)
@@ -140,10 +140,9 @@ def _own_limits(problem: Problem, hulls: Hulls) -> Own:
             orders.append((key // width)[could])
             resources.append((key % width)[could])
             count += int(could.sum())
-    layers = [Layer(np.where(each.resource < 0, count, each.resource), np.where(each.resource < 0, 0.0, each.use)) for each in layers]
     none = np.zeros(0, np.int64)
     return Own(
-        tuple(layers),
+        numbered(layers, count),
         np.append(np.concatenate([np.zeros(0), *limits]), np.inf),
         np.concatenate([none, *orders]),
         np.append(np.concatenate([none, *resources]), width - 1),

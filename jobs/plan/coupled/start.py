@@ -16,7 +16,7 @@ import numpy as np
 from jobs.plan.coupled.dual import Dual
 from jobs.plan.coupled.hulls import cheapest
 from jobs.plan.coupled.improve import Search, in_orders, in_threes, singly
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, lowered, order_costs, state_of
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, lowered, order_costs, positions, state_of
 from jobs.plan.coupled.relaxation import Branch, Relaxed
 
 _HALVINGS = 20
@@ -120,8 +120,8 @@ def orders_alone(search: Search, dual: Dual, few: Flags) -> Alone:
     )
     fixed = terms.fixed + np.where(has, trucks * terms.truck_cost, 0.0)
     free = replace(terms, fixed=fixed, truck_cost=np.zeros(len(has)), truck_volume=np.full(len(has), np.inf))
-    owner = np.repeat(np.arange(len(problem)), np.diff(problem.start))
-    lists = problem.cost + search.w[owner] * (np.arange(len(owner)) - problem.start[:-1][owner])
+    owner, n = positions(problem.start)
+    lists = problem.cost + search.w[owner] * n
     limit = np.concatenate([own.limit[:-1], room, [np.inf]])
     return Alone(replace(problem, cost=lists, terms=free, layers=(*layers, volume), limit=limit), _CHARGE * charge, branch)
 

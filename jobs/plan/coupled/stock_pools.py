@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jobs.plan.coupled.problem import Floats, Ints, Problem, raised, state_of, totals
+from jobs.plan.coupled.problem import Floats, Ints, Problem, positions, raised, state_of, totals
 from jobs.plan.coupled.relaxation import Multipliers, priced_use
 
 #: States kept of one resource; where more would be needed its plan and bound stay as they are.
@@ -28,8 +28,8 @@ def settled(problem: Problem, at: Multipliers, n: Ints) -> tuple[Ints, float]:
     """
     layer, price = problem.layers[0], at.price
     w = priced_use(problem, price)
-    owner = np.repeat(np.arange(len(problem)), np.diff(problem.start))
-    priced = problem.cost + w[owner] * (np.arange(len(owner)) - problem.start[:-1][owner])
+    owner, multiples = positions(problem.start)
+    priced = problem.cost + w[owner] * multiples
     least = np.minimum.reduceat(priced, problem.start[:-1])
     over_least = problem.cost[problem.start[:-1] + n] + w * n - least
     used = state_of(problem, n).used
