@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.plan.coupled.exchange import all_pairs, all_triples, candidates, pair_gains, triple_gains
-from jobs.plan.coupled.moves import Moves, applied, gains, pairs, steps, together
+from jobs.plan.coupled.moves import Moves, applied, gains, pairs, singles, steps, together
 from jobs.plan.coupled.neighbours import around
 from jobs.plan.coupled.problem import TOLERANCE, Flags, Floats, Ints, Problem, State, raised, state_of
 from jobs.plan.coupled.relaxation import Relaxed
@@ -194,16 +194,28 @@ def in_choices(search: Search, n: Ints, rounds: int = 4) -> Ints:
     return n
 
 
+def _steps(search: Search, n: Ints, lines: Ints, w: Floats) -> tuple[Moves, Floats]:
+    """Steps of lines, and their reduced costs at prices w per multiple."""
+    problem = search.problem
+    moves = steps(problem, search.relaxed.hulls, lines, n)
+    line, now = moves.line, n[moves.line]
+    return moves, problem.at(line, moves.to) - problem.at(line, now) + w[line] * (moves.to - now)
+
+
+def _fewest(moves: Moves, group: Ints, reduced: Floats, each: int) -> Moves:
+    """The few steps of each group of lines whose reduced costs are lowest, by group."""
+    few = candidates(group[moves.line], reduced, each)
+    return singles(moves.line[few], moves.to[few])
+
+
 def exchanged(search: Search, n: Ints, lines: Ints, group: Ints, w: Floats) -> Ints:
     """The plan after the exchanges that pay, the best of each group."""
     problem = search.problem
     state = state_of(problem, n)
-    moves = steps(problem, search.relaxed.hulls, lines, n)
-    reduced = problem.at(moves.line, moves.to) - problem.at(moves.line, n[moves.line]) + w[moves.line] * (moves.to - n[moves.line])
+    moves, reduced = _steps(search, n, lines, w)
     groups = len(np.unique(group[moves.line]))
     each = int(np.clip((2 * _PAIRS / max(groups, 1)) ** 0.5, *_PAIRED))
-    few = candidates(group[moves.line], reduced, each)
-    moves = Moves(np.arange(len(few)), moves.line[few], moves.to[few], len(few))
+    moves = _fewest(moves, group, reduced, each)
     of = group[moves.line]
     a, b = all_pairs(of)
     found: list[tuple[Ints, Ints, Floats]] = []
@@ -241,12 +253,8 @@ def in_threes(search: Search, n: Ints, rounds: int, orders: Flags | None = None)
 def _three_exchanged(search: Search, n: Ints, lines: Ints) -> Ints:
     problem = search.problem
     state = state_of(problem, n)
-    moves = steps(problem, search.relaxed.hulls, lines, n)
-    reduced = (
-        problem.at(moves.line, moves.to) - problem.at(moves.line, n[moves.line]) + search.w_order[moves.line] * (moves.to - n[moves.line])
-    )
-    few = candidates(problem.order[moves.line], reduced, _THREES)
-    moves = Moves(np.arange(len(few)), moves.line[few], moves.to[few], len(few))
+    moves, reduced = _steps(search, n, lines, search.w_order)
+    moves = _fewest(moves, problem.order, reduced, _THREES)
     of = problem.order[moves.line]
     bounds = np.append(np.flatnonzero(np.diff(of, prepend=-1) != 0), len(of))
     found: list[tuple[Ints, Ints, Ints, Floats]] = []
