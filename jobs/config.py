@@ -96,6 +96,8 @@ class Planning(_Section):
     shards: int = Field(8, ge=1)
     #: A cost list ends where even this quantile of demand until the next arrival is covered.
     reach_quantile: float = Field(0.999, gt=0.5, lt=1)
+    #: Time for the whole night's problem, where something couples items; then the best plan found so far stands.
+    solve_seconds: float = Field(300, gt=0)
     #: Orders above this value need review; null: none does for its value.
     review_above_value: float | None = Field(None, gt=0)
     auto_approve: bool = False

@@ -23,6 +23,8 @@ KINDS = (
     "conflicting_limits",
     "limit_not_applied",
     "lane_cycle",
+    "order_below_minimum",
+    "plan_cut_short",
 )
 
 

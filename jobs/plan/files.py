@@ -16,9 +16,10 @@ from jobs.errors import UsageError
 from jobs.plan.coupled.certificate import certificate_of
 from jobs.plan.coupled.reading import read
 from jobs.plan.coupled.solve import solve
-from jobs.plan.pools import SCALE, UNLIMITED
+from jobs.plan.pools import SCALE
 
 if TYPE_CHECKING:
+    from jobs.plan.coupling import Tables
     from jobs.plan.night import Floats, Ints
 
 _LINES = {
@@ -38,29 +39,15 @@ _TERMS = {
 _OPTIONAL = {"budget_value": pl.Float64, "choice_id": pl.Int64}
 #: Seconds a line that follow the search.
 _AFTERWARDS = 1e-5
-_POOL = ["item_id", "source_id"]
 
 
-def write_problem(folder: str, lines: pl.DataFrame, pooled: pl.DataFrame) -> None:
-    """Write lines.parquet and capacities.parquet; order terms are not planned yet, so there are none.
-
-    lines   chosen lines with their cost lists (inf: not allowed)
-    pooled  limit of each item and source, in ten-thousandths (-1: unlimited)
-    """
+def write_problem(folder: str, problem: Tables) -> None:
+    """Write lines.parquet, order_terms.parquet and capacities.parquet."""
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    if lines.is_empty():
-        pq.write_table(pa.schema(list(_LINES.items())).empty_table(), target / "lines.parquet")
-        return
-    ordered = lines.sort("item_id", "source_id", "location_id").with_row_index("line_id")
-    ordered = ordered.rename({"arrives_on": "expected_on", "buying_cost": "unit_value"})
-    ordered = ordered.with_columns(pl.col("unit_volume", "unit_weight").cast(pl.Float64).fill_null(0.0))
-    pq.write_table(_as(ordered, _LINES), target / "lines.parquet")
-    limited = pooled.filter(pl.col("limit") != UNLIMITED).sort(_POOL)
-    limit, always = pl.col("limit") / SCALE, pl.lit(None, pl.Date)
-    kind, unit = pl.lit("dc_stock"), pl.lit("units")
-    rows = limited.select(resource=kind, location_id="source_id", item_id="item_id", date=always, limit=limit, unit=unit)
-    pq.write_table(_as(rows, _CAPACITIES), target / "capacities.parquet")
+    pq.write_table(_as(problem.lines, {**_LINES, "budget_value": pa.float64()}), target / "lines.parquet")
+    pq.write_table(_as(problem.terms, _TERMS), target / "order_terms.parquet")
+    pq.write_table(_as(problem.capacities, _CAPACITIES), target / "capacities.parquet")
 
 
 def solve_folder(folder: str, out: str, deadline: float | None = None) -> str:

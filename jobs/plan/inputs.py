@@ -43,6 +43,7 @@ def night_of(lake: Lake, config: Config, business_date: date) -> Night:
         _ranks(lake, business_date),
         _known(lake, "silver/locations", business_date, ("location_id", "kind", "region")),
         lanes=lanes.filter(pc.is_null(lanes["item_id"])),
+        capacities=_shared_capacities(lake, business_date),
         closed=closed.select(["region", "date"]),
         lanes_known=lanes.num_rows > 0,
         receipts_known=lake.arrow("silver/receipts", ["known_from"], [("known_from", "<=", business_date)]).num_rows > 0,
@@ -50,15 +51,13 @@ def night_of(lake: Lake, config: Config, business_date: date) -> Night:
     )
 
 
-def capacities_not_planned(lake: Lake, business_date: date, period_days: int) -> pa.Table:
-    """Capacities of tonight that the plan does not follow: all but an item's dc_stock in units."""
+def _shared_capacities(lake: Lake, business_date: date) -> pa.Table:
+    """Capacities that tie items together and are not over: all but an item's dc_stock in units, which its own shard keeps."""
     rows = _known(lake, "silver/capacities", business_date, ("resource", "location_id", "item_id", "date", "limit", "unit"))
-    end = business_date + timedelta(days=period_days)
-    day = rows["date"]
-    tonight = pc.or_kleene(pc.is_null(day), pc.and_(pc.greater_equal(day, pa.scalar(business_date)), pc.less(day, pa.scalar(end))))
-    planned = pc.and_(pc.equal(rows["resource"], "dc_stock"), pc.equal(rows["unit"], "units"))
-    planned = pc.and_(planned, pc.and_(pc.is_valid(rows["item_id"]), pc.is_valid(rows["location_id"])))
-    return rows.filter(pc.and_(tonight, pc.invert(planned)))
+    own = pc.and_(pc.equal(rows["resource"], "dc_stock"), pc.equal(rows["unit"], "units"))
+    own = pc.and_(own, pc.and_(pc.is_valid(rows["item_id"]), pc.is_valid(rows["location_id"])))
+    ahead = pc.or_kleene(pc.is_null(rows["date"]), pc.greater_equal(rows["date"], pa.scalar(business_date)))
+    return rows.filter(pc.and_(ahead, pc.invert(own)))
 
 
 def _known(lake: Lake, table: str, business_date: date, columns: tuple[str, ...]) -> pa.Table:

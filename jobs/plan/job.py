@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from jobs.plan import inputs, writing
+from jobs.plan import coupling, inputs, writing
 from jobs.plan.files import write_problem
-from jobs.plan.shards import planned
+from jobs.plan.shards import PROBLEM, planned
 from jobs.session import light
 
 if TYPE_CHECKING:
@@ -35,17 +35,14 @@ def main(
         lake = replace(lake, spark=light(lake.session))
     night = inputs.night_of(lake, config, business_date)
     shards = inputs.by_shard(inputs.sources(lake, night), config.planning.shards)
-    result = planned(shards, night, with_problem=keep_problem is not None).persist()
-    try:
-        wanted = ["pools", "exceptions", *(["orders", "reasons"] if small_night else []), *(["problem"] if keep_problem else [])]
+    with planned(shards, night, with_problem=keep_problem is not None) as result:
+        wanted = ["pools", "prices", "certificate", "exceptions"]
+        wanted += [*(["orders", "reasons"] if small_night else []), *(PROBLEM if keep_problem else [])]
         tables = writing.collect(result, wanted)
         if small_night:
             writing.write_few_lines(lake, tables["orders"], tables["reasons"], business_date)
         else:
             writing.write_lines(lake, result, business_date)
-        not_planned = inputs.capacities_not_planned(lake, business_date, config.period_days)
-        writing.write_small(lake, tables, not_planned, business_date)
+        writing.write_small(lake, tables, business_date)
         if keep_problem:
-            write_problem(keep_problem, tables["problem"], tables["pools"])
-    finally:
-        result.unpersist()
+            write_problem(keep_problem, coupling.tables(tables["problem"], tables["pools"], tables["due"], night))

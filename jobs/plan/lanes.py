@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 _OVERRULED = ("lead_time_days", "lead_time_std", "order_days", "unit_cost", "order_multiple", "min_order_units")
 _LANE = ["source_id", "location_id"]
 _LINE = ["item_id", *_LANE]
-#: Terms of a whole order, which count only in the lane row.
-_ORDER_TERMS = ["min_order_value", "order_cost", "truck_volume", "truck_cost"]
 DEFAULT_SOURCE = "supplier"
 #: Only these receive orders; distribution centres do not order yet.
 ORDERING_KINDS = ("store", "online")
@@ -52,7 +50,7 @@ def considered(pairs: pl.DataFrame, item_lanes: pa.Table | None, night: Night) -
             "lock the order for an order day, or correct the lane's order days",
         ),
         *_cycles(item_lanes, night),
-        *_not_applied(chosen.filter("chosen"), night),
+        _not_applied(chosen.filter("chosen")),
     ]
     return chosen.filter(pl.col("state") == "order").drop("state", "override_source"), exceptions(found)
 
@@ -109,19 +107,15 @@ def _choose(lanes: pl.DataFrame) -> pl.DataFrame:
     ).drop("named", "rank_cost")
 
 
-def _not_applied(lines: pl.DataFrame, night: Night) -> list[pl.DataFrame]:
-    """Terms that the plan does not follow yet, by lane; only the lane row's terms of a whole order count."""
-    ordered = lines.select(_LANE).unique().sort(_LANE)
-    terms = frame(night.lanes, "silver/lanes").select(*_LANE, pl.col(_ORDER_TERMS).cast(pl.Float64))
-    rows = ordered.join(terms.unique(_LANE, keep="first", maintain_order=True), on=_LANE)
-    has = [pl.when(pl.col(name) > 0).then(pl.lit(name)) for name in _ORDER_TERMS]
-    rows = rows.with_columns(terms=pl.concat_str(has, separator=", ", ignore_nulls=True)).filter(pl.col("terms") != "")
+def _not_applied(lines: pl.DataFrame) -> pl.DataFrame:
+    """Lanes with a term that the plan does not follow yet."""
     late = lines.filter(pl.col("lead_time_std") > 0).select(_LANE).unique().sort(_LANE)
-    action = "check the lane's orders by hand: these terms are not planned yet"
-    return [
-        exception(rows, "limit_not_applied", pl.format("{} of the lane not applied", "terms"), action),
-        exception(late, "limit_not_applied", pl.lit("lead_time_std of the lane not applied: lead times taken as sure"), action),
-    ]
+    return exception(
+        late,
+        "limit_not_applied",
+        pl.lit("lead_time_std of the lane not applied: lead times taken as sure"),
+        "check the lane's orders by hand: this term is not planned yet",
+    )
 
 
 def _cycles(item_lanes: pa.Table | None, night: Night) -> list[pl.DataFrame]:

@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from jobs.plan.coupled.problem import positions
 from jobs.plan.night import Floats, Ints, Night, exception, exceptions, frame
-from jobs.plan.pools import SCALE, UNLIMITED, Problem, Solution
+from jobs.plan.pools import SCALE, UNLIMITED, Problem, Solution, sums
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,21 @@ if TYPE_CHECKING:
     from jobs.plan.terms import Terms
 
 POOL = ["item_id", "source_id"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was decided of each line [lines].
+
+    n         multiples;  free  multiples if nothing were shared
+    price     paid for scarce things, currency a unit
+    bound_by  which shared limits and order terms made n other than free, comma separated
+    """
+
+    n: Ints
+    free: Ints
+    price: Floats
+    bound_by: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -41,22 +57,22 @@ class Allowed:
 
 def allow(lines: pl.DataFrame, terms: Terms, lists: Costs) -> Allowed:
     """What each line's own limits leave. A line that is not its pair's chosen lane may order nothing."""
-    position, owner = _positions(lists)
-    least = terms.min_multiples
+    owner, position = positions(lists.start)
+    smallest = terms.min_multiples
     best = _argmin(lists.cost, lists)
-    small = (position > 0) & (position < least[owner])
+    small = (position > 0) & (position < smallest[owner])
     rounded = _argmin(np.where(small, np.inf, lists.cost), lists)
     room = terms.max_stock - terms.on_hand - terms.in_transit + lists.demand_until
     length = np.diff(lists.start)
     most = np.minimum(np.maximum(np.floor(np.minimum(room / terms.multiple, 1e9) + 1e-9), 0), length - 1).astype(np.int64)
     chosen = lines["chosen"].to_numpy()
     free = chosen & (terms.locked < 0)
-    squeezed = free & (best > 0) & (room > 0) & (most < least)
+    squeezed = free & (best > 0) & (room > 0) & (most < smallest)
     over = chosen & (terms.locked > np.minimum(most, length - 1))
-    under = chosen & (terms.locked > 0) & (terms.locked < least)
+    under = chosen & (terms.locked > 0) & (terms.locked < smallest)
     clash = np.full(len(lines), "", dtype=object)
-    clash[squeezed & (least > 1)] = "min_order_units, max_stock"
-    clash[squeezed & (least == 1)] = "order_multiple, max_stock"
+    clash[squeezed & (smallest > 1)] = "min_order_units, max_stock"
+    clash[squeezed & (smallest == 1)] = "order_multiple, max_stock"
     clash[over] = "override, max_stock"
     clash[under] = "override, min_order_units"
     locked = np.where(over | under | ~chosen, -1, terms.locked)
@@ -87,7 +103,7 @@ def problem(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, p
     locked = allowed.locked.copy()
     denied = _denied(pool, limit, locked * multiple)
     locked[denied] = 0
-    position, owner = _positions(lists)
+    owner, position = positions(lists.start)
     cost = lists.cost.copy()
     cost[(position > 0) & (position < terms.min_multiples[owner])] = np.inf
     cost[(position > allowed.most[owner]) | ((position > 0) & (allowed.clash[owner] != ""))] = np.inf
@@ -114,15 +130,21 @@ def _denied(pool: Ints, limit: Ints, units: Ints) -> np.ndarray:
     return denied
 
 
-def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, problem: Problem, solution: Solution) -> pl.DataFrame:
+def of_pools(lines: pl.DataFrame, problem: Problem, solution: Solution) -> Outcome:
+    """What the pools of stock made of the lines."""
+    bound = lines["chosen"].to_numpy() & (solution.n < solution.free)
+    return Outcome(solution.n, solution.free, solution.price[problem.pool], np.where(bound, "dc_stock", "").astype(object))
+
+
+def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, problem: Problem, outcome: Outcome) -> pl.DataFrame:
     """Lines with their decision and every number behind it (columns of gold/order_reasons, and those of orders)."""
-    n, start = solution.n, lists.start[:-1]
+    n, start = outcome.n, lists.start[:-1]
     at = start + n
-    price = solution.price[problem.pool]
     expected_lost, window = lists.lost[at], lists.demand_window
     units = n * problem.multiple / SCALE
     rounded = allowed.rounded * problem.multiple / SCALE
-    limited = np.maximum(rounded - units, 0.0)
+    limited, topped_up = np.maximum(rounded - units, 0.0), np.maximum(units - np.maximum(rounded, lists.wanted), 0.0)
+    topped_up = np.where(outcome.n > outcome.free, topped_up, 0.0)
     less = problem.cost[np.maximum(at - 1, start)]
     more = problem.cost[np.minimum(at + 1, lists.start[1:] - 1)]
     wanted_stock = lists.stock_at_arrival + lists.wanted
@@ -136,8 +158,9 @@ def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, 
         "stock_at_arrival": lists.stock_at_arrival,
         "safety": wanted_stock - window,
         "wanted": lists.wanted,
-        "rounding": units + limited - lists.wanted,
+        "rounding": units + limited - topped_up - lists.wanted,
         "limited": limited,
+        "topped_up": topped_up,
         "critical_ratio": terms.critical_ratio(),
         "expected_cost": lists.cost[at],
         "cost_of_nothing": lists.cost[start],
@@ -145,40 +168,38 @@ def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, 
         "p_stockout": np.clip(lists.p_out[at], 0, 1),
         "expected_lost": expected_lost,
         "fill_rate": np.clip(1 - np.divide(expected_lost, window, out=np.zeros_like(window), where=window > 0), 0, 1),
-        "scarcity_price": price,
+        "scarcity_price": outcome.price,
         "cost_one_less": np.where((n > 0) & np.isfinite(less), less, np.nan),
         "cost_one_more": np.where((at + 1 < lists.start[1:]) & np.isfinite(more), more, np.nan),
     }
     decided = lines.with_columns(pl.Series(name, values) for name, values in numbers.items())
     return decided.with_columns(
         pl.col("cost_one_less", "cost_one_more").fill_nan(None),
-        pl.Series("binding", _binding(lines, terms, allowed, solution), pl.String),
+        pl.Series("binding", _binding(lines, terms, allowed, outcome), pl.String),
         pl.Series("clash", allowed.clash.tolist(), pl.String),
         pl.Series("order_multiple", terms.multiple),
         pl.Series("min_order_units", terms.min_units),
-        _lists(problem),
+        cost_lists(problem),
     )
 
 
-def _binding(lines: pl.DataFrame, terms: Terms, allowed: Allowed, solution: Solution) -> list[str]:
+def _binding(lines: pl.DataFrame, terms: Terms, allowed: Allowed, outcome: Outcome) -> list[str]:
     chosen = lines["chosen"].to_numpy()
     free = chosen & (terms.locked < 0)
     binds = {
-        "dc_stock": chosen & (solution.n < solution.free),
         "max_stock": free & (allowed.most < allowed.rounded),
         "min_order_units": free & (allowed.rounded != allowed.best),
         "override": chosen & (terms.locked >= 0),
         "another_lane": ~chosen,
     }
-    return [", ".join(name for name, flags in binds.items() if flags[i]) for i in range(len(lines))]
+    own = [", ".join(name for name, flags in binds.items() if flags[i]) for i in range(len(lines))]
+    return [", ".join(filter(None, both)) for both in zip(outcome.bound_by, own, strict=True)]
 
 
-def _lists(problem: Problem) -> pl.Series:
+def cost_lists(problem: Problem) -> pl.Series:
     """The cost list of each line, up to the last quantity allowed."""
-    length = np.diff(problem.start)
-    owner = np.repeat(np.arange(len(length)), length)
-    position = np.arange(len(problem.cost)) - problem.start[:-1][owner]
-    last = np.zeros(len(length), np.int64)
+    owner, position = positions(problem.start)
+    last = np.zeros(len(problem.start) - 1, np.int64)
     np.maximum.at(last, owner, np.where(np.isfinite(problem.cost), position, 0))
     values = problem.cost[position <= last[owner]]
     offsets = np.concatenate([[0], np.cumsum(last + 1)]).astype(np.int32)
@@ -217,14 +238,16 @@ def report(pooled: pl.DataFrame, problem: Problem, solution: Solution) -> pl.Dat
         pl.Series("scarce", solution.scarce),
         pl.Series("called", solution.called),
         pl.Series("degraded", solution.degraded),
+        pl.Series("cost_of_nothing", sums(problem.cost[problem.start[:-1] + least(problem)], problem.pool, count)),
     )
 
 
-def _positions(lists: Costs) -> tuple[Ints, Ints]:
-    """Number of multiples, and line, of each entry of the lists."""
-    length = np.diff(lists.start)
-    owner = np.repeat(np.arange(len(length)), length)
-    return np.arange(len(lists.cost)) - lists.start[:-1][owner], owner
+def least(problem: Problem) -> Ints:
+    """[lines] the least multiples allowed: none, but of a locked line those that are locked."""
+    owner, place = positions(problem.start)
+    first = np.full(len(problem.start) - 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, owner, np.where(np.isfinite(problem.cost), place, np.iinfo(np.int64).max))
+    return first
 
 
 def _argmin(cost: Floats, lists: Costs) -> Ints:

@@ -42,6 +42,7 @@ class Night:
     ranks          ranks of the demand paths
     locations      location_id, kind, region
     lanes          lane rows without an item
+    capacities     limits that items share: all but an item's dc_stock in units
     closed         region (null: everywhere), date: days without delivery
     lanes_known    whether the lanes feed has any row
     receipts_known whether the receipts feed has any row
@@ -53,6 +54,7 @@ class Night:
     ranks: PathRanks
     locations: pa.Table
     lanes: pa.Table | None = None
+    capacities: pa.Table | None = None
     closed: pa.Table | None = None
     lanes_known: bool = True
     receipts_known: bool = False

@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from jobs.config import Config
 
 _RUN = {column.name for column in RUN}
+#: What lines share, in words.
+_SHARED = {
+    "dc_stock": "stock of {source_id}",
+    "dc_outbound": "what {source_id} may ship",
+    "receiving": "what {location_id} may receive",
+    "budget": "the budget",
+}
+#: What terms of the order did to a line: where it got more, and where it did not.
+_OF_THE_ORDER = {
+    "min_order_value": ("more for the order to reach its minimum", "the order would not reach its minimum"),
+    "trucks": ("more to fill a truck", "fitted to whole trucks"),
+    "order_cost": ("more, since the order is paid for", "not worth the cost of an order"),
+}
 
 
 def order_id(business_date: date, source_id: str, location_id: str) -> str:
@@ -96,15 +109,20 @@ def _verdict(row: dict[str, object]) -> str:
 
 def _because(row: dict[str, object]) -> str:
     binding, text = str(row["binding"]), ""
+    names = binding.split(", ")
     if row["chosen"] and float(row["wanted"]) > 0:  # type: ignore[arg-type]
         text += f"; wanted {_n(row['wanted'])}, of which {_n(row['safety'])} safety above expected demand"
     if row["clash"]:
         text += f"; {str(row['clash']).replace(', ', ' and ')} conflict"
-    if "dc_stock" in binding:
-        text += f"; stock of {row['source_id']} is scarce ({_n(row['scarcity_price'], 4)} a unit), {_n(row['limited'])} left out"
+    scarce = [what.format(**row) for name, what in _SHARED.items() if name in names]
+    if scarce:
+        text += f"; {' and '.join(scarce)} is scarce ({_n(row['scarcity_price'], 4)} a unit), {_n(row['limited'])} left out"
     elif "max_stock" in binding and not row["clash"]:
         text += f"; max_stock {_n(row['max_stock'])} leaves out {_n(row['limited'])}"
-    if "min_order_units" in binding:
+    for name, (more, less) in _OF_THE_ORDER.items():
+        if name in names:
+            text += f"; {_n(row['topped_up'])} {more}" if float(row["topped_up"]) > 0 else f"; {less}"  # type: ignore[arg-type]
+    if "min_order_units" in names:
         text += f"; at least {_n(row['min_order_units'])} a line"
     if "override" in binding:
         text += "; locked by a planner"

@@ -6,13 +6,13 @@ All that concerns an item is in one shard: lanes, stock of every location, forec
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from jobs.plan import costs, demand, expected_cost, lanes, limits, pools, position
+from jobs.plan import costs, coupling, demand, expected_cost, lanes, limits, pools, position
 from jobs.plan.night import Night, exception, exceptions, frame
 from jobs.plan.terms import Terms
 
@@ -28,11 +28,29 @@ LINE = ["item_id", "source_id", "location_id"]
 
 
 @dataclass(frozen=True)
+class Costed:
+    """A shard's lines before anything is decided: their terms, cost lists, what each may order, and the pools of stock.
+
+    due  what is under way to the lines' locations (coupling.DUE)
+    """
+
+    lines: pl.DataFrame
+    terms: Terms
+    lists: expected_cost.Costs
+    allowed: limits.Allowed
+    pooled: pl.DataFrame
+    problem: pools.Problem
+    due: pl.DataFrame
+    exceptions: pl.DataFrame
+
+
+@dataclass(frozen=True)
 class Decision:
     """A shard's plan.
 
     lines       one row a considered line, by item, source, location: terms, numbers behind the decision, units
-    pools       one row an item and source: limit, wanted, used, price, cost, lower_bound, scarce, called, degraded, process
+    pools       one row an item and source: limit, and where pools are solved by themselves wanted, used, price, cost, lower_bound,
+                cost_of_nothing, scarce, called, degraded, process
     exceptions  what a person should look at
     """
 
@@ -42,7 +60,35 @@ class Decision:
 
 
 def decide(tables: Mapping[str, pa.Table], night: Night) -> Decision:
-    """Plan the items of a shard.
+    """Plan the items of a shard, where nothing couples them with those of others (tables: see ``cost``)."""
+    return decide_alone(cost(tables, night))
+
+
+def decide_alone(costed: Costed) -> Decision:
+    """The same, of lines that are costed."""
+    solution = pools.solve(costed.problem)
+    decision = described(costed, limits.of_pools(costed.lines, costed.problem, solution))
+    report = limits.report(costed.pooled, costed.problem, solution).with_columns(process=pl.lit(os.getpid(), pl.Int64))
+    return replace(decision, pools=report)
+
+
+def decide_as(costed: Costed, solved: pl.DataFrame) -> Decision:
+    """Plan the items of a shard as the night as a whole decided (together.Together.lines)."""
+    found = costed.lines.select(LINE).join(solved, on=LINE, how="left", maintain_order="left")
+    n, price = found["n"].fill_null(0).to_numpy(), found["scarcity_price"].fill_null(0.0).to_numpy()
+    bound_by = np.asarray(found["bound_by"].fill_null("").to_numpy(), object)
+    return described(costed, limits.Outcome(n, pools.cheapest(costed.problem), price, bound_by))
+
+
+def described(costed: Costed, outcome: limits.Outcome) -> Decision:
+    """A shard's plan from what was decided of its lines."""
+    decided = limits.describe(costed.lines, costed.terms, costed.lists, costed.allowed, costed.problem, outcome)
+    found = exceptions([costed.exceptions, limits.conflicts(decided, costed.allowed)])
+    return Decision(decided, costed.pooled.select(*limits.POOL, "limit"), found)
+
+
+def cost(tables: Mapping[str, pa.Table], night: Night) -> Costed:
+    """Cost every order quantity of the lines of a shard's items.
 
     tables  forecasts, items, lanes (rows with an item), assortment, stock, sales (since the oldest count), receipts,
             inbound (latest snapshot), published (orders of earlier nights), capacities (dc_stock with an item),
@@ -52,14 +98,20 @@ def decide(tables: Mapping[str, pa.Table], night: Night) -> Decision:
     items = frame(tables.get("items"), "silver/items").sort("item_id").unique("item_id", keep="first", maintain_order=True)
     pairs = _pairs(distributions.pairs, tables, items, night)
     considered, wrong_lanes = lanes.considered(pairs, tables.get("lanes"), night)
-    located, wrong_stock = _place(considered, tables, night)
+    orders = position.on_order(tables, night)
+    located, wrong_stock = _place(considered, tables, orders, night)
     costed, wrong_costs = costs.unit_costs(located, tables, items, night)
     lines = costed.join(distributions.pairs, on=PAIR, how="left").join(
         items.select("item_id", "shelf_life_days", "unit_volume", "unit_weight"), on="item_id", how="left"
     )
     lines = lines.with_columns(pl.col("first", "series").fill_null(0)).sort(LINE)
-    planned, pooled, wrong_limits = _optimise(lines, distributions, tables, night)
-    return Decision(planned, pooled, exceptions([wrong_lanes, wrong_stock, wrong_costs, wrong_limits]))
+    terms = terms_of(lines, distributions, night)
+    lists = expected_cost.evaluate(terms, distributions, night.config.planning.reach_quantile)
+    allowed = limits.allow(lines, terms, lists)
+    pooled = limits.pools(lines, tables, night)
+    problem, clashes = limits.problem(lines, terms, lists, allowed, pooled)
+    found = exceptions([wrong_lanes, wrong_stock, wrong_costs, clashes])
+    return Costed(lines, terms, lists, allowed, pooled, problem, _due(orders, items, night), found)
 
 
 def _pairs(forecast: pl.DataFrame, tables: Mapping[str, pa.Table], items: pl.DataFrame, night: Night) -> pl.DataFrame:
@@ -82,9 +134,8 @@ def _pairs(forecast: pl.DataFrame, tables: Mapping[str, pa.Table], items: pl.Dat
     )
 
 
-def _place(lines: pl.DataFrame, tables: Mapping[str, pa.Table], night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _place(lines: pl.DataFrame, tables: Mapping[str, pa.Table], orders: pl.DataFrame, night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Lines with stock and transit of the destination, stock of the source, and the assortment's limits."""
-    orders = position.on_order(tables, night)
     shelves = lines.select(PAIR).unique()
     sources = lines.select("item_id", location_id="source_id").unique()
     stock, wrong = position.stock(pl.concat([shelves, sources]).unique(), tables, orders, night)
@@ -165,15 +216,37 @@ def _in_transit(lines: pl.DataFrame) -> np.ndarray:
     return np.bincount(rows["line"].to_numpy(), rows["units"].to_numpy(), len(lines)).astype(float)
 
 
-def _optimise(
-    lines: pl.DataFrame, distributions: Demand, tables: Mapping[str, pa.Table], night: Night
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    terms = terms_of(lines, distributions, night)
-    lists = expected_cost.evaluate(terms, distributions, night.config.planning.reach_quantile)
-    allowed = limits.allow(lines, terms, lists)
-    pooled = limits.pools(lines, tables, night)
-    problem, clashes = limits.problem(lines, terms, lists, allowed, pooled)
-    solution = pools.solve(problem)
-    decided = limits.describe(lines, terms, lists, allowed, problem, solution)
-    report = limits.report(pooled, problem, solution).with_columns(process=pl.lit(os.getpid(), pl.Int64))
-    return decided, report, exceptions([limits.conflicts(decided, allowed), clashes])
+def _due(orders: pl.DataFrame, items: pl.DataFrame, night: Night) -> pl.DataFrame:
+    """What is under way of the shard's items, by the first day of the period in which it arrives (overdue: tonight)."""
+    each = items.select("item_id", *(pl.col(name).cast(pl.Float64).fill_null(0.0) for name in ("unit_volume", "unit_cost")))
+    length = night.config.period_days
+    days = pl.max_horizontal((pl.col("expected_on") - pl.lit(night.business_date)).dt.total_days() // length, 0) * length
+    coming = orders.filter(~pl.col("done")).join(each, on="item_id")
+    units = pl.col("units").cast(pl.Float64)
+    return (
+        coming.select(
+            "location_id",
+            "item_id",
+            (pl.lit(night.business_date) + pl.duration(days=days)).cast(pl.Date).alias("date"),
+            units.alias("units"),
+            (units * pl.col("unit_volume")).alias("volume"),
+            (units * pl.col("unit_cost")).alias("value"),
+        )
+        .group_by("location_id", "item_id", "date")
+        .agg(pl.col("units", "volume", "value").sum())
+        .sort("location_id", "item_id", "date")
+    )
+
+
+def problem_of(costed: Costed) -> pl.DataFrame:
+    """The chosen lines as rows of the plan problem (see coupling.tables); ``locked``: least multiples, above 0 where a planner says so."""
+    start = costed.problem.start[:-1]
+    rows = costed.lines.with_columns(
+        limits.cost_lists(costed.problem),
+        pl.Series("locked", limits.least(costed.problem)),
+        pl.Series("cost_of_nothing", costed.lists.cost[start]),
+        pl.Series("order_multiple", costed.terms.multiple),
+        pl.Series("min_order_units", costed.terms.min_units),
+    )
+    renamed = rows.filter("chosen").rename({"arrives_on": "expected_on", "buying_cost": "unit_value"})
+    return renamed.select(list(coupling.LINES))

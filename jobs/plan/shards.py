@@ -1,47 +1,154 @@
-"""Run the pure plan of a shard (shard.py) on Spark's executors."""
+"""Run the pure plan of a shard (shard.py) on Spark's executors; and, where something couples shards, of the night (together.py)."""
 
 from __future__ import annotations
 
+import pickle
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
 
-from jobs.plan import outputs, shard
+from jobs.plan import coupling, outputs, shard, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from pyspark.sql import DataFrame
 
     from jobs.plan.night import Night
 
+    Task = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+
 #: What comes out: a shard's tables, each as one Arrow IPC stream.
 RESULT = "shard int, name string, payload binary"
-_PROBLEM = (
-    "item_id", "source_id", "location_id", "arrives_on", "order_multiple", "min_order_units",
-    "unit_volume", "unit_weight", "buying_cost", "cost", "chosen",
-)  # fmt: skip
+#: Number of the shard that stands for the whole night.
+_NIGHT = -1
+#: What the night's problem is made of.
+PROBLEM = ("problem", "pools", "due")
+#: A shard's lines with their cost lists, pickled, between the two passes of a coupled night.
+_COSTED = "costed"
 
 
-def planned(shards: DataFrame, night: Night, *, with_problem: bool = False) -> DataFrame:
-    """Decide every shard; rows (shard, name, payload) with names orders, reasons, pools, exceptions (and problem)."""
-    return shards.mapInArrow(_planner(night, with_problem), RESULT)
+@contextmanager
+def planned(shards: DataFrame, night: Night, *, with_problem: bool = False) -> Iterator[DataFrame]:
+    """Every line decided: rows (shard, name, payload), kept while the context lasts.
+
+    Of a shard: orders, reasons, exceptions, pools (and problem, due). Where something couples shards, of the whole night
+    (shard -1): prices, certificate, exceptions.
+    """
+    held: list[DataFrame] = []
+
+    def keep(rows: DataFrame) -> DataFrame:
+        held.append(rows.persist())
+        return rows
+
+    try:
+        if coupling.is_coupled(night):
+            yield keep(_together(keep(shards.mapInArrow(_coster(night), RESULT)), night, keep))
+        else:
+            yield keep(shards.mapInArrow(_planner(night, with_problem), RESULT))
+    finally:
+        for rows in held:
+            rows.unpersist()
 
 
-def _planner(night: Night, with_problem: bool) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def _together(costed: DataFrame, night: Night, keep: Callable[[DataFrame], DataFrame]) -> DataFrame:
+    """The second pass: one task solves the night's problem, then each shard says what that makes of its lines."""
+    from pyspark.sql import functions as F
+
+    of = F.col("name")
+    problem = costed.where(of.isin(*PROBLEM))
+    solved = keep(problem.repartition(1).sortWithinPartitions("shard", "name").mapInArrow(_solver(night), RESULT))
+    lines = costed.where(of == _COSTED).union(solved.where(of == "solution"))
+    decided = lines.repartition(night.config.planning.shards, "shard").mapInArrow(_decider(night), RESULT)
+    return decided.union(solved.where(of != "solution")).union(problem)
+
+
+def _planner(night: Night, with_problem: bool) -> Task:
+    """A shard by itself."""
+
     def plan(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        rows = [batch for batch in batches if batch.num_rows]
-        if rows:
-            whole = pa.Table.from_batches(rows)
-            number = whole["shard"][0].as_py()
-            results = tables_of(shard.decide(split(whole), night), night, number, with_problem)
-            names = list(results)
-            payloads = [encode(results[name]) for name in names]
-            shard_of = pa.array([number] * len(names), pa.int32())
-            yield pa.record_batch({"shard": shard_of, "name": pa.array(names), "payload": pa.array(payloads, pa.binary())})
+        for number, tables in _shards(batches):
+            costed = shard.cost(tables, night)
+            decision = shard.decide_alone(costed)
+            more = {"problem": shard.problem_of(costed), "due": costed.due} if with_problem else {}
+            yield _rows(number, tables_of(decision, night, number) | _arrow({"pools": decision.pools, **more}))
 
     return plan
+
+
+def _coster(night: Night) -> Task:
+    """The first pass of a coupled night."""
+
+    def cost(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for number, tables in _shards(batches):
+            costed = shard.cost(tables, night)
+            parts = {"problem": shard.problem_of(costed), "pools": costed.pooled, "due": costed.due}
+            yield _rows(number, _arrow(parts), {_COSTED: pickle.dumps(costed)})
+
+    return cost
+
+
+def _solver(night: Night) -> Task:
+    """The night's problem, in one task."""
+
+    def solve(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        parts: dict[str, list[pl.DataFrame]] = {name: [] for name in PROBLEM}
+        for number, name, payload in _payloads(batches):
+            parts[name].append(pl.DataFrame(pl.from_arrow(decode(payload))).with_columns(shard=pl.lit(number, pl.Int32)))
+        if not parts["problem"]:
+            return
+        lines, pools, due = (pl.concat(parts[name]) for name in PROBLEM)
+        found = together.decide(coupling.tables(lines.drop("shard"), pools, due, night), night.config.planning.solve_seconds)
+        yield _rows(_NIGHT, _arrow({"prices": found.prices, "certificate": found.certificate, "exceptions": found.exceptions}))
+        placed = found.lines.join(lines.select(*shard.LINE, "shard"), on=shard.LINE, how="left", maintain_order="left")
+        for key, rows in placed.group_by("shard", maintain_order=True):
+            yield _rows(int(str(key[0])), _arrow({"solution": rows.drop("shard")}))
+
+    return solve
+
+
+def _decider(night: Night) -> Task:
+    """The second pass of a coupled night: what was decided, shard by shard."""
+
+    def decide(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        costed: dict[int, bytes] = {}
+        solved: dict[int, bytes] = {}
+        for number, name, payload in _payloads(batches):
+            (costed if name == _COSTED else solved)[number] = payload
+        for number in sorted(costed):
+            found = pl.DataFrame(pl.from_arrow(decode(solved[number]))) if number in solved else together.nothing()
+            decision = shard.decide_as(pickle.loads(costed[number]), found)  # noqa: S301 - written by the first pass
+            yield _rows(number, tables_of(decision, night, number))
+
+    return decide
+
+
+def _shards(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, dict[str, pa.Table]]]:
+    """The shard of a partition with its tables; none where it has no rows."""
+    rows = [batch for batch in batches if batch.num_rows]
+    if rows:
+        whole = pa.Table.from_batches(rows)
+        yield whole["shard"][0].as_py(), split(whole)
+
+
+def _payloads(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, str, bytes]]:
+    for batch in batches:
+        for number, name, payload in zip(batch["shard"], batch["name"], batch["payload"], strict=True):
+            yield number.as_py(), name.as_py(), payload.as_py()
+
+
+def _rows(number: int, tables: Mapping[str, pa.Table], raw: Mapping[str, bytes] | None = None) -> pa.RecordBatch:
+    """Tables, and bytes, of a shard as rows of RESULT."""
+    payloads = {name: encode(table) for name, table in tables.items()} | dict(raw or {})
+    shard_of = pa.array([number] * len(payloads), pa.int32())
+    names, values = pa.array(list(payloads)), pa.array(list(payloads.values()), pa.binary())
+    return pa.record_batch({"shard": shard_of, "name": names, "payload": values})
+
+
+def _arrow(frames: Mapping[str, pl.DataFrame]) -> dict[str, pa.Table]:
+    return {name: rows.to_arrow() for name, rows in frames.items()}
 
 
 def split(whole: pa.Table) -> dict[str, pa.Table]:
@@ -55,17 +162,13 @@ def split(whole: pa.Table) -> dict[str, pa.Table]:
     return tables
 
 
-def tables_of(decision: shard.Decision, night: Night, number: int, with_problem: bool) -> dict[str, pa.Table]:
-    """A shard's decision as Arrow tables."""
-    tables = {
+def tables_of(decision: shard.Decision, night: Night, number: int) -> dict[str, pa.Table]:
+    """A shard's lines and exceptions as Arrow tables."""
+    return {
         "orders": outputs.orders(decision.lines, night.business_date, night.config),
         "reasons": outputs.reasons(decision.lines, night.business_date, number),
-        "pools": decision.pools.to_arrow(),
         "exceptions": decision.exceptions.to_arrow(),
     }
-    if with_problem:
-        tables["problem"] = decision.lines.filter(pl.col("chosen")).select(_PROBLEM).to_arrow()
-    return tables
 
 
 def encode(table: pa.Table) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
@@ -16,7 +16,7 @@ from schemas import CERTIFICATES, EXCEPTIONS, ORDER_REASONS, ORDERS, SHADOW_PRIC
 from schemas.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from pyspark.sql import DataFrame
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
 
 _NIGHT = "*"
+#: A plan this close to its bound, as a share of cost, is proven.
+_CLOSE = 1e-6
 
 
 def collect(result: DataFrame, names: Sequence[str]) -> dict[str, pl.DataFrame]:
@@ -60,12 +62,16 @@ def write_few_lines(lake: Lake, orders: pl.DataFrame, reasons: pl.DataFrame, bus
         lake.write_arrow(table.path, gold_rows(rows, table, lake.run_id, business_date), _mine(lake, business_date))
 
 
-def write_small(lake: Lake, small: dict[str, pl.DataFrame], not_planned: pa.Table, business_date: date) -> None:
-    """gold/shadow_prices, gold/certificates and the planning rows of gold/exceptions."""
+def write_small(lake: Lake, small: dict[str, pl.DataFrame], business_date: date) -> None:
+    """gold/shadow_prices, gold/certificates and the planning rows of gold/exceptions.
+
+    small  pools, exceptions; and prices, certificate where the night was decided as a whole (else empty)
+    """
+    together = not small["certificate"].is_empty()
     for table, rows in (
-        (SHADOW_PRICES, shadow_prices(small["pools"], business_date)),
-        (CERTIFICATES, certificates(small["pools"])),
-        (EXCEPTIONS, ranked(small["exceptions"], capacity_exceptions(not_planned))),
+        (SHADOW_PRICES, dated(small["prices"], business_date) if together else shadow_prices(small["pools"], business_date)),
+        (CERTIFICATES, whole_certificate(small["certificate"]) if together else certificates(small["pools"])),
+        (EXCEPTIONS, ranked(small["exceptions"])),
     ):
         # What training has noted among the exceptions stays.
         where = _mine(lake, business_date) + (" AND kind <> 'training_gave_up'" if table is EXCEPTIONS else "")
@@ -93,6 +99,18 @@ def shadow_prices(pools: pl.DataFrame, business_date: date) -> pl.DataFrame:
     )
 
 
+def dated(prices: pl.DataFrame, business_date: date) -> pl.DataFrame:
+    """Prices of a night decided as a whole; a limit without a date is tonight's."""
+    return prices.with_columns(pl.col("date").fill_null(pl.lit(business_date)))
+
+
+def whole_certificate(row: pl.DataFrame) -> pl.DataFrame:
+    """The certificate of a night decided as a whole."""
+    found = row.row(0, named=True)
+    counts = {"shards": found["orders"], "solver_calls": 1}
+    return pl.DataFrame([_certified(_NIGHT, found | counts, (found["cost"], found["lower_bound"], found["cost_of_nothing"]))])
+
+
 def certificates(pools: pl.DataFrame) -> pl.DataFrame:
     """A row each source, and one for the night. Sums are exact (fsum), so that shards don't matter."""
     groups = [(_NIGHT, pools)]
@@ -102,43 +120,35 @@ def certificates(pools: pl.DataFrame) -> pl.DataFrame:
 
 
 def _certificate(source: str, pools: pl.DataFrame) -> dict[str, object]:
-    counts = dict.fromkeys(("lines", "scarce", "called", "degraded"), 0)
-    cost = bound = 0.0
+    counts: dict[str, Any] = dict.fromkeys(("lines", "scarce", "called", "degraded"), 0)
+    money = (0.0, 0.0, 0.0)
     if not pools.is_empty():
         counts = {name: int(pools[name].sum()) for name in counts}
-        cost, bound = math.fsum(pools["cost"]), math.fsum(pools["lower_bound"])
-    bound = min(bound, cost)
+        money = (math.fsum(pools["cost"]), math.fsum(pools["lower_bound"]), math.fsum(pools["cost_of_nothing"]))
+    counts |= {"shards": len(pools), "solver_calls": counts["called"], "rounds": 0}
+    close = money[0] - money[1] <= _CLOSE * max(abs(money[0]), 1e-9)
+    rung = "proven" if close else "marginal value" if counts["degraded"] else "best found"
+    return _certified(source, counts | {"rung": rung}, money)
+
+
+def _certified(source: str, found: Mapping[str, Any], money: tuple[float, float, float]) -> dict[str, Any]:
+    """A row of gold/certificates; ``money``: cost, lower bound, cost of ordering nothing (inf: not allowed)."""
+    cost, bound, nothing = money[0], min(money[1], money[0]), money[2]
+    saved = nothing - cost
     return {
         "source_id": source,
-        "lines": counts["lines"],
-        "shards": len(pools),
-        "scarce": counts["scarce"],
-        "solver_calls": counts["called"],
+        "lines": found["lines"],
+        "shards": found["shards"],
+        "scarce": found["scarce"],
+        "solver_calls": found["solver_calls"],
         "cost": cost,
         "lower_bound": bound,
         "gap": (cost - bound) / max(abs(cost), 1e-9),
-        "degraded": counts["degraded"],
+        "gap_saving": (cost - bound) / saved if math.isfinite(saved) and saved > 0 else None,
+        "degraded": found["degraded"],
+        "rung": found["rung"],
+        "rounds": found["rounds"],
     }
-
-
-def capacity_exceptions(rows: pa.Table) -> pl.DataFrame:
-    """limit_not_applied for each resource and location."""
-    found = sorted({(row["resource"], row["location_id"]) for row in rows.to_pylist()}, key=str)
-    return pl.DataFrame(
-        [
-            {
-                "kind": "limit_not_applied",
-                "item_id": None,
-                "location_id": location,
-                "source_id": None,
-                "money": 0.0,
-                "message": f"capacity {resource} of {location or 'all locations'} not applied (only dc_stock of an item in units is)",
-                "action": "check tonight's orders against it by hand: it is not planned yet",
-            }
-            for resource, location in found
-        ],
-        schema=EXCEPTION,
-    )
 
 
 def ranked(*rows: pl.DataFrame) -> pl.DataFrame:

@@ -36,7 +36,7 @@ def text(lake: Lake, business_date: date) -> str:
     exceptions = lake.arrow("gold/exceptions", ["kind", "money"], where)
     parts = [
         [f"Night of {business_date} published (attempt {night['attempt']}, run {run}, model {(night['model_id'] or 'none')[:12]})"],
-        figures(orders, kpis, currency),
+        [*figures(orders, kpis, currency), *proof(lake.arrow("gold/certificates", None, where), currency)],
         largest(orders, _names(lake, "items"), _names(lake, "locations"), currency),
         by_kind(exceptions, currency),
         _made_up(lake),
@@ -62,6 +62,18 @@ def figures(orders: pa.Table, kpis: pa.Table, currency: str) -> list[str]:
         ("cost", f"{_sum(kpis, 'expected_cost'):,.2f} {currency} expected; {_sum(kpis, 'cost_of_nothing'):,.2f} without orders"),
     ]
     return [f"  {name:<9}{words}" for name, words in lines]
+
+
+def proof(certificates: pa.Table, currency: str) -> list[str]:
+    """How far the plan can be from the best, in a line."""
+    found = [row for row in certificates.to_pylist() if row["source_id"] == "*"]
+    if not found:
+        return []
+    row = found[0]
+    text = (
+        f"{row['rung'] or 'planned'}: at most {row['cost'] - row['lower_bound']:,.2f} {currency} ({row['gap']:.3%}) above the lowest cost"
+    )
+    return [f"  {'proof':<9}{text} possible for these demand paths, {row['lower_bound']:,.2f}"]
 
 
 def largest(orders: pa.Table, items: dict[str, str], locations: dict[str, str], currency: str) -> list[str]:

@@ -24,6 +24,8 @@ EXCEPTIONS = gold(
                 "conflicting_limits",
                 "limit_not_applied",
                 "lane_cycle",
+                "order_below_minimum",
+                "plan_cut_short",
                 "late_drop",
                 "changed_file",
                 "extra_columns",

@@ -21,6 +21,7 @@ ORDER_REASONS = gold(
         Column("safety", DOUBLE, "part of the wanted stock above expected demand in the window", "units"),
         Column("wanted", DOUBLE, "units that minimise expected cost before rounding and limits", "units", minimum=0),
         Column("rounding", DOUBLE, "units added or left out by order_multiple and min_order_units", "units"),
+        Column("topped_up", DOUBLE, "units added so that the order reaches its minimum or fills its truck", "units", minimum=0),
         Column("limited", DOUBLE, "units left out because something is scarce or full", "units", minimum=0),
         units("order_multiple", "orders are multiples of this", minimum=0.0001),
         units("min_order_units", "least units of a line", minimum=0),
@@ -35,7 +36,12 @@ ORDER_REASONS = gold(
         Column("p_stockout", DOUBLE, "probability of running out before the next arrival", "probability", minimum=0, maximum=1),
         Column("fill_rate", DOUBLE, "expected share of the window's demand served from the shelf", "fraction", minimum=0, maximum=1),
         money("scarcity_price", "price paid per unit for scarce things", minimum=0),
-        Column("binding", STRING, "limits that bind, comma separated (dc_stock, max_stock, min_order_units, override); empty: none"),
+        Column(
+            "binding",
+            STRING,
+            "what made the units other than the line alone would have, comma separated: dc_stock, dc_outbound, receiving, budget, "
+            "min_order_value, trucks, order_cost, max_stock, min_order_units, override, another_lane; empty: nothing",
+        ),
         Column("shard", INT, "shard in which it was decided", minimum=0),
         Column("reason", STRING, "the same as a sentence"),
     ),

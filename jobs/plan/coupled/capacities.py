@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
@@ -12,6 +15,24 @@ from jobs.plan.pools import SCALE
 #: Which column of the lines a capacity's location is.
 _PLACE = {"dc_stock": "source_id", "dc_outbound": "source_id", "receiving": "location_id", "budget": "location_id"}
 _VALUES = {"units": None, "volume": "unit_volume", "value": "unit_value"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Limits of one resource, unit and set of given keys.
+
+    row, slot  [rows of capacities of this kind] the row, and the number of its limit among ``limit``
+    limit      [slots] the lowest of equal rows
+    at, use    [lines] the slot that each line takes from (-1: none), and what one multiple takes
+    """
+
+    resource: str
+    unit: str
+    row: Ints
+    slot: Ints
+    limit: Floats
+    at: Ints
+    use: Floats
 
 
 def layers_of(
@@ -27,6 +48,23 @@ def layers_of(
     layers: list[Layer] = []
     limits: list[Floats] = []
     count = 0
+    for kind in kinds_of(lines, capacities, multiple):
+        at, use = kind.at, kind.use
+        limit = _grid(kind.limit, at, multiple) if kind.unit == "units" and kind.resource != "budget" else kind.limit
+        cost = cut(cost, start, use, np.append(limit, np.inf)[at])
+        _check_least(f"{kind.resource} in {kind.unit}", lines, at, use, limit, _shortest(cost, start))
+        binds = np.bincount(at[at >= 0], (use * _longest(cost, start))[at >= 0], len(limit)) > limit
+        renumber = np.where(binds, count + np.cumsum(binds) - 1, -1)
+        number[kind.row] = renumber[kind.slot]
+        if binds.any():
+            layers.append(Layer(np.append(renumber, -1)[at], use))
+            limits.append(limit[binds])
+            count += int(binds.sum())
+    return numbered(layers, count), np.concatenate([*limits, [np.inf]]), number, cost
+
+
+def kinds_of(lines: pl.DataFrame, capacities: pl.DataFrame, multiple: Ints) -> Iterator[Kind]:
+    """The finite limits of capacities, those of one resource, unit and set of given keys together, in sorted order."""
     rows = capacities.with_row_index("row").filter(
         pl.col("limit").is_not_null() & pl.col("limit").is_not_nan() & pl.col("limit").is_finite()
     )
@@ -42,19 +80,17 @@ def layers_of(
         limit = np.full(int(slot.max()) + 1, np.inf)
         np.minimum.at(limit, slot, each["limit"].to_numpy())
         at = _slots(lines, resource, keys, each)
-        use = _use(lines, resource, unit, multiple)
-        use = np.where(at >= 0, use, 0.0)
-        limit = _grid(limit, at, multiple) if unit == "units" and resource != "budget" else limit
-        cost = cut(cost, start, use, np.append(limit, np.inf)[at])
-        _check_least(f"{resource} in {unit}", lines, at, use, limit, _shortest(cost, start))
-        binds = np.bincount(at[at >= 0], (use * _longest(cost, start))[at >= 0], len(limit)) > limit
-        renumber = np.where(binds, count + np.cumsum(binds) - 1, -1)
-        number[each["row"].to_numpy()] = renumber[slot]
-        if binds.any():
-            layers.append(Layer(np.append(renumber, -1)[at], use))
-            limits.append(limit[binds])
-            count += int(binds.sum())
-    return numbered(layers, count), np.concatenate([*limits, [np.inf]]), number, cost
+        use = np.where(at >= 0, _use(lines, resource, unit, multiple), 0.0)
+        yield Kind(resource, unit, each["row"].to_numpy(), slot, limit, at, use)
+
+
+def taken(lines: pl.DataFrame, capacities: pl.DataFrame, multiple: Ints, n: Ints) -> Floats:
+    """[rows of capacities] what a plan (n multiples of each line) takes of each limit; 0 of one that is not finite."""
+    result = np.zeros(len(capacities))
+    for kind in kinds_of(lines, capacities, multiple):
+        member = kind.at >= 0
+        result[kind.row] = np.bincount(kind.at[member], (kind.use * n)[member], len(kind.limit))[kind.slot]
+    return result
 
 
 def _check(capacities: pl.DataFrame) -> None:

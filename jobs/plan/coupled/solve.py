@@ -96,6 +96,29 @@ def solve(problem: Problem, deadline: float | None = None) -> Solved:
     )
 
 
+def at_once(problem: Problem) -> Solved:
+    """A feasible plan without any search, for when a search has failed: marginal value, else nothing; degraded.
+
+    Raises UsageError where even the least that lines allow keeps not all limits.
+    """
+    owner, position = positions(problem.start)
+    least = np.minimum.reduceat(problem.cost, problem.start[:-1])
+    cheapest = np.minimum.reduceat(np.where(problem.cost == least[owner], position, np.iinfo(np.int64).max), problem.start[:-1])
+    n = fallback.cut_down(problem, cheapest)
+    state = state_of(problem, n)
+    if not is_feasible(problem, state):
+        raise UsageError("no plan was found that keeps all limits, order minima and what the lines at least order")
+    nothing, free = _extremes(problem)
+    cost = plan_cost(problem, state)
+    # What orders may be paid for being placed is no part of the lines' least cost.
+    bound = min(free + float(np.sum(np.minimum(problem.terms.fixed, 0.0))), cost)
+    rung = "nothing" if (n == fallback.nothing(problem)).all() else "marginal value"
+    price = np.zeros(len(problem.limit) - 1)
+    return Solved(
+        n, cost, bound, feasible=True, price=price, cost_of_nothing=nothing, cost_free=free, rounds=0, rung=rung, degraded=True
+    )  # fmt: skip
+
+
 def _separable(problem: Problem, ready: Relaxed) -> Solved:
     """Nothing couples: the first least entry of every line, whose cost is its own bound."""
     nothing, free = _extremes(problem)

@@ -12,7 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.errors import UsageError
+from jobs.plan import coupling
 from jobs.plan.files import solve_folder, write_problem
+from tests.jobs.plan.small import night
 
 INF = float("inf")
 LINE = {
@@ -179,6 +181,6 @@ def test_a_locked_order_is_kept(tmp_path: Path) -> None:
 
 def test_no_lines_no_orders(tmp_path: Path) -> None:
     (tmp_path / "p").mkdir()
-    write_problem(str(tmp_path / "p"), pl.DataFrame(), pl.DataFrame())
+    write_problem(str(tmp_path / "p"), coupling.tables(pl.DataFrame(), pl.DataFrame(), pl.DataFrame(), night()))
     units, certificate = solved(str(tmp_path / "p"), tmp_path / "out")
     assert (units, certificate["cost"], certificate["gap"]) == ({}, 0, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,8 +18,10 @@ from jobs.plan import inputs, job, shards, writing
 from jobs.plan.files import solve_folder
 from tests.jobs.plan.small import LOCATIONS, D, day, fill, forecast, ranks
 
+LANES = [{"source_id": "DC", "location_id": s, "lead_time_days": 1, "order_multiple": 6} for s in ("S1", "S2")]
 
-def small_lake(lake: Lake, dc_stock: float | None) -> Lake:
+
+def small_lake(lake: Lake, dc_stock: float | None, lanes: list[dict] | None = None, capacities: list[dict] | None = None) -> Lake:
     """Two items, two stores, one DC whose stock of A is scarce unless None."""
     stock = [
         {"item_id": "A", "location_id": "S1", "as_of": day(-1), "on_hand": 3, "reserved": 0},
@@ -31,7 +34,8 @@ def small_lake(lake: Lake, dc_stock: float | None) -> Lake:
         lake,
         locations=LOCATIONS,
         items=[{"item_id": "A", "unit_cost": 2, "unit_price": 3}, {"item_id": "B", "unit_cost": 1}],
-        lanes=[{"source_id": "DC", "location_id": s, "lead_time_days": 1, "order_multiple": 6} for s in ("S1", "S2")],
+        lanes=lanes or LANES,
+        **({"capacities": capacities} if capacities else {}),
         stock=stock,
         sales=[{"item_id": "A", "location_id": "S2", "date": day(-1), "units": 8, "channel": "store"}],
         gold__forecasts=[*forecast("A", "S1", [5.0] * 8), *forecast("A", "S2", [8.0] * 8), *forecast("B", "S1", [2.0] * 8)],
@@ -75,19 +79,48 @@ def test_without_the_limit_orders_change_and_the_price_is_gone(spark, lake: Lake
 def test_executors_call_the_solver_not_the_driver(spark, lake: Lake) -> None:
     small_lake(lake, 12)
     night = inputs.night_of(lake, Config(), D)
-    result = shards.planned(inputs.by_shard(inputs.sources(lake, night), 3), night)
-    pools = writing.collect(result, ("pools",))["pools"]
+    with shards.planned(inputs.by_shard(inputs.sources(lake, night), 3), night) as result:
+        pools = writing.collect(result, ("pools",))["pools"]
     assert pools.filter("called").height == 1
     assert os.getpid() not in pools["process"].to_list()
 
 
-def test_same_rows_whatever_the_shards(spark, lake: Lake) -> None:
-    small_lake(lake, 12)
+def coupled_lake(lake: Lake) -> Lake:
+    """The same, with a minimum on what S2 orders and a limit on what the DC ships."""
+    lanes = [{**lane, "min_order_value": 40 if lane["location_id"] == "S2" else None} for lane in LANES]
+    return small_lake(lake, 60, lanes, [{"resource": "dc_outbound", "location_id": "DC", "limit": 30, "unit": "units"}])
+
+
+def test_terms_and_limits_that_items_share_are_kept(spark, lake: Lake, tmp_path: Path) -> None:
+    coupled_lake(lake)
+    job.main(spark, lake, Config(), D, keep_problem=str(tmp_path / "problem"))
+    orders = rows(lake, "gold/orders")
+    assert sum(o["units"] for o in orders) <= 30
+    worth = sum(o["order_value"] for o in orders if o["location_id"] == "S2")
+    assert worth == 0 or worth >= 40
+    (certificate,) = rows(lake, "gold/certificates")
+    assert (certificate["source_id"], certificate["rung"], certificate["degraded"]) == ("*", "proven", 0)
+    prices = {(r["resource"], r["item_id"]): r for r in rows(lake, "gold/shadow_prices")}
+    assert set(prices) == {("dc_outbound", None), ("dc_stock", "A")}
+    outbound = prices["dc_outbound", None]
+    assert outbound["used"] == sum(o["units"] for o in orders)
+    solve_folder(str(tmp_path / "problem"), str(tmp_path / "out"), None)
+    solved = json.loads((tmp_path / "out" / "certificate.json").read_text())
+    assert solved["cost"] == pytest.approx(certificate["cost"])
+    reasons = rows(lake, "gold/order_reasons")
+    assert len(reasons) == 3
+    assert sum(r["expected_cost"] for r in reasons) == pytest.approx(Decimal(certificate["cost"]), abs=Decimal("0.001"))
+
+
+@pytest.mark.parametrize("fill_lake", [lambda lake: small_lake(lake, 12), coupled_lake], ids=["pools", "together"])
+def test_same_rows_whatever_the_shards(spark, lake: Lake, fill_lake) -> None:
+    fill_lake(lake)
     found = []
     for shards_ in (1, 5):
         job.main(spark, lake, Config(planning={"shards": shards_}), D)
-        tables = [lake.arrow(t) for t in ("gold/orders", "gold/shadow_prices")]
-        found.append([t.sort_by([(n, "ascending") for n in ("item_id", "location_id")]) for t in tables])
+        tables = [lake.arrow(t) for t in ("gold/orders", "gold/shadow_prices", "gold/certificates")]
+        keys = [[n for n in ("item_id", "location_id", "source_id") if n in t.column_names] for t in tables]
+        found.append([t.sort_by([(n, "ascending") for n in key]) for t, key in zip(tables, keys, strict=True)])
     assert all(a.equals(b) for a, b in zip(*found, strict=True))
     assert isinstance(found[0][0], pa.Table)
 
