@@ -10,13 +10,12 @@ from datetime import timedelta
 
 import polars as pl
 
+from jobs.plan.cover import MICRO
+from jobs.plan.lanes import LANE, order_terms
 from jobs.plan.night import Night, frame
 from jobs.plan.pools import SCALE, UNLIMITED
 
 LINE = ["item_id", "source_id", "location_id"]
-LANE = ["source_id", "location_id"]
-#: Terms of a whole order; they count only in the lane row.
-ORDER_TERMS = ("min_order_value", "order_cost", "truck_volume", "truck_cost")
 CAPACITY: Types = {
     "resource": pl.String, "location_id": pl.String, "item_id": pl.String, "date": pl.Date, "limit": pl.Float64, "unit": pl.String,
 }  # fmt: skip
@@ -25,7 +24,8 @@ Types = dict[str, pl.DataType | type[pl.DataType]]
 LINES: Types = {
     **dict.fromkeys(LINE, pl.String), "expected_on": pl.Date,
     **dict.fromkeys(("order_multiple", "min_order_units", "unit_volume", "unit_weight", "unit_value"), pl.Float64),
-    "cost": pl.List(pl.Float64), "locked": pl.Int64, "cost_of_nothing": pl.Float64,
+    "cost": pl.List(pl.Float64), "locked": pl.Int64,
+    "cost_of_nothing": pl.Float64,
 }  # fmt: skip
 POOLS: Types = {"item_id": pl.String, "source_id": pl.String, "limit": pl.Int64}
 #: What is under way to a location, by day of arrival: measures as capacities count them.
@@ -55,18 +55,29 @@ def is_coupled(night: Night) -> bool:
     return len(terms) > 0 or (night.capacities is not None and night.capacities.num_rows > 0)
 
 
-def order_terms(night: Night) -> pl.DataFrame:
-    """order_terms.parquet: the lanes that have any such term."""
-    lanes = frame(night.lanes, "silver/lanes").select(*LANE, pl.col(ORDER_TERMS).cast(pl.Float64).fill_null(0.0))
-    trucks = (pl.col("truck_volume") > 0) & (pl.col("truck_cost") > 0)
-    some = (pl.col("min_order_value") > 0) | (pl.col("order_cost") > 0) | trucks
-    return lanes.filter(some).unique(LANE, keep="first", maintain_order=True).sort(LANE)
+def lasting_terms(lines: pl.DataFrame, night: Night) -> pl.DataFrame:
+    """order_terms.parquet: order_cost is net of what it is worth to wait, and may be negative.
+
+    An order lasts its cover T, at g a period; none leaves all to a later order day, at the cost W net of g (cover.py). So beside
+    what its lines cost over T an order has to bear
+
+        order_cost - g periods of T + sum_i f_i(0) over T - W
+    """
+    terms = order_terms(night)
+    if night.covers is None or night.covers.is_empty():
+        return terms
+    added = lines.group_by(LANE).agg((pl.col("cost_of_nothing") * MICRO).round().cast(pl.Int64).sum().alias("nothing"))
+    chosen = night.covers.select(*LANE, "per_period", "periods", "waiting")
+    joined = terms.join(added, on=LANE, how="left", maintain_order="left").join(chosen, on=LANE, how="left", maintain_order="left")
+    net = pl.col("order_cost") - pl.col("per_period") * pl.col("periods") + pl.col("nothing") / MICRO - pl.col("waiting")
+    return joined.with_columns(order_cost=pl.coalesce(net, "order_cost")).select(terms.columns)
 
 
 def tables(lines: pl.DataFrame, pools: pl.DataFrame, due: pl.DataFrame, night: Night) -> Tables:
     """The problem of a night.
 
-    lines  of all shards: the columns of lines.parquet but line_id and budget_value, and locked
+    lines  of all shards, in LINES: those of lines.parquet, what a planner locked (multiples; else 0), and what it costs to order
+           nothing
     pools  item_id, source_id, limit (ten-thousandths of a unit; -1: none)
     due    what is under way, in DUE
     """
@@ -82,7 +93,7 @@ def tables(lines: pl.DataFrame, pools: pl.DataFrame, due: pl.DataFrame, night: N
     numbered = bought.with_columns(
         pl.col("unit_volume", "unit_weight").cast(pl.Float64).fill_null(0.0), budget_value=value.cast(pl.Float64)
     ).drop("own")
-    return Tables(numbered, order_terms(night), _capacities(numbered, pools, due, night))
+    return Tables(numbered, lasting_terms(numbered, night), _capacities(numbered, pools, due, night))
 
 
 def _capacities(lines: pl.DataFrame, pools: pl.DataFrame, due: pl.DataFrame, night: Night) -> pl.DataFrame:

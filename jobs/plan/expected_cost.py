@@ -79,6 +79,19 @@ def evaluate(terms: Terms, demand: Demand, reach: float) -> Costs:
     return _assemble(parts, len(terms))
 
 
+def of_nothing(terms: Terms, demand: Demand) -> Floats:
+    """[lines] expected holding and shortage of the window without an order; what is left over at its end costs nothing here."""
+    cost = np.zeros(len(terms))
+    for lead, cover in sorted(set(zip(terms.lead.tolist(), terms.cover.tolist(), strict=True))):
+        group = np.flatnonzero((terms.lead == lead) & (terms.cover == cover))
+        for rows in np.array_split(group, -(-len(group) // _CHUNK)):
+            own = terms.take(rows)
+            paths = roll(own, demand)
+            left = (paths.balance + np.maximum(paths.need, 0.0)).mean(axis=2).sum(axis=0)
+            cost[rows] = own.holding * left + own.shortage * np.maximum(paths.need[-1], 0.0).mean(axis=1)
+    return cost
+
+
 def _evaluate_chunk(terms: Terms, rows: Ints, demand: Demand, reach: float) -> list[_Part]:
     paths = roll(terms, demand)
     length = _lengths(terms, paths, reach)

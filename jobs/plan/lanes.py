@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from jobs.features.horizon import LONGEST
 from jobs.plan import schedule
 from jobs.plan.night import Night, exception, exceptions, frame
 
@@ -14,8 +15,12 @@ if TYPE_CHECKING:
 
 #: Columns in which a lane's item row wins over the lane row.
 _OVERRULED = ("lead_time_days", "lead_time_std", "order_days", "unit_cost", "order_multiple", "min_order_units")
-_LANE = ["source_id", "location_id"]
-_LINE = ["item_id", *_LANE]
+LANE = ["source_id", "location_id"]
+_LINE = ["item_id", *LANE]
+#: What says when a line may be ordered.
+SCHEDULE = [*LANE, "order_days", "lead_time_days"]
+#: Terms of a whole order; they count only in the lane row.
+ORDER_TERMS = ("min_order_value", "order_cost", "truck_volume", "truck_cost")
 DEFAULT_SOURCE = "supplier"
 #: Only these receive orders; distribution centres do not order yet.
 ORDERING_KINDS = ("store", "online")
@@ -52,25 +57,66 @@ def considered(pairs: pl.DataFrame, item_lanes: pa.Table | None, night: Night) -
         *_cycles(item_lanes, night),
         _not_applied(chosen.filter("chosen")),
     ]
-    return chosen.filter(pl.col("state") == "order").drop("state", "override_source"), exceptions(found)
+    tonight = chosen.filter(pl.col("state") == "order").drop("state", "override_source")
+    return _lasting(tonight, night), exceptions(found)
+
+
+def order_terms(night: Night) -> pl.DataFrame:
+    """Terms of whole orders (source_id, location_id, ORDER_TERMS; 0: none), of the lanes that have any; only the lane row's count."""
+    lanes = frame(night.lanes, "silver/lanes").select(*LANE, pl.col(ORDER_TERMS).cast(pl.Float64).fill_null(0.0))
+    trucks = (pl.col("truck_volume") > 0) & (pl.col("truck_cost") > 0)
+    some = (pl.col("min_order_value") > 0) | (pl.col("order_cost") > 0) | trucks
+    return lanes.filter(some).unique(LANE, keep="first", maintain_order=True).sort(LANE)
+
+
+def later_arrivals(lines: pl.DataFrame, night: Night) -> pl.DataFrame:
+    """Lines (with SCHEDULE), each as often as its order may last: until the order of the cover-th order day after tonight arrives.
+
+    Adds cover (1, 2, ...) and next_arrives_on; at most as far as nights forecast.
+    """
+    default, length = night.config.lanes.default_lead_time_days, night.config.period_days
+    regions = pl.DataFrame(pl.from_arrow(night.locations.select(["location_id", "region"])))
+    placed = lines.join(regions, on="location_id", how="left", maintain_order="left")
+    schedules = placed.select("order_days", "lead_time_days", "region").unique(maintain_order=True)
+    arrivals = [
+        schedule.later(
+            schedule.lead_times(days, lead, default), night.business_date, night.closed_in(region), length, LONGEST[night.config.grain]
+        )
+        for days, lead, region in schedules.iter_rows()
+    ]
+    timed = schedules.with_columns(pl.Series("next_arrives_on", [list(days) for days in arrivals], pl.List(pl.Date)))
+    joined = placed.join(timed, on=["order_days", "lead_time_days", "region"], how="left", nulls_equal=True, maintain_order="left")
+    numbered = joined.with_columns(cover=pl.int_ranges(1, pl.col("next_arrives_on").list.len() + 1)).drop("region")
+    return numbered.explode("next_arrives_on", "cover")
+
+
+def _lasting(lines: pl.DataFrame, night: Night) -> pl.DataFrame:
+    """Lines with next_arrives_on at the end of their order's cover."""
+    if night.covers is None or night.covers.is_empty():
+        return lines
+    longer = night.covers.filter(pl.col("cover") > 1).select(*LANE, "cover")
+    mine = lines.filter("chosen").select(*_LINE, *SCHEDULE[2:]).join(longer.rename({"cover": "lasts"}), on=LANE)
+    until = later_arrivals(mine, night).filter(pl.col("cover") == pl.col("lasts")).select(*_LINE, until="next_arrives_on")
+    joined = lines.join(until, on=_LINE, how="left", maintain_order="left")
+    return joined.with_columns(next_arrives_on=pl.coalesce("until", "next_arrives_on")).drop("until")
 
 
 def _terms(pairs: pl.DataFrame, item_lanes: pa.Table | None, night: Night) -> pl.DataFrame:
     """Each pair with each of its lanes: the item's row over the lane's, column by column."""
     if not night.lanes_known:
         generic = pairs.select("location_id").unique().with_columns(source_id=pl.lit(DEFAULT_SOURCE))
-        wide = generic.join(frame(None, "silver/lanes").drop("item_id"), on=_LANE, how="left")
+        wide = generic.join(frame(None, "silver/lanes").drop("item_id"), on=LANE, how="left")
         own = frame(None, "silver/lanes")
     else:
         wide, own = frame(night.lanes, "silver/lanes"), frame(item_lanes, "silver/lanes")
-    wide, own = wide.select(*_LANE, *_OVERRULED), own.select(*_LINE, *_OVERRULED)
+    wide, own = wide.select(*LANE, *_OVERRULED), own.select(*_LINE, *_OVERRULED)
     keys = pl.concat(
         [
-            pairs.join(wide.select(_LANE), on="location_id").select(_LINE),
+            pairs.join(wide.select(LANE), on="location_id").select(_LINE),
             pairs.join(own.select(_LINE), on=["item_id", "location_id"]).select(_LINE),
         ]
     ).unique()
-    both = keys.join(own, on=_LINE, how="left").join(wide, on=_LANE, how="left", suffix="_lane")
+    both = keys.join(own, on=_LINE, how="left").join(wide, on=LANE, how="left", suffix="_lane")
     merged = both.with_columns(pl.coalesce(c, f"{c}_lane").alias(c) for c in _OVERRULED).drop(f"{c}_lane" for c in _OVERRULED)
     return merged.join(pairs, on=["item_id", "location_id"]).sort(_LINE)
 
@@ -109,7 +155,7 @@ def _choose(lanes: pl.DataFrame) -> pl.DataFrame:
 
 def _not_applied(lines: pl.DataFrame) -> pl.DataFrame:
     """Lanes with a term that the plan does not follow yet."""
-    late = lines.filter(pl.col("lead_time_std") > 0).select(_LANE).unique().sort(_LANE)
+    late = lines.filter(pl.col("lead_time_std") > 0).select(LANE).unique().sort(LANE)
     return exception(
         late,
         "limit_not_applied",
@@ -123,10 +169,10 @@ def _cycles(item_lanes: pa.Table | None, night: Night) -> list[pl.DataFrame]:
     generic = frame(night.lanes, "silver/lanes").select(_LINE)
     own = frame(item_lanes, "silver/lanes").select(_LINE)
     nowhere = pl.lit(None, pl.String).alias("item_id")
-    suspects = _core(pl.concat([generic, own]).with_columns(nowhere).unique()).select(_LANE)
-    shared, own = generic.join(suspects, on=_LANE, how="semi"), own.join(suspects, on=_LANE, how="semi")
+    suspects = _core(pl.concat([generic, own]).with_columns(nowhere).unique()).select(LANE)
+    shared, own = generic.join(suspects, on=LANE, how="semi"), own.join(suspects, on=LANE, how="semi")
     # An item's own lane can close a cycle with lanes of all items, so these count for it too.
-    spread = own.select("item_id").unique().join(shared.select(_LANE), how="cross")
+    spread = own.select("item_id").unique().join(shared.select(LANE), how="cross")
     edges = _core(pl.concat([shared, own, spread]).unique())
     found: dict[str, pl.DataFrame] = {}
     for _, rows in edges.sort(_LINE, nulls_last=False).group_by("item_id", maintain_order=True):

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from jobs.plan.coupled.problem import positions
 from jobs.plan.night import Floats, Ints, Night, exception, exceptions, frame
 from jobs.plan.pools import SCALE, UNLIMITED, Problem, Solution, sums
+from jobs.plan.ragged import first_allowed, first_least, positions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,9 +59,9 @@ def allow(lines: pl.DataFrame, terms: Terms, lists: Costs) -> Allowed:
     """What each line's own limits leave. A line that is not its pair's chosen lane may order nothing."""
     owner, position = positions(lists.start)
     smallest = terms.min_multiples
-    best = _argmin(lists.cost, lists)
+    best = first_least(lists.start, lists.cost)
     small = (position > 0) & (position < smallest[owner])
-    rounded = _argmin(np.where(small, np.inf, lists.cost), lists)
+    rounded = first_least(lists.start, np.where(small, np.inf, lists.cost))
     room = terms.max_stock - terms.on_hand - terms.in_transit + lists.demand_until
     length = np.diff(lists.start)
     most = np.minimum(np.maximum(np.floor(np.minimum(room / terms.multiple, 1e9) + 1e-9), 0), length - 1).astype(np.int64)
@@ -228,6 +228,7 @@ def report(pooled: pl.DataFrame, problem: Problem, solution: Solution) -> pl.Dat
     used, wanted, lines = np.zeros(count, np.int64), np.zeros(count, np.int64), np.bincount(problem.pool, minlength=count)
     np.add.at(used, problem.pool, solution.n * problem.multiple)
     np.add.at(wanted, problem.pool, solution.free * problem.multiple)
+    nothing = problem.start[:-1] + first_allowed(problem.start, problem.cost)
     return pooled.select(*POOL, "limit").with_columns(
         pl.Series("lines", lines),
         pl.Series("wanted", wanted),
@@ -238,20 +239,5 @@ def report(pooled: pl.DataFrame, problem: Problem, solution: Solution) -> pl.Dat
         pl.Series("scarce", solution.scarce),
         pl.Series("called", solution.called),
         pl.Series("degraded", solution.degraded),
-        pl.Series("cost_of_nothing", sums(problem.cost[problem.start[:-1] + least(problem)], problem.pool, count)),
+        pl.Series("cost_of_nothing", sums(problem.cost[nothing], problem.pool, count)),
     )
-
-
-def least(problem: Problem) -> Ints:
-    """[lines] the least multiples allowed: none, but of a locked line those that are locked."""
-    owner, place = positions(problem.start)
-    first = np.full(len(problem.start) - 1, np.iinfo(np.int64).max)
-    np.minimum.at(first, owner, np.where(np.isfinite(problem.cost), place, np.iinfo(np.int64).max))
-    return first
-
-
-def _argmin(cost: Floats, lists: Costs) -> Ints:
-    from jobs.plan.pools import cheapest
-
-    zeros = np.zeros(len(lists.start) - 1, np.int64)
-    return cheapest(Problem(lists.start, cost, zeros, zeros, zeros))

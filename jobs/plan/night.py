@@ -43,6 +43,7 @@ class Night:
     locations      location_id, kind, region
     lanes          lane rows without an item
     capacities     limits that items share: all but an item's dc_stock in units
+    covers         how long orders with terms should last (cover.CHOSEN); None: not looked at
     closed         region (null: everywhere), date: days without delivery
     lanes_known    whether the lanes feed has any row
     receipts_known whether the receipts feed has any row
@@ -55,6 +56,7 @@ class Night:
     locations: pa.Table
     lanes: pa.Table | None = None
     capacities: pa.Table | None = None
+    covers: pl.DataFrame | None = None
     closed: pa.Table | None = None
     lanes_known: bool = True
     receipts_known: bool = False

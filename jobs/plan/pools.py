@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.plan.night import Floats, Ints
+from jobs.plan.ragged import first_least
 
 #: Units are counted in ten-thousandths (decimal(18,4)), so that sums and limits are exact.
 SCALE = 10_000
@@ -73,7 +74,7 @@ def solve(problem: Problem, deadline: float | None = None) -> Solution:
 
     deadline  moment of time.monotonic() after which pools are no longer solved to the end
     """
-    free = cheapest(problem)
+    free = first_least(problem.start, problem.cost)
     pools = len(problem.limit)
     least = problem.cost[problem.start[:-1] + free]
     wanted = np.zeros(pools, np.int64)
@@ -94,17 +95,6 @@ def solve(problem: Problem, deadline: float | None = None) -> Solution:
         called[pool], degraded[pool] = result.called, result.degraded
     cost = sums(problem.cost[problem.start[:-1] + chosen], problem.pool, pools)
     return Solution(chosen, free, cost, np.minimum(bound, cost), price, scarce, called, degraded)
-
-
-def cheapest(problem: Problem) -> Ints:
-    """[lines] the first entry of least cost."""
-    least = np.minimum.reduceat(problem.cost, problem.start[:-1]) if len(problem.pool) else np.zeros(0)
-    length = np.diff(problem.start)
-    is_least = problem.cost == np.repeat(least, length)
-    position = np.arange(len(problem.cost)) - np.repeat(problem.start[:-1], length)
-    place = np.where(is_least, position, np.iinfo(np.int64).max)
-    first: Ints = np.minimum.reduceat(place, problem.start[:-1]) if len(problem.pool) else np.zeros(0, np.int64)
-    return first
 
 
 def sums(values: Floats, pool: Ints, pools: int) -> Floats:

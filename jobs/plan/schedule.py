@@ -65,6 +65,21 @@ def window(times: LeadTimes, business_date: date, closed: frozenset[date], perio
     return Window("order", today, after) if after else Window("never")
 
 
+def later(times: LeadTimes, business_date: date, closed: frozenset[date], period_days: int, periods: int) -> tuple[date, ...]:
+    """When the orders of the next order days are on the shelf, the first being Window.next_arrives_on: up to so many periods
+    after tonight's order. None where tonight is no order day.
+    """
+    tonight = window(times, business_date, closed, period_days)
+    if tonight.arrives_on is None:
+        return ()
+    last = tonight.arrives_on + timedelta(days=periods * period_days)
+    if period_days > 1:
+        return tuple(tonight.arrives_on + timedelta(days=period_days * ahead) for ahead in range(1, periods + 1))
+    ahead = range(1, (last - business_date).days + _LONGEST_CLOSURE + 15)
+    found = {_delivery(times, business_date + timedelta(days=days), closed) for days in ahead}
+    return tuple(sorted(day for day in found if day is not None and tonight.arrives_on < day <= last)) or (tonight.next_arrives_on,)  # type: ignore[return-value]
+
+
 def _delivery(times: LeadTimes, ordered_on: date, closed: frozenset[date]) -> date | None:
     days = times[ordered_on.weekday()]
     if days is None:

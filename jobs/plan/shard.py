@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from jobs.plan import costs, coupling, demand, expected_cost, lanes, limits, pools, position
+from jobs.plan import costs, coupling, cover, demand, expected_cost, lanes, limits, pools, position
 from jobs.plan.night import Night, exception, exceptions, frame
+from jobs.plan.ragged import first_allowed, first_least
 from jobs.plan.terms import Terms
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def decide_as(costed: Costed, solved: pl.DataFrame) -> Decision:
     found = costed.lines.select(LINE).join(solved, on=LINE, how="left", maintain_order="left")
     n, price = found["n"].fill_null(0).to_numpy(), found["scarcity_price"].fill_null(0.0).to_numpy()
     bound_by = np.asarray(found["bound_by"].fill_null("").to_numpy(), object)
-    return described(costed, limits.Outcome(n, pools.cheapest(costed.problem), price, bound_by))
+    return described(costed, limits.Outcome(n, first_least(costed.problem.start, costed.problem.cost), price, bound_by))
 
 
 def described(costed: Costed, outcome: limits.Outcome) -> Decision:
@@ -88,7 +89,35 @@ def described(costed: Costed, outcome: limits.Outcome) -> Decision:
 
 
 def cost(tables: Mapping[str, pa.Table], night: Night) -> Costed:
-    """Cost every order quantity of the lines of a shard's items.
+    """Cost every order quantity of the lines of a shard's items (tables: see ``lines_of``)."""
+    placed = lines_of(tables, night)
+    lines, demand_, found = placed.lines, placed.demand, [placed.exceptions]
+    terms = terms_of(lines, demand_, night)
+    lists = expected_cost.evaluate(terms, demand_, night.config.planning.reach_quantile)
+    allowed = limits.allow(lines, terms, lists)
+    pooled = limits.pools(lines, tables, night)
+    problem, clashes = limits.problem(lines, terms, lists, allowed, pooled)
+    return Costed(lines, terms, lists, allowed, pooled, problem, placed.due, exceptions([*found, clashes]))
+
+
+def covers(tables: Mapping[str, pa.Table], night: Night) -> pl.DataFrame:
+    """What covers of several lengths would cost the shard's lines (cover.SUMS)."""
+    placed = lines_of(tables, night)
+    return cover.sums(placed.lines, terms_of(placed.lines, placed.demand, night), placed.demand, night)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A shard's lines with their lane, stock, transit and costs, the demand of their pairs, and what is under way (coupling.DUE)."""
+
+    lines: pl.DataFrame
+    demand: Demand
+    due: pl.DataFrame
+    exceptions: pl.DataFrame
+
+
+def lines_of(tables: Mapping[str, pa.Table], night: Night) -> Placed:
+    """The lines of a shard's items.
 
     tables  forecasts, items, lanes (rows with an item), assortment, stock, sales (since the oldest count), receipts,
             inbound (latest snapshot), published (orders of earlier nights), capacities (dc_stock with an item),
@@ -105,13 +134,7 @@ def cost(tables: Mapping[str, pa.Table], night: Night) -> Costed:
         items.select("item_id", "shelf_life_days", "unit_volume", "unit_weight"), on="item_id", how="left"
     )
     lines = lines.with_columns(pl.col("first", "series").fill_null(0)).sort(LINE)
-    terms = terms_of(lines, distributions, night)
-    lists = expected_cost.evaluate(terms, distributions, night.config.planning.reach_quantile)
-    allowed = limits.allow(lines, terms, lists)
-    pooled = limits.pools(lines, tables, night)
-    problem, clashes = limits.problem(lines, terms, lists, allowed, pooled)
-    found = exceptions([wrong_lanes, wrong_stock, wrong_costs, clashes])
-    return Costed(lines, terms, lists, allowed, pooled, problem, _due(orders, items, night), found)
+    return Placed(lines, distributions, _due(orders, items, night), exceptions([wrong_lanes, wrong_stock, wrong_costs]))
 
 
 def _pairs(forecast: pl.DataFrame, tables: Mapping[str, pa.Table], items: pl.DataFrame, night: Night) -> pl.DataFrame:
@@ -243,7 +266,7 @@ def problem_of(costed: Costed) -> pl.DataFrame:
     start = costed.problem.start[:-1]
     rows = costed.lines.with_columns(
         limits.cost_lists(costed.problem),
-        pl.Series("locked", limits.least(costed.problem)),
+        pl.Series("locked", first_allowed(costed.problem.start, costed.problem.cost)),
         pl.Series("cost_of_nothing", costed.lists.cost[start]),
         pl.Series("order_multiple", costed.terms.multiple),
         pl.Series("min_order_units", costed.terms.min_units),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
 
-from jobs.plan import coupling, outputs, shard, together
+from jobs.plan import coupling, cover, lanes, outputs, shard, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -45,12 +46,23 @@ def planned(shards: DataFrame, night: Night, *, with_problem: bool = False) -> I
 
     try:
         if coupling.is_coupled(night):
+            night = with_covers(keep(shards), night)
             yield keep(_together(keep(shards.mapInArrow(_coster(night), RESULT)), night, keep))
         else:
             yield keep(shards.mapInArrow(_planner(night, with_problem), RESULT))
     finally:
         for rows in held:
             rows.unpersist()
+
+
+def with_covers(shards: DataFrame, night: Night) -> Night:
+    """The night with how long orders with terms should last: summed over the shards, chosen on the driver (a row a lane and cover)."""
+    terms = lanes.order_terms(night)
+    if terms.is_empty():
+        return night
+    found = shards.mapInArrow(_coverer(night), RESULT).collect()
+    sums = [pl.DataFrame(pl.from_arrow(decode(row["payload"]))) for row in found]
+    return replace(night, covers=cover.choose(pl.concat([pl.DataFrame(schema=cover.SUMS), *sums]), terms))
 
 
 def _together(costed: DataFrame, night: Night, keep: Callable[[DataFrame], DataFrame]) -> DataFrame:
@@ -76,6 +88,16 @@ def _planner(night: Night, with_problem: bool) -> Task:
             yield _rows(number, tables_of(decision, night, number) | _arrow({"pools": decision.pools, **more}))
 
     return plan
+
+
+def _coverer(night: Night) -> Task:
+    """What comes before the first pass where orders have terms."""
+
+    def sums(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for number, tables in _shards(batches):
+            yield _rows(number, _arrow({"covers": shard.covers(tables, night)}))
+
+    return sums
 
 
 def _coster(night: Night) -> Task:

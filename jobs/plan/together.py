@@ -16,6 +16,7 @@ from jobs.plan.coupled.reading import read
 from jobs.plan.coupling import LANE, LINE, Tables
 from jobs.plan.night import exception, exceptions
 from jobs.plan.pools import SCALE
+from jobs.plan.ragged import first_least
 
 if TYPE_CHECKING:
     from jobs.plan.coupled.problem import Floats, Ints
@@ -128,7 +129,7 @@ class _Solution:
 
     def __init__(self, tables: Tables, known: Read, solved: Solved) -> None:
         self.lines, self.capacities, self.known, self.solved = tables.lines, tables.capacities, known, solved
-        self.free = _cheapest(known)
+        self.free = first_least(known.problem.start, known.problem.cost)
         self.state, self.wanted = state_of(known.problem, solved.n), state_of(known.problem, self.free)
 
     def columns(self) -> dict[str, pl.Series]:
@@ -216,11 +217,3 @@ class _Solution:
         for layer in self.known.problem.layers:
             flags |= priced[layer.resource] & (layer.use > 0)
         return flags
-
-
-def _cheapest(known: Read) -> Ints:
-    """[lines] the first entry of least cost of each list."""
-    from jobs.plan import pools
-
-    zeros = np.zeros(len(known.problem), np.int64)
-    return pools.cheapest(pools.Problem(known.problem.start, known.problem.cost, zeros, zeros, zeros))

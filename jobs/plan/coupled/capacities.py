@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from jobs.errors import UsageError
-from jobs.plan.coupled.problem import Floats, Ints, Layer, numbered, positions
+from jobs.plan.coupled.problem import Floats, Ints, Layer, numbered
 from jobs.plan.pools import SCALE
+from jobs.plan.ragged import first_allowed, positions
 
 #: Which column of the lines a capacity's location is.
 _PLACE = {"dc_stock": "source_id", "dc_outbound": "source_id", "receiving": "location_id", "budget": "location_id"}
@@ -168,8 +169,8 @@ def cut(cost: Floats, start: Ints, use: Floats, limit: Floats) -> Floats:
 
 def _shortest(cost: Floats, start: Ints) -> Floats:
     """[lines] the least allowed entry; inf where there is none."""
-    place = np.where(np.isfinite(cost), positions(start)[1], np.inf)
-    return np.asarray(np.minimum.reduceat(place, start[:-1])) if len(start) > 1 else place
+    place = first_allowed(start, cost)
+    return np.where(place < len(cost), place, np.inf)
 
 
 def _longest(cost: Floats, start: Ints) -> Ints:

@@ -5,16 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from jobs.plan.coupled.moves import running
-from jobs.plan.coupled.problem import Flags, Ints, Layer, Problem, is_feasible, lowered, positions, raised, state_of
+from jobs.plan.coupled.problem import Flags, Ints, Layer, Problem, is_feasible, lowered, raised, state_of
 from jobs.plan.coupled.start import one_of_each_choice
+from jobs.plan.ragged import first_allowed
 
 _ROUNDS = 20
-
-
-def nothing(problem: Problem) -> Ints:
-    """[lines] the least each list allows: nothing, where it may be."""
-    place = np.where(np.isfinite(problem.cost), positions(problem.start)[1], np.iinfo(np.int64).max)
-    return np.asarray(np.minimum.reduceat(place, problem.start[:-1]))
 
 
 def cut_down(problem: Problem, n: Ints) -> Ints:
@@ -22,7 +17,7 @@ def cut_down(problem: Problem, n: Ints) -> Ints:
 
     Orders that this leaves below their minimum are closed. Lines that are dropped go to the least they allow.
     """
-    least = nothing(problem)
+    least = first_allowed(problem.start, problem.cost)
     n = one_of_each_choice(problem, n, np.zeros(len(n)))
     for _ in range(_ROUNDS):
         state = state_of(problem, n)

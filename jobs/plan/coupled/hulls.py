@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.plan.coupled.problem import Flags, Floats, Ints, positions
+from jobs.plan.coupled.problem import Flags, Floats, Ints
+from jobs.plan.ragged import positions
 
 
 @dataclass(frozen=True)

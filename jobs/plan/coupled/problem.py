@@ -103,12 +103,6 @@ class State:
     ordered: Ints
 
 
-def positions(start: Ints) -> tuple[Ints, Ints]:
-    """Of every entry of ragged lists the list that holds it, and its place there (the multiples that it costs)."""
-    owner = np.repeat(np.arange(len(start) - 1), np.diff(start))
-    return owner, np.arange(len(owner)) - start[:-1][owner]
-
-
 def numbered(layers: Iterable[Layer], none: int) -> tuple[Layer, ...]:
     """Layers in which -1 stood for no resource, with ``none`` in its place; nothing is taken from it."""
     return tuple(Layer(np.where(each.resource < 0, none, each.resource), np.where(each.resource < 0, 0.0, each.use)) for each in layers)

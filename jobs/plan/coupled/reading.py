@@ -9,8 +9,9 @@ import polars as pl
 
 from jobs.errors import UsageError
 from jobs.plan.coupled.capacities import layers_of
-from jobs.plan.coupled.problem import Floats, Ints, Problem, Terms, positions
+from jobs.plan.coupled.problem import Floats, Ints, Problem, Terms
 from jobs.plan.pools import SCALE
+from jobs.plan.ragged import positions
 
 _KEY = ["source_id", "location_id"]
 _TERMS = ("min_order_value", "order_cost", "truck_volume", "truck_cost")

@@ -17,8 +17,9 @@ from jobs.plan.coupled.dual import Dual, maximise
 from jobs.plan.coupled.folding import folded
 from jobs.plan.coupled.heuristic import planned, search_at
 from jobs.plan.coupled.improve import singly
-from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, positions, state_of
+from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of
 from jobs.plan.coupled.relaxation import Relaxed, relaxed
+from jobs.plan.ragged import first_allowed, first_least
 
 #: Sign-based steps: 100 reach within 0.01% of what 400 do (docs/decisions/price_coordination.md).
 _ROUNDS = 120
@@ -101,10 +102,7 @@ def at_once(problem: Problem) -> Solved:
 
     Raises UsageError where even the least that lines allow keeps not all limits.
     """
-    owner, position = positions(problem.start)
-    least = np.minimum.reduceat(problem.cost, problem.start[:-1])
-    cheapest = np.minimum.reduceat(np.where(problem.cost == least[owner], position, np.iinfo(np.int64).max), problem.start[:-1])
-    n = fallback.cut_down(problem, cheapest)
+    n = fallback.cut_down(problem, first_least(problem.start, problem.cost))
     state = state_of(problem, n)
     if not is_feasible(problem, state):
         raise UsageError("no plan was found that keeps all limits, order minima and what the lines at least order")
@@ -112,7 +110,7 @@ def at_once(problem: Problem) -> Solved:
     cost = plan_cost(problem, state)
     # What orders may be paid for being placed is no part of the lines' least cost.
     bound = min(free + float(np.sum(np.minimum(problem.terms.fixed, 0.0))), cost)
-    rung = "nothing" if (n == fallback.nothing(problem)).all() else "marginal value"
+    rung = "nothing" if (n == first_allowed(problem.start, problem.cost)).all() else "marginal value"
     price = np.zeros(len(problem.limit) - 1)
     return Solved(
         n, cost, bound, feasible=True, price=price, cost_of_nothing=nothing, cost_free=free, rounds=0, rung=rung, degraded=True
@@ -122,10 +120,7 @@ def at_once(problem: Problem) -> Solved:
 def _separable(problem: Problem, ready: Relaxed) -> Solved:
     """Nothing couples: the first least entry of every line, whose cost is its own bound."""
     nothing, free = _extremes(problem)
-    owner, position = positions(problem.start)
-    least = np.minimum.reduceat(ready.problem.cost, problem.start[:-1])
-    place = np.where(ready.problem.cost == least[owner], position, np.iinfo(np.int64).max)
-    n = np.minimum.reduceat(place, problem.start[:-1])
+    n = first_least(ready.problem.start, ready.problem.cost)
     return _uncoupled(n, problem, plan_cost(problem, state_of(problem, n)), (nothing, free))
 
 
@@ -155,7 +150,7 @@ def _descend(ready: Relaxed, dual: Dual, deadline: float | None) -> tuple[Ints, 
         return n, "best found", late
     n = fallback.cut_down(problem, n)
     if is_feasible(problem, state_of(problem, n)):
-        rung = "nothing" if (n == fallback.nothing(problem)).all() else "marginal value"
+        rung = "nothing" if (n == first_allowed(problem.start, problem.cost)).all() else "marginal value"
         n = singly(search_at(ready, dual, deadline), n)
         return n, rung if late else "marginal value", late
     return n, "nothing", late
@@ -181,7 +176,7 @@ def _proven(ready: Relaxed, n: Ints, bound: float, rung: str, deadline: float | 
 
 def _extremes(problem: Problem) -> tuple[float, float]:
     """Cost of ordering the least, and the bound without coupling."""
-    least = fallback.nothing(problem)
+    least = first_allowed(problem.start, problem.cost)
     state = state_of(problem, least)
     nothing = plan_cost(problem, state) if is_feasible(problem, state) else np.inf
     free = np.minimum.reduceat(problem.cost, problem.start[:-1])

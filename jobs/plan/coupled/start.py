@@ -16,8 +16,9 @@ import numpy as np
 from jobs.plan.coupled.dual import Dual
 from jobs.plan.coupled.hulls import cheapest
 from jobs.plan.coupled.improve import Search, in_orders, in_threes, singly
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, lowered, order_costs, positions, state_of
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, lowered, order_costs, state_of
 from jobs.plan.coupled.relaxation import Branch, Relaxed
+from jobs.plan.ragged import positions
 
 _HALVINGS = 20
 #: How much dearer volume is made, and what the order's own limits cost, from candidate to candidate.

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from jobs.plan.coupled.problem import Floats, Ints, Problem, positions, raised, state_of, totals
+from jobs.plan.coupled.problem import Floats, Ints, Problem, raised, state_of, totals
 from jobs.plan.coupled.relaxation import Multipliers, priced_use
+from jobs.plan.ragged import positions
 
 #: States kept of one resource; where more would be needed its plan and bound stay as they are.
 _STATES = 20_000
