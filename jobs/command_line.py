@@ -18,7 +18,7 @@ NIGHT_JOBS = {
     "forecast": "features -> forecasts",
     "plan": "forecasts -> orders",
     "evaluate": "projections, exceptions, KPIs, accuracy",
-    "check": "gates on orders and forecasts",
+    "check": "gates on orders and forecasts, and the orders checked on their own; of a published night too",
 }
 
 

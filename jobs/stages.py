@@ -83,10 +83,12 @@ def _evaluate(job: Job) -> None:
     evaluate.main(job.spark, job.lake, job.config, job.business_date)
 
 
-def _check(job: Job) -> None:
+def _check(job: Job) -> str:
+    from jobs.plan.check import job as check
     from jobs.quality import publish_gate
 
     publish_gate(job.spark, job.lake, job.config, job.business_date)
+    return check.main(job.lake, job.config, job.business_date)
 
 
 def _publish(job: Job) -> None:
@@ -140,6 +142,10 @@ def run(job: Job, names: tuple[str, ...], launched_by: str | None, say: Callable
         if names == ("publish",) and night.status == "published":
             say(f"{night.name} is published already")
             return night
+        if names == ("check",) and night.status == "published":
+            say(f"{night.name} is published ({night.run_id})")
+            say(f"  check    {_look_again(job, night)}")
+            return night
         nights.check_open(night)
         nights.note(job.lake, night, status="running", message=None)
     say(f"{night.name} ({night.run_id})")
@@ -150,6 +156,16 @@ def run(job: Job, names: tuple[str, ...], launched_by: str | None, say: Callable
         _note_failure(job.lake, night, error)
         raise
     return night
+
+
+def _look_again(job: Job, night: Night) -> str:
+    """Check the orders of a published night, with the settings that decided it."""
+    from jobs.config import Config
+    from jobs.plan.check import job as check
+
+    row = job.lake.arrow("ops/nights", ["config"], [("run_id", "=", night.run_id)]).to_pylist()[0]
+    config = Config.model_validate_json(row["config"]) if row["config"] else job.config
+    return check.main(job.lake.for_run(night.run_id, night.versions_read), config, job.business_date)
 
 
 def _check_slots(job: Job, names: tuple[str, ...]) -> None:

@@ -35,7 +35,7 @@ def main(
         lake = replace(lake, spark=light(lake.session))
     night = inputs.night_of(lake, config, business_date)
     shards = inputs.by_shard(inputs.sources(lake, night), config.planning.shards)
-    with planned(shards, night, with_problem=keep_problem is not None) as result:
+    with planned(shards, night, with_problem=keep_problem is not None) as (result, night):
         wanted = ["pools", "prices", "certificate", "exceptions"]
         wanted += [*(["orders", "reasons"] if small_night else []), *(PROBLEM if keep_problem else [])]
         tables = writing.collect(result, wanted)

@@ -32,8 +32,8 @@ _COSTED = "costed"
 
 
 @contextmanager
-def planned(shards: DataFrame, night: Night, *, with_problem: bool = False) -> Iterator[DataFrame]:
-    """Every line decided: rows (shard, name, payload), kept while the context lasts.
+def planned(shards: DataFrame, night: Night, *, with_problem: bool = False) -> Iterator[tuple[DataFrame, Night]]:
+    """Every line decided: rows (shard, name, payload), kept while the context lasts; and the night with its orders' covers.
 
     Of a shard: orders, reasons, exceptions, pools (and problem, due). Where something couples shards, of the whole night
     (shard -1): prices, certificate, exceptions.
@@ -47,9 +47,9 @@ def planned(shards: DataFrame, night: Night, *, with_problem: bool = False) -> I
     try:
         if coupling.is_coupled(night):
             night = with_covers(keep(shards), night)
-            yield keep(_together(keep(shards.mapInArrow(_coster(night), RESULT)), night, keep))
+            yield keep(_together(keep(shards.mapInArrow(_coster(night), RESULT)), night, keep)), night
         else:
-            yield keep(shards.mapInArrow(_planner(night, with_problem), RESULT))
+            yield keep(shards.mapInArrow(_planner(night, with_problem), RESULT)), night
     finally:
         for rows in held:
             rows.unpersist()

