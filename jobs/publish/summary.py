@@ -70,10 +70,12 @@ def proof(certificates: pa.Table, currency: str) -> list[str]:
     if not found:
         return []
     row = found[0]
-    text = (
-        f"{row['rung'] or 'planned'}: at most {row['cost'] - row['lower_bound']:,.2f} {currency} ({row['gap']:.3%}) above the lowest cost"
-    )
-    return [f"  {'proof':<9}{text} possible for these demand paths, {row['lower_bound']:,.2f}"]
+    bound, above = f"{row['lower_bound']:,.2f} {currency}".strip(), row["cost"] - row["lower_bound"]
+    if row["rung"] == "proven":
+        text = f"no plan for these demand paths costs less than {bound}: proven"
+    else:
+        text = f"at most {above:,.2f} ({row['gap']:.2%}) above the least possible cost for these demand paths, {bound}: {row['rung']}"
+    return [f"  {'proof':<9}{text}"]
 
 
 def largest(orders: pa.Table, items: dict[str, str], locations: dict[str, str], currency: str) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from jobs.errors import UsageError
 from jobs.publish import summary
-from schemas import EXCEPTIONS, KPIS, ORDERS
+from schemas import CERTIFICATES, EXCEPTIONS, KPIS, ORDERS
 from tests.published import SECOND, THIRD, fill
 
 
@@ -37,6 +38,20 @@ def test_a_night_without_orders_or_exceptions() -> None:
     assert summary.figures(empty, KPIS.schema.empty_table(), "EUR")[0].split(maxsplit=1)[1].startswith("0 to 0 locations")
     assert summary.largest(empty, {}, {}, "EUR") == []
     assert summary.by_kind(EXCEPTIONS.schema.empty_table(), "EUR") == ["Exceptions: none"]
+
+
+def test_how_far_the_plan_can_be_from_the_best() -> None:
+    row = {"source_id": "*", "cost": 101.0, "lower_bound": 100.0, "gap": 1 / 101, "rung": "best found"}
+    of_a_source = {**row, "source_id": "DC", "rung": "proven"}
+
+    def said(*rows: dict[str, object]) -> list[str]:
+        return summary.proof(pa.Table.from_pylist(list(rows), CERTIFICATES.schema), "EUR")
+
+    (line,) = said(of_a_source, row)
+    assert line.endswith("at most 1.00 (0.99%) above the least possible cost for these demand paths, 100.00 EUR: best found")
+    (line,) = said({**row, "rung": "proven"})
+    assert line.endswith("no plan for these demand paths costs less than 100.00 EUR: proven")
+    assert said(of_a_source) == []
 
 
 def test_an_unpublished_night_is_refused(tmp_path: Path) -> None:
