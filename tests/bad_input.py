@@ -260,6 +260,9 @@ FILES = (
     FileCase("order days that are none", "lanes/funday.csv", _LANES + 'V,S1,1,"mon,funday"\n', 0, (("order_days_malformed",),)),
     FileCase("lanes in a circle", "lanes/circle.csv", _LANES + "DC,S1,1,\nS1,S2,1,\nS2,DC,1,\n", kept=3, note="see below"),
     FileCase("a lane to a closed region", "lanes/shut.csv", _LANES + "DC,S9,1,mon\n", kept=1, note="see below"),
+    FileCase(
+        "a budget that counts units", "capacities/budget.csv", "resource,limit,unit\nbudget,50,units\n", 0, (("budget_not_in_value",),)
+    ),
     FileCase("a region that is closed for 80 days", "calendar/shut.csv", "region,date,event\n" + _CLOSED, kept=80),
 )
 #: Landing folders of the gate cases, by name; "files" is that of the file cases.

@@ -17,6 +17,7 @@ CAPACITIES = Feed(
     rules=(
         Check("unknown_location", "reference", ("location_id",), table="locations", table_columns=("location_id",)),
         Check("unknown_item", "reference", ("item_id",), table="items", table_columns=("item_id",)),
+        Check("budget_not_in_value", "rule", ("resource", "unit"), sql="resource <> 'budget' OR unit = 'value'"),
     ),
     absent="only the stock of the distribution centres limits",
 )

@@ -36,6 +36,7 @@ CASES = [
 RULE_BREAKERS: dict[str, dict[str, Any]] = {
     "active_to_before_from": {"active_from": date(2024, 5, 2), "active_to": date(2024, 5, 1)},
     "lane_to_itself": {"source_id": "known", "location_id": "known"},
+    "budget_not_in_value": {"resource": "budget", "unit": "units"},
     "order_days_malformed": {"order_days": "mon,funday"},
     "expected_before_ordered": {"ordered_on": date(2024, 5, 2), "expected_on": date(2024, 5, 1)},
     "quantiles_not_monotone": {"q05": 2.0, "q10": 1.0},
