@@ -113,15 +113,20 @@ def totals(group: Ints, amount: Floats, count: int) -> Floats:
     return np.bincount(group, amount, count).astype(float)
 
 
+def measured(problem: Problem, n: Ints) -> tuple[Floats, Floats, Ints]:
+    """[orders] value, volume and number of lines ordered of a plan."""
+    first = problem.terms.lines[:-1]
+    value, volume = (np.add.reduceat(each * n, first) for each in (problem.value, problem.volume))
+    return value, volume, np.add.reduceat((n > 0).astype(np.int64), first)
+
+
 def state_of(problem: Problem, n: Ints) -> State:
     """Measure a plan [lines]."""
     used = np.zeros(len(problem.limit))
     for layer in problem.layers:
         used += totals(layer.resource, layer.use * n, len(used))
     used[-1] = 0.0
-    first = problem.terms.lines[:-1]
-    value, volume = (np.add.reduceat(each * n, first) for each in (problem.value, problem.volume))
-    return State(n, used, value, volume, np.add.reduceat((n > 0).astype(np.int64), first))
+    return State(n, used, *measured(problem, n))
 
 
 def order_costs(terms: Terms, orders: Ints | slice, value: Floats, volume: Floats, ordered: Ints) -> Floats:

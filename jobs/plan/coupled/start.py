@@ -16,7 +16,7 @@ import numpy as np
 from jobs.plan.coupled.dual import Dual
 from jobs.plan.coupled.hulls import cheapest
 from jobs.plan.coupled.improve import Search, in_orders, in_threes, singly
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, lowered, order_costs, state_of
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, lowered, measured, order_costs, state_of
 from jobs.plan.coupled.relaxation import Branch, Relaxed
 from jobs.plan.ragged import positions
 
@@ -175,10 +175,8 @@ def _order_prices(search: Search, alone: Alone, factors: tuple[float, float]) ->
 
 def priced_orders(problem: Problem, n: Ints, w: Floats) -> Floats:
     """[orders] cost with priced use of resources and order terms."""
-    first = problem.terms.lines[:-1]
     lines = problem.cost[problem.start[:-1] + n] + w * n
-    value, volume, ordered = (np.add.reduceat(each, first) for each in (problem.value * n, problem.volume * n, (n > 0).astype(np.int64)))
-    return np.asarray(np.add.reduceat(lines, first) + order_costs(problem.terms, slice(None), value, volume, ordered))
+    return np.asarray(np.add.reduceat(lines, problem.terms.lines[:-1]) + order_costs(problem.terms, slice(None), *measured(problem, n)))
 
 
 def one_of_each_choice(problem: Problem, n: Ints, w: Floats) -> Ints:
