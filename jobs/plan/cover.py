@@ -15,19 +15,17 @@ Leaving order costs to the one window that tonight's order covers costs 32 to 18
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from jobs.plan import expected_cost
 from jobs.plan.lanes import LANE, SCHEDULE, later_arrivals, order_terms
-from jobs.plan.ragged import first_least
 
 if TYPE_CHECKING:
     from jobs.plan.demand import Demand
-    from jobs.plan.night import Night
+    from jobs.plan.night import Ints, Night
     from jobs.plan.terms import Terms
 
 #: Covers that are compared, in order days.
@@ -47,34 +45,40 @@ def sums(lines: pl.DataFrame, terms: Terms, demand: Demand, night: Night) -> pl.
         return pl.DataFrame(schema=SUMS)
     placed = lines.select(SCHEDULE).with_columns(line=pl.int_range(pl.len()), chosen=lines["chosen"])
     with_terms = placed.filter("chosen").join(order_terms(night).select(LANE), on=LANE, how="semi")
-    options = later_arrivals(with_terms, night).filter(pl.col("cover").is_in(_COVERS))
-    found = [_costed(of, int(str(key[0])), lines, terms, demand, night) for key, of in sorted(options.group_by("cover"))]
+    options = (
+        later_arrivals(with_terms, night).filter(pl.col("cover").is_in(_COVERS)).with_columns(until=night.period_of("next_arrives_on"))
+    )
+    schedules = options.sort("line", "cover").group_by("line", maintain_order=True).agg("cover", "until")
+    alike = schedules.with_columns(lead=pl.Series(terms.lead[schedules["line"].to_numpy()])).group_by("cover", "until", "lead")
+    found = [
+        _costed(of["line"].sort().to_numpy(), key, lines, terms, demand, night) for key, of in sorted(alike, key=lambda group: group[0])
+    ]
     return pl.concat([pl.DataFrame(schema=SUMS), *found])
 
 
-def _costed(of: pl.DataFrame, cover: int, lines: pl.DataFrame, terms: Terms, demand: Demand, night: Night) -> pl.DataFrame:
-    """One cover of the lines in ``of`` (line, next_arrives_on)."""
-    rows = of.sort("line")["line"].to_numpy()
+def _costed(rows: Ints, key: tuple[Any, ...], lines: pl.DataFrame, terms: Terms, demand: Demand, night: Night) -> pl.DataFrame:
+    """All covers of lines that share a schedule; ``key``: covers in order days, the periods until they end, the lead time."""
+    covers, until, lead = key
     own = terms.take(rows)
-    until = of.sort("line").select(night.period_of("next_arrives_on")).to_series().to_numpy()
-    empty, free = np.zeros(len(rows)), np.full(len(rows), -1)
-    lasting = np.maximum(until - own.lead, 1)
-    from_nothing = replace(
-        own, cover=lasting, on_hand=empty, in_transit=empty, arrivals=np.zeros_like(own.arrivals), locked=free
-    )  # fmt: skip
-    lists = expected_cost.evaluate(from_nothing, demand, night.config.planning.reach_quantile)
-    best = first_least(lists.start, lists.cost)
-    units = best * own.multiple
+    lasting = np.maximum(np.array(until) - lead, 1)
+    found = expected_cost.over_covers(own, demand, lasting, night.config.planning.reach_quantile)
+    units = found.best * own.multiple[:, None]
     money = {
-        "cost": lists.cost[lists.start[:-1] + best],
-        "value": units * lines["buying_cost"].to_numpy()[rows],
-        "nothing": expected_cost.of_nothing(replace(own, cover=lasting), demand),
-        "volume": units * lines["unit_volume"].cast(pl.Float64).fill_null(0.0).to_numpy()[rows],
+        "cost": found.cost,
+        "value": units * lines["buying_cost"].to_numpy()[rows, None],
+        "volume": units * lines["unit_volume"].cast(pl.Float64).fill_null(0.0).to_numpy()[rows, None],
+        "nothing": found.nothing,
     }
-    measured = {"periods": from_nothing.cover} | {name: np.round(values * MICRO).astype(np.int64) for name, values in money.items()}
-    table = lines[rows].select(LANE).with_columns(**{name: pl.Series(values) for name, values in measured.items()})
+    micro = {name: np.round(values * MICRO).astype(np.int64) for name, values in money.items()}
+    parts = [
+        lines[rows].select(LANE).with_columns(
+            pl.lit(cover, pl.Int64).alias("cover"), pl.lit(int(lasting[k]), pl.Int64).alias("periods"),
+            **{name: pl.Series(values[:, k]) for name, values in micro.items()},
+        )
+        for k, cover in enumerate(covers)
+    ]  # fmt: skip
     totals = pl.len().cast(pl.Int64).alias("lines"), pl.col("periods").max(), pl.col("cost", "value", "volume", "nothing").sum()
-    return table.group_by(LANE).agg(totals).with_columns(cover=pl.lit(cover, pl.Int64)).select(list(SUMS))
+    return pl.concat(parts).group_by(*LANE, "cover").agg(totals).select(list(SUMS))
 
 
 def choose(sums_of_shards: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:

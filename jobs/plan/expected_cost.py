@@ -13,7 +13,7 @@ many paths bend in each cell: the work grows with paths + multiples, not with th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,17 +79,74 @@ def evaluate(terms: Terms, demand: Demand, reach: float) -> Costs:
     return _assemble(parts, len(terms))
 
 
-def of_nothing(terms: Terms, demand: Demand) -> Floats:
-    """[lines] expected holding and shortage of the window without an order; what is left over at its end costs nothing here."""
-    cost = np.zeros(len(terms))
-    for lead, cover in sorted(set(zip(terms.lead.tolist(), terms.cover.tolist(), strict=True))):
-        group = np.flatnonzero((terms.lead == lead) & (terms.cover == cover))
-        for rows in np.array_split(group, -(-len(group) // _CHUNK)):
-            own = terms.take(rows)
-            paths = roll(own, demand)
-            left = (paths.balance + np.maximum(paths.need, 0.0)).mean(axis=2).sum(axis=0)
-            cost[rows] = own.holding * left + own.shortage * np.maximum(paths.need[-1], 0.0).mean(axis=1)
-    return cost
+@dataclass(frozen=True)
+class OverCovers:
+    """What an order costs that lasts for several covers, [lines, covers].
+
+    best, cost  multiples of least cost from an empty shelf at arrival, and that cost
+    nothing     holding and shortage without an order from what is there; what is left over at the end costs nothing here
+    """
+
+    best: Ints
+    cost: Floats
+    nothing: Floats
+
+
+def over_covers(terms: Terms, demand: Demand, covers: Ints, reach: float) -> OverCovers:
+    """Lines with the same lead, over each of ``covers`` (periods, ascending), rolled once over the longest.
+
+    ``cover`` of the terms plays no part.
+    """
+    parts = []
+    for rows in np.array_split(np.arange(len(terms)), -(-len(terms) // _CHUNK)):
+        own = replace(terms.take(rows), cover=np.full(len(rows), covers[-1]))
+        drawn = _Drawn(demand, own)
+        empty = replace(own, on_hand=np.zeros(len(rows)), arrivals=np.zeros_like(own.arrivals), locked=np.full(len(rows), -1))
+        parts.append((*_least(empty, roll(empty, drawn), covers, reach), _of_nothing(own, roll(own, drawn), covers)))
+    best, cost, nothing = (np.concatenate(values) for values in zip(*parts, strict=True))
+    return OverCovers(best, cost, nothing)
+
+
+class _Drawn:
+    """The demand of some lines, each period drawn once."""
+
+    def __init__(self, demand: Demand, terms: Terms) -> None:
+        self.demand, self.terms, self.paths = demand, terms, demand.paths
+        self.known: dict[int, Floats] = {}
+
+    def of_pairs(self, first: Ints, count: Ints, step: int) -> Floats:
+        """As Demand.of_pairs, always of the same lines."""
+        if step not in self.known:
+            self.known[step] = self.demand.of_pairs(first, count, step)
+        return self.known[step]
+
+
+def _least(terms: Terms, paths: StockPaths, covers: Ints, reach: float) -> tuple[Ints, Floats]:
+    """[lines, covers] multiples of least cost, and that cost."""
+    length = _lengths(terms, paths, reach)
+    size = int(length.max())
+    beyond = np.arange(size) >= length[:, None]
+    running = np.zeros((len(terms), size))
+    best, cost = np.zeros((len(terms), len(covers)), np.int64), np.zeros((len(terms), len(covers)))
+    done = 0
+    for k, cover in enumerate(covers.tolist()):
+        curves = _Curves(replace(terms, cover=np.full(len(terms), cover)), paths.until(cover), size)
+        for t in range(done, cover):
+            running += curves.of_period(paths.need[t], paths.balance[t])
+        done = cover
+        total = np.where(beyond, np.inf, running + curves.at_end())
+        best[:, k] = total.argmin(axis=1)
+        cost[:, k] = total[np.arange(len(terms)), best[:, k]]
+    return best, cost
+
+
+def _of_nothing(terms: Terms, paths: StockPaths, covers: Ints) -> Floats:
+    """[lines, covers] holding and shortage without an order."""
+    lost = np.maximum(paths.need, 0.0).mean(axis=2)
+    held = np.cumsum(paths.balance.mean(axis=2) + lost, axis=0)
+    last = covers - 1
+    nothing: Floats = (terms.holding * held[last] + terms.shortage * lost[last]).T
+    return nothing
 
 
 def _evaluate_chunk(terms: Terms, rows: Ints, demand: Demand, reach: float) -> list[_Part]:
@@ -139,15 +196,24 @@ class _Curves:
 
     def cost(self) -> Floats:
         """[lines, size] expected cost."""
-        holding, shortage = self.terms.holding[:, None], self.terms.shortage[:, None]
         total = np.zeros_like(self.grid)
         for need, balance in zip(self.paths.need, self.paths.balance, strict=True):
-            lost = self.hinge(need)[1]
-            total += holding * (balance.mean(axis=1)[:, None] + self.grid + lost)
-            if self.terms.presentation.any():
-                below = np.maximum(need, self.terms.presentation[:, None] - balance)
-                total += shortage * (self.hinge(below)[1] - lost)
-        return total + shortage * self.hinge(self.paths.need[-1])[1] + self._excess() + self._wasted()
+            total += self.of_period(need, balance)
+        return total + self.at_end()
+
+    def of_period(self, need: Floats, balance: Floats) -> Floats:
+        """[lines, size] holding of a period's close, and what it lacks for presentation."""
+        lost = self.hinge(need)[1]
+        cost: Floats = self.terms.holding[:, None] * (balance.mean(axis=1)[:, None] + self.grid + lost)
+        if self.terms.presentation.any():
+            below = np.maximum(need, self.terms.presentation[:, None] - balance)
+            cost += self.terms.shortage[:, None] * (self.hinge(below)[1] - lost)
+        return cost
+
+    def at_end(self) -> Floats:
+        """[lines, size] lost sales of the window, and what is left over at its end."""
+        cost: Floats = self.terms.shortage[:, None] * self.hinge(self.paths.need[-1])[1] + self._excess() + self._wasted()
+        return cost
 
     def hinge(self, bend: Floats) -> tuple[Floats, Floats]:
         """How many paths bend above q, and the mean of (bend - q)^+, for q on the grid. ``bend`` is [lines, paths]."""

@@ -12,7 +12,7 @@ for each order size.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -44,8 +44,22 @@ class StockPaths:
         need, balance = self.need[:, lines], self.balance[:, lines]
         return StockPaths(self.at_arrival[lines], need, balance, self.window[lines], self.demand_until[lines])
 
+    def until(self, cover: int) -> StockPaths:
+        """The first periods of the window; only where nothing else arrives in it."""
+        need, balance = self.need[:cover], self.balance[:cover]
+        return StockPaths(self.at_arrival, need, balance, self.at_arrival - balance[-1], self.demand_until)
 
-def roll(terms: Terms, demand: Demand) -> StockPaths:
+
+class Drawn(Protocol):
+    """Demand on paths."""
+
+    paths: int
+
+    def of_pairs(self, first: Ints, count: Ints, step: int) -> Floats:
+        """[pairs, paths] units demanded in a step over all channels."""
+
+
+def roll(terms: Terms, demand: Demand | Drawn) -> StockPaths:
     """Stock of lines, all with the same lead and cover."""
     lead, cover = int(terms.lead[0]), int(terms.cover[0])
     paths = demand.paths
