@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from jobs.config import Config
 from jobs.plan import coupling, cover, lanes, shard, together
 from jobs.plan.lanes import considered
 from tests.jobs.plan.small import day, forecast, night, tables
@@ -89,6 +90,13 @@ def test_nights_with_order_costs_is_cheaper_than_without_looking_ahead() -> None
     best = min((5.0 + 0.1 * sum(range(t))) / t for t in range(1, 29))
     assert per_day({"order_cost": 5.0}, 40) <= 1.03 * best
     assert per_day({}, 8) > 3 * best
+
+
+def test_by_week_covers_are_weeks() -> None:
+    line = pl.DataFrame({"source_id": ["V1"], "location_id": ["S1"], "order_days": [""], "lead_time_days": [3]})
+    weekly = lanes.later_arrivals(line, night(config=Config(grain="week")))
+    assert weekly["cover"].to_list() == list(range(1, 14))
+    assert weekly["next_arrives_on"].to_list()[:2] == [day(14), day(21)]
 
 
 def test_covers_end_with_the_forecasts() -> None:

@@ -15,7 +15,7 @@ from jobs.plan.coupled import guarded
 from jobs.plan.files import solve_folder, write_problem
 from jobs.plan.night import Night
 from jobs.plan.pools import UNLIMITED
-from tests.jobs.plan.small import D, day, night, table
+from tests.jobs.plan.small import day, night, table
 
 ITEMS = ("A", "B", "C")
 
@@ -217,7 +217,10 @@ def test_kept_files_hold_the_whole_problem(tmp_path: Path) -> None:
     assert kept["cost"] == pytest.approx(together.decide(whole, 20).certificate["cost"][0])
 
 
-def test_nothing_to_decide() -> None:
-    found = together.decide(problem([line("A", 0)], with_capacities(capacity("budget", 0, "value"))), 20)
+def test_nothing_wanted_and_nothing_to_decide() -> None:
+    limits = with_capacities(capacity("budget", 0, "value"), capacity("receiving", 5, location_id="S1"), min_order_value=20)
+    found = together.decide(problem([line("A", 0)], limits), 20)
     assert found.lines["n"].to_list() == [0]
-    assert D is not None
+    found = together.decide(coupling.tables(pl.DataFrame(), pl.DataFrame(), pl.DataFrame(), limits), 20)
+    assert (found.lines.is_empty(), found.exceptions.is_empty()) == (True, True)
+    assert found.certificate.select("lines", "cost", "rung").rows() == [(0, 0.0, "proven")]
