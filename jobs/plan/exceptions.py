@@ -21,7 +21,6 @@ KINDS = (
     "no_lane",
     "no_order_day",
     "conflicting_limits",
-    "limit_not_applied",
     "lane_cycle",
     "order_below_minimum",
     "plan_cut_short",

@@ -17,7 +17,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 
+from jobs.plan.ragged import first_least, positions
 from jobs.plan.stock_paths import StockPaths, roll
 from jobs.plan.terms import LONGEST_LIST, Terms
 
@@ -30,6 +32,9 @@ _CHUNK = 512
 #: An item that hardly sells still sells in the end: slowest rate at which leftovers go, units a period.
 _SLOWEST = 1e-3
 _SHORTEST = 8
+#: Pairs of random lead times that are averaged, and how the strata of tonight's and of the next order are paired.
+_LEADS = 8
+_PAIRED = [3, 6, 1, 4, 7, 0, 5, 2]
 #: A need of 3.0000000001 multiples is one of 3.
 _LAST_BIT = 1e-9
 
@@ -70,12 +75,72 @@ class _Part:
 
 
 def evaluate(terms: Terms, demand: Demand, reach: float) -> Costs:
-    """Cost lists of lines. A list ends where the ``reach`` quantile of need is covered, one multiple beyond."""
+    """Cost lists of lines. A list ends where the ``reach`` quantile of need is covered, one multiple beyond.
+
+    Where lead times are random (lead_std), the mean over pairs of them: of tonight's order and of the next.
+    """
+    unsure = np.flatnonzero(terms.lead_std > 0)
+    if not len(unsure):
+        return _evaluate_sure(terms, demand, reach)
+    sure = np.flatnonzero(terms.lead_std <= 0)
+    own = terms.take(unsure)
+    lead, following = random_leads(own)
+    widest = replace(own, lead=lead.min(axis=1), cover=following.max(axis=1) - lead.min(axis=1))
+    length = np.diff(_evaluate_sure(widest, demand, reach).start)
+    drawn = [
+        _evaluate_sure(replace(own, lead=lead[:, k], cover=following[:, k] - lead[:, k]), demand, reach, length) for k in range(_LEADS)
+    ]
+    return _joined([(sure, _evaluate_sure(terms.take(sure), demand, reach)), (unsure, _mean(drawn, own.multiple))], len(terms))
+
+
+def random_leads(terms: Terms) -> tuple[Ints, Ints]:
+    """[lines, draws] periods until tonight's order arrives, and until the next one does: never overtaking.
+
+    Normal with lead_std about what is planned, rounded half up to whole periods, not below 0; each at the middle of a stratum, the
+    strata of the two paired so that they are nearly independent (a Latin hypercube).
+    """
+    score = ndtri((np.arange(_LEADS) + 0.5) / _LEADS)
+    spread = terms.lead_std[:, None]
+    planned = terms.lead[:, None], (terms.lead + terms.cover)[:, None]
+    lead = np.maximum(np.floor(planned[0] + spread * score + 0.5), 0).astype(np.int64)
+    following = np.floor(planned[1] + spread * score[_PAIRED] + 0.5).astype(np.int64)
+    return lead, np.maximum(following, lead + 1)
+
+
+def _mean(lists: list[Costs], multiple: Floats) -> Costs:
+    """The mean of lists of the same lines and lengths."""
+    start = lists[0].start
+    names = ("cost", "lost", "p_out", "stock_at_arrival", "demand_until", "demand_window")
+    means = {name: np.mean([getattr(each, name) for each in lists], axis=0) for name in names}
+    return Costs(start, wanted=first_least(start, means["cost"]) * multiple, **means)
+
+
+def _joined(parts: list[tuple[Ints, Costs]], lines: int) -> Costs:
+    """Lists of some lines and of others as those of all."""
+    length = np.zeros(lines, np.int64)
+    numbers = {name: np.zeros(lines) for name in ("wanted", "stock_at_arrival", "demand_until", "demand_window")}
+    for rows, some in parts:
+        length[rows] = np.diff(some.start)
+        for name, values in numbers.items():
+            values[rows] = getattr(some, name)
+    start = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
+    entries = {name: np.zeros(int(start[-1])) for name in ("cost", "lost", "p_out")}
+    for rows, some in parts:
+        owner, place = positions(some.start)
+        at = start[rows[owner]] + place
+        for name, values in entries.items():
+            values[at] = getattr(some, name)
+    return Costs(start, **entries, **numbers)
+
+
+def _evaluate_sure(terms: Terms, demand: Demand, reach: float, length: Ints | None = None) -> Costs:
+    """Lists of lines as if lead times were sure; of a given length where one is given."""
     parts: list[_Part] = []
     for lead, cover in sorted(set(zip(terms.lead.tolist(), terms.cover.tolist(), strict=True))):
         group = np.flatnonzero((terms.lead == lead) & (terms.cover == cover))
         for chunk in np.array_split(group, -(-len(group) // _CHUNK)):
-            parts.extend(_evaluate_chunk(terms.take(chunk), chunk, demand, reach))
+            given = None if length is None else length[chunk]
+            parts.extend(_evaluate_chunk(terms.take(chunk), chunk, demand, reach, given))
     return _assemble(parts, len(terms))
 
 
@@ -149,9 +214,9 @@ def _of_nothing(terms: Terms, paths: StockPaths, covers: Ints) -> Floats:
     return nothing
 
 
-def _evaluate_chunk(terms: Terms, rows: Ints, demand: Demand, reach: float) -> list[_Part]:
+def _evaluate_chunk(terms: Terms, rows: Ints, demand: Demand, reach: float, given: Ints | None) -> list[_Part]:
     paths = roll(terms, demand)
-    length = _lengths(terms, paths, reach)
+    length = _lengths(terms, paths, reach) if given is None else given
     size = np.maximum(_SHORTEST, 2 ** np.ceil(np.log2(length + 1)).astype(np.int64))
     return [_evaluate_rows(terms, rows, paths, length, np.flatnonzero(size == s), int(s)) for s in np.unique(size)]
 

@@ -55,7 +55,6 @@ def considered(pairs: pl.DataFrame, item_lanes: pa.Table | None, night: Night) -
             "lock the order for an order day, or correct the lane's order days",
         ),
         *_cycles(item_lanes, night),
-        _not_applied(chosen.filter("chosen")),
     ]
     tonight = chosen.filter(pl.col("state") == "order").drop("state", "override_source")
     return _lasting(tonight, night), exceptions(found)
@@ -151,17 +150,6 @@ def _choose(lanes: pl.DataFrame) -> pl.DataFrame:
     return ranked.with_columns(
         (pl.int_range(pl.len()).over(pair) == 0).alias("chosen"), (pl.len().over(pair) - 1).alias("alternatives")
     ).drop("named", "rank_cost")
-
-
-def _not_applied(lines: pl.DataFrame) -> pl.DataFrame:
-    """Lanes with a term that the plan does not follow yet."""
-    late = lines.filter(pl.col("lead_time_std") > 0).select(LANE).unique().sort(LANE)
-    return exception(
-        late,
-        "limit_not_applied",
-        pl.lit("lead_time_std of the lane not applied: lead times taken as sure"),
-        "check the lane's orders by hand: this term is not planned yet",
-    )
 
 
 def _cycles(item_lanes: pa.Table | None, night: Night) -> list[pl.DataFrame]:

@@ -200,6 +200,7 @@ def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night) -> Terms:
     return Terms(
         lead=lead,
         cover=cover,
+        lead_std=_number(lines, "lead_time_std", 0.0) / night.config.period_days,
         first=first,
         series=series,
         on_hand=lines["on_hand"].to_numpy(),

@@ -17,6 +17,7 @@ class Terms:
     """Lines as numbers; every array has one entry a line, arrivals one row.
 
     lead, cover        periods until tonight's order arrives, and from then to the next order's arrival (>= 1)
+    lead_std           standard deviation of lead; 0: it is sure
     first, series      series of the line's location in Demand
     on_hand            units at opening of the business date
     arrivals           [lines, steps] units under way by period of arrival
@@ -30,6 +31,7 @@ class Terms:
 
     lead: Ints
     cover: Ints
+    lead_std: Floats
     first: Ints
     series: Ints
     on_hand: Floats

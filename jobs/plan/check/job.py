@@ -15,7 +15,7 @@ from jobs.plan.check.recost import Line, Paths, cost
 from jobs.plan.check.rules import Finding, broken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from jobs.config import Config
     from jobs.lake import Lake
@@ -83,7 +83,8 @@ def _under_way(projections: pa.Table, items: pa.Table) -> pa.Table:
 
 def _recosted(lake: Lake, config: Config, business_date: date, tables: Mapping[str, pa.Table]) -> tuple[int, list[str]]:
     """How many orders were costed again, and those whose published costs are not found, or that a neighbour beats."""
-    orders = _some(tables["orders"].to_pylist())
+    unsure = _unsure(tables["lanes"])
+    orders = _some([order for order in tables["orders"].to_pylist() if not unsure(order)])
     wrong: list[str] = []
     if not orders:
         return 0, wrong
@@ -98,6 +99,18 @@ def _recosted(lake: Lake, config: Config, business_date: date, tables: Mapping[s
                 if abs(again - float(order[column])) > _SHARE * abs(again) + _AMOUNT:
                     wrong.append(f"{order['order_id']} {order['item_id']}: {column} {order[column]}, again {again:.4f}")
     return len(orders), wrong
+
+
+def _unsure(lanes: pa.Table) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether an order's lead time is random: its cost is then a mean over lead times, which is not looked at."""
+    std = {(row["source_id"], row["location_id"], row["item_id"]): row["lead_time_std"] for row in lanes.to_pylist()}
+
+    def unsure(order: Mapping[str, Any]) -> bool:
+        lane = order["source_id"], order["location_id"]
+        own, wide = std.get((*lane, order["item_id"])), std.get((*lane, None))
+        return bool(wide if own is None else own)
+
+    return unsure
 
 
 def _some(orders: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jobs.plan import demand
-from jobs.plan.expected_cost import evaluate
+from jobs.plan.expected_cost import evaluate, random_leads
 from jobs.plan.terms import Terms
 from tests.jobs.plan.small import forecast, night, ranks, table
 
@@ -24,6 +24,7 @@ def terms(lines: int = 2, **more) -> Terms:
     full = {
         "lead": 1, "cover": 2, "first": range(lines), "series": 1, "on_hand": 6.0, "in_transit": 0.0, "multiple": 3.0, "min_units": 0.0,
         "max_stock": np.inf, "presentation": 0.0, "holding": 0.05, "shortage": 1.0, "waste": 2.0, "life": np.inf, "rate": 4.0, "locked": -1,
+        "lead_std": 0.0,
         **more,
     }  # fmt: skip
     whole = {"lead", "cover", "first", "series", "locked"}
@@ -75,6 +76,36 @@ def test_as_the_naive_loop(more: dict) -> None:
         np.testing.assert_allclose(lists.cost[start:end], expected[:, 0], rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(lists.lost[start:end], expected[:, 1], rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(lists.p_out[start:end], expected[:, 2], atol=1e-12)
+
+
+def test_random_lead_times_are_averaged() -> None:
+    """The mean of the naive loop over the drawn pairs; a sure line beside it is as it is alone."""
+    t, d = terms(lead=[2, 1], cover=3, lead_std=[1.0, 0.0], arrivals=np.ones((2, 9))), series(steps=12)
+    lists = evaluate(t, d, 0.95)
+    lead, following = random_leads(t)
+    for n in (0, 1, len(lists.line(0)) - 1):
+        drawn = [
+            naive(dataclasses.replace(t, lead=np.full(2, a), cover=np.full(2, b - a)), d, 0, n)[0]
+            for a, b in zip(lead[0], following[0], strict=True)
+        ]
+        assert lists.line(0)[n] == pytest.approx(np.mean(drawn))
+    alone = evaluate(t.take(np.array([1])), d, 0.95)
+    assert lists.line(1).tolist() == alone.line(0).tolist()
+    assert lists.wanted[1] == alone.wanted[0]
+
+
+def test_random_leads_scatter_as_said_and_never_overtake() -> None:
+    lead, following = random_leads(terms(lines=1, lead=10, cover=9, lead_std=2.0))
+    assert lead.mean() == pytest.approx(10, abs=0.2)
+    assert lead.std() == pytest.approx(2.0, abs=0.3)
+    assert following.mean() == pytest.approx(19, abs=0.2)
+    assert (following > lead).all()
+    assert (random_leads(terms(lines=1, lead=0, cover=1, lead_std=3.0))[0] >= 0).all()
+
+
+def test_an_unsure_next_arrival_asks_for_more() -> None:
+    unsure, sure = (evaluate(terms(lead=3, cover=2, lead_std=std, multiple=1.0), series(steps=16), 0.999) for std in (1.5, 0.0))
+    assert (unsure.wanted > sure.wanted).all()
 
 
 def test_one_window_is_the_newsvendor() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from jobs.plan.lanes import considered
-from tests.jobs.plan.small import D, day, night, table
+from tests.jobs.plan.small import day, night, table
 
 DC_S1 = {"source_id": "DC", "location_id": "S1", "lead_time_days": 1, "order_multiple": 6, "unit_cost": 3}
 
@@ -85,11 +85,3 @@ def test_a_cycle_needs_one_item() -> None:
     rows = table("silver/lanes", [{"source_id": s, "location_id": t, "item_id": i, "lead_time_days": 1} for s, t, i in own])
     _, found = considered(pairs(("A", "S2")), rows, night(lanes=[DC_S1]))
     assert found.select("kind", "item_id", "message").rows() == [("lane_cycle", "C", "lanes lead in a circle: DC -> S1 -> DC")]
-
-
-def test_terms_that_are_not_planned_are_said() -> None:
-    lanes = [{**DC_S1, "lead_time_std": 1.0}]
-    _, found = considered(pairs(("A", "S1"), ("B", "S1")), None, night(lanes=lanes))
-    assert kinds(found) == ["limit_not_applied"]
-    assert found["message"][0].startswith("lead_time_std")
-    assert night().business_date == D
