@@ -60,7 +60,21 @@ def counts(block: Block, context: Context, origin: int) -> pa.Table:
         usual, kinds = None, context.events.kinds(origin - longest, origin)[regions]
         share = np.take_along_axis(levels[CATEGORY].profile[rows[CATEGORY]], kinds, axis=1)
     scale = history.level(block, clock, origin, _prior(means, levels[ITEM].mean[-1]), usual)
-    return pulse.count(block, origin, scale[:, None] * share, pulse.names_of(block.keys, context.region), clock)
+    prices = _prices(block, clock, origin)
+    ahead = np.stack([_price(block, origin + step, prices["last"])[0] for step in range(context.horizon)], axis=1)
+    ids = pulse.names_of(block.keys, context.region, context.category)
+    return pulse.count(block, origin, scale[:, None] * share, (ahead, prices["usual"]), ids, clock)
+
+
+def _prices(block: Block, clock: Clock, origin: int) -> Columns:
+    """Last, usual and highest price of each series before the origin."""
+    end = origin - block.span.first
+    recent = block.price[:, end - clock.recent : end]
+    return {
+        "last": fill_forward(recent)[:, -1],
+        "usual": history.masked_mean(block.price[:, end - clock.spans[3] : end])[0],
+        "highest": np.fmax.reduce(recent, axis=1),
+    }
 
 
 def _hierarchy(
@@ -79,6 +93,7 @@ class _Shared:
     def __init__(self, scale: Floats, columns: Columns, rows: dict[str, Ints], levels: dict[str, LevelStats], price: Columns) -> None:
         self.scale, self.columns, self.rows, self.levels, self.price = scale, columns, rows, levels, price
         self.lifts: dict[str, Lifts] = {}
+        self.pulse, self.groups = Pulse({}), dict[str, Names]()
         self.uplift: Floats = np.ones(len(scale))
         self.weekdays: Floats = np.ones((len(scale), 1))
         self.whole: npt.NDArray[np.bool_] = np.ones(len(scale), bool)
@@ -91,21 +106,17 @@ class _Shared:
         lifts, uplift = _lifts(names, context, origin)
         usual = usual_of(block, context, origin, rows[LOCATION], lifts[ALL])
         scale = history.level(block, clock, origin, _prior(means, levels[ITEM].mean[-1]), usual.past)
-        recent = slice(end - clock.recent, end)
-        price = {
-            "last": fill_forward(block.price[:, recent])[:, -1],
-            "usual": history.masked_mean(block.price[:, end - clock.spans[3] : end])[0],
-            "highest": np.fmax.reduce(block.price[:, recent], axis=1),
-        }
+        recent, price = slice(end - clock.recent, end), _prices(block, clock, origin)
         columns = history.summary(block, clock, origin, scale)
         columns |= {"level": scale, "log_level": np.log(scale), "promotion_share": history.masked_mean(block.promotion[:, recent])[0]}
         for name in rows:
             columns[f"{name}_mean"] = means[name] / scale
             columns[f"{name}_trend"] = levels[name].trend[rows[name]]
-        found, ids = context.pulse.get(origin, Pulse({})), pulse.names_of(block.keys, context.region)
+        found, ids = context.pulse.get(origin, Pulse({})), pulse.names_of(block.keys, context.region, context.category)
         for number, window in enumerate(pulse.windows(clock), 1):
             columns |= {f"{group}_pulse_{number}": found.of(group, window, ids[group]) for group in pulse.GROUPS}
         shared = cls(scale, columns, rows, levels, price)
+        shared.pulse, shared.groups = found, ids
         shared.lifts, shared.uplift = lifts, uplift
         shared.weekdays = usual.weekdays
         shared.whole = np.array([name not in context.fractional for name in names[ITEM]], bool)
@@ -144,7 +155,7 @@ def _step(block: Block, context: Context, origin: int, step: int, shared: _Share
     profiles = {name: stats.profile[shared.rows[name]] for name, stats in shared.levels.items()}
     columns = {f"{name}_profile": np.take_along_axis(profiles[name], kind[:, None], axis=1)[:, 0] for name in profiles}
     usual = np.take_along_axis(profiles[CATEGORY], past, axis=1), columns["category_profile"]
-    price, promotion = _price(block, target, shared)
+    price, promotion = _price(block, target, shared.price["last"])
     columns |= history.kernel(block, clock, origin, past, kind, price, promotion, usual, shared.scale)
     columns |= kernels.like_means(block, clock, origin, past, kind, price, promotion, shared.scale)
     columns |= history.like_lags(block, clock, origin, target, shared.scale)
@@ -154,8 +165,12 @@ def _step(block: Block, context: Context, origin: int, step: int, shared: _Share
         columns["price_ratio"] = _finite(np.log(price / shared.price["usual"]))
         columns["price_change"] = _finite(np.log(price / shared.price["last"]))
         columns["price_high"] = _finite(np.log(price / shared.price["highest"]))
-        before = _price(block, target - 1, shared)[0] if step else shared.price["last"]
+        before = _price(block, target - 1, shared.price["last"])[0] if step else shared.price["last"]
         columns["price_step"] = _finite(np.log(price / before))
+        columns["log_price"] = _finite(np.log(price))
+    for group in pulse.PRICED:
+        elsewhere, columns[f"{group}_price_change"] = shared.pulse.price(group, step, shared.groups[group])
+        columns[f"{group}_price"] = columns["log_price"] - elsewhere
     columns |= _seasonal(context, regions, target, step, shared.lifts)
     weekday = columns["weekday"] = shared.weekdays[:, step % clock.like]
     event = on_day(columns["event_lift"], columns["event_share"], weekday)
@@ -183,11 +198,11 @@ def _seasonal(context: Context, regions: Ints, target: int, step: int, lifts: di
     }
 
 
-def _price(block: Block, target: int, shared: _Shared) -> tuple[Floats, Floats]:
+def _price(block: Block, target: int, last: Floats) -> tuple[Floats, Floats]:
     """Price and promotion of the target as known ahead; without a price row the last price goes on."""
     column = target - block.span.ahead
     ahead = block.price_ahead[:, column]
-    return np.where(np.isnan(ahead), shared.price["last"], ahead), block.promotion_ahead[:, column]
+    return np.where(np.isnan(ahead), last, ahead), block.promotion_ahead[:, column]
 
 
 def _promoted_before(block: Block, clock: Clock, origin: int, target: int) -> Floats:

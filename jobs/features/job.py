@@ -91,17 +91,17 @@ def _mapped(spark: SparkSession, lake: Lake, ask: _Ask, schema: pa.Schema, kerne
     span = block.Span.around(ask.clock, ask.origins, ask.steps)
     masters = source.masters(lake, ask.clock, span, ask.night)
     context = build(masters, ask.clock, ask.origins, ask.steps, ask.clock.index(ask.night))
-    context = replace(context, pulse=_pulse(spark, source.sold(lake, ask.clock, span, ask.night), context, ask.origins))
     stream = source.stream(lake, ask.clock, span, ask.night)
+    context = replace(context, pulse=_pulse(spark, stream, context, ask.origins))
     return stream.mapInArrow(_task(spark.sparkContext.broadcast(context), ask.origins, kernel, ask.share), from_arrow_schema(schema))
 
 
-def _pulse(spark: SparkSession, sold: DataFrame, context: Context, origins: tuple[int, ...]) -> dict[int, pulse.Pulse]:
+def _pulse(spark: SparkSession, stream: DataFrame, context: Context, origins: tuple[int, ...]) -> dict[int, pulse.Pulse]:
     """The first pass: sums of all series, added up by Spark."""
     from pyspark.sql import functions as F
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    parts = sold.mapInArrow(_task(spark.sparkContext.broadcast(context), origins, _counts), from_arrow_schema(pulse.COUNTS))
+    parts = stream.mapInArrow(_task(spark.sparkContext.broadcast(context), origins, _counts), from_arrow_schema(pulse.COUNTS))
     sums = parts.groupBy(*pulse.KEY).agg(*(F.sum(name).alias(name) for name in pulse.COUNTS.names[len(pulse.KEY) :]))
     return pulse.gather([sums.toArrow().cast(pulse.COUNTS)])
 

@@ -5,6 +5,9 @@ share of the kind of day, both over the same series and periods whose demand is 
 item (or its sales in a region, or a location) is warming up or cooling down. That takes two passes over the series, since
 a series' features need the sums of all others: the first adds up, the second looks up.
 
+Beside it what the item's series cost in each period ahead, in all and in a region: a price says more against those of the
+same item elsewhere than against its own past (measured: docs/decisions/forecast_model.md).
+
 Sums are whole numbers of 1/10,000, so that they come out the same in whatever order they are added.
 """
 
@@ -24,25 +27,37 @@ from jobs.features.names import Names, joined, with_region
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-#: Group -> the columns whose values, joined, are its id.
-GROUPS: dict[str, tuple[str, ...]] = {"item": ("item_id",), "item_region": ("item_id", "region"), "location": ("location_id",)}
+#: Group -> the columns whose values, joined, are its id; none: everything.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "item": ("item_id",),
+    "item_region": ("item_id", "region"),
+    "location": ("location_id",),
+    "region": ("region",),
+    "category": ("category",),
+    "all": (),
+}
+#: Groups whose prices are compared.
+PRICED = ("item", "item_region")
 _SCALE = 10_000
 #: In-stock series-periods at the usual level that are mixed in.
 _PRIOR = 4.0
 
-#: Sums of one origin, group and window (number of its last periods): sold and expected in 1/10,000 units.
+#: Sums of one origin, group and ``what``: of a pulse its window's number of last periods; of prices PRICE + the step ahead.
+#: A pulse sums units sold (total) and expected (weight) in 1/10,000 and counts periods; prices their logarithm (total) and
+#: that against the series' usual price (weight) in 1/10,000, and count series.
 COUNTS = pa.schema(
     [
         ("origin", pa.int64()),
         ("group", pa.string()),
         ("id", pa.string()),
-        ("window", pa.int64()),
-        ("sold", pa.int64()),
-        ("expected", pa.int64()),
-        ("periods", pa.int64()),
+        ("what", pa.int64()),
+        ("total", pa.int64()),
+        ("weight", pa.int64()),
+        ("count", pa.int64()),
     ]
 )
-KEY = ("origin", "group", "id", "window")
+KEY = ("origin", "group", "id", "what")
+PRICE = 1_000
 
 
 def windows(clock: Clock) -> tuple[int, int, int]:
@@ -52,29 +67,49 @@ def windows(clock: Clock) -> tuple[int, int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """Of one origin: group and window -> ids (sorted) and their pulse, 1 being as usual."""
+    """Of one origin: (group, what) -> ids (sorted), and of each the total, weight and count as floats (total and weight unscaled)."""
 
-    found: Mapping[tuple[str, int], tuple[Names, Floats]]
+    found: Mapping[tuple[str, int], tuple[Names, Floats, Floats, Floats]]
 
     def of(self, group: str, window: int, ids: Names) -> Floats:
-        """Pulse of each id; 1 where nothing is known."""
-        names, values = self.found.get((group, window), (np.empty(0, object), np.empty(0)))
+        """Pulse of each id: sold against expected; 1 where nothing is known."""
+        _, sold, expected, periods = self._found(group, window)
+        prior = _PRIOR * expected.sum() / max(periods.sum(), 1.0)
+        pulse = (sold + prior) / np.maximum(expected + prior, 1e-9)
+        return self._looked_up(group, window, np.where(prior > 0, pulse, 1.0), ids, 1.0)
+
+    def price(self, group: str, step: int, ids: Names) -> tuple[Floats, Floats]:
+        """Mean logarithm of the prices of each id's series in a step ahead, and of their change from the usual; NaN: not known."""
+        what = PRICE + step
+        _, price, change, series = self._found(group, what)
+        means = (np.divide(values, series, out=np.full(len(series), np.nan), where=series > 0) for values in (price, change))
+        price, change = (self._looked_up(group, what, values, ids, np.nan) for values in means)
+        return price, change
+
+    def _found(self, group: str, what: int) -> tuple[Names, Floats, Floats, Floats]:
+        nothing = np.empty(0)
+        return self.found.get((group, what), (np.empty(0, object), nothing, nothing, nothing))
+
+    def _looked_up(self, group: str, what: int, values: Floats, ids: Names, otherwise: float) -> Floats:
+        names = self._found(group, what)[0]
         if not len(names):
-            return np.ones(len(ids))
+            return np.full(len(ids), otherwise)
         place = np.minimum(np.searchsorted(names, ids), len(names) - 1)
-        return np.where(names[place] == ids, values[place], 1.0)
+        return np.where(names[place] == ids, values[place], otherwise)
 
 
-def names_of(keys: Mapping[str, Names], region: Mapping[str, str]) -> dict[str, Names]:
-    """Group -> id of each series."""
-    columns = with_region(keys, region)
-    return {group: joined(columns, parts) for group, parts in GROUPS.items()}
+def names_of(keys: Mapping[str, Names], region: Mapping[str, str], category: Mapping[str, str]) -> dict[str, Names]:
+    """Group -> id of each series; ``region`` of its location, ``category`` of its item."""
+    columns = with_region(keys, region) | {"category": np.array([category.get(name, "") for name in keys["item_id"]], object)}
+    everything = np.full(len(keys["item_id"]), "", object)
+    return {group: joined(columns, parts) if parts else everything for group, parts in GROUPS.items()}
 
 
-def count(block: Block, origin: int, usual: Floats, ids: Mapping[str, Names], clock: Clock) -> pa.Table:
+def count(block: Block, origin: int, usual: Floats, prices: tuple[Floats, Floats], ids: Mapping[str, Names], clock: Clock) -> pa.Table:
     """What the block's series add to the sums of an origin, in COUNTS.
 
-    usual  [n, periods of the longest window] what a series usually sells in each of the last periods, units
+    usual   [n, periods of the longest window] what a series usually sells in each of the last periods, units
+    prices  ([n, horizon], [n]) price in each period ahead, and usual price
     """
     end = origin - block.span.first
     parts = []
@@ -82,34 +117,45 @@ def count(block: Block, origin: int, usual: Floats, ids: Mapping[str, Names], cl
         demand = block.demand[:, end - window : end]
         known = ~np.isnan(demand)
         sold, expected = (np.where(known, values, 0.0).sum(axis=1) for values in (demand, usual[:, usual.shape[1] - window :]))
-        numbers = np.round(sold * _SCALE).astype(np.int64), np.round(expected * _SCALE).astype(np.int64), known.sum(axis=1)
-        parts += [_rows(origin, group, window, names, numbers) for group, names in ids.items()]
+        parts += [_rows(origin, group, window, names, (_whole(sold), _whole(expected), known.sum(axis=1))) for group, names in ids.items()]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ahead, before = (np.log(values) for values in prices)
+    for step in range(ahead.shape[1]):
+        price, change = ahead[:, step], ahead[:, step] - before
+        known = np.isfinite(price) & np.isfinite(change)
+        numbers = _whole(np.where(known, price, 0.0)), _whole(np.where(known, change, 0.0)), known.astype(np.int64)
+        parts += [_rows(origin, group, PRICE + step, ids[group], numbers) for group in PRICED]
     return pa.concat_tables(parts)
 
 
-def _rows(origin: int, group: str, window: int, names: Names, numbers: tuple[Ints, ...]) -> pa.Table:
+def _whole(values: Floats) -> Ints:
+    """In whole numbers of 1/10,000."""
+    whole: Ints = np.round(values * _SCALE).astype(np.int64)
+    return whole
+
+
+def _rows(origin: int, group: str, what: int, names: Names, numbers: tuple[Ints, ...]) -> pa.Table:
     found, row = np.unique(names.astype(str), return_inverse=True)
     sums = [np.zeros(len(found), np.int64) for _ in numbers]
     for total, values in zip(sums, numbers, strict=True):
         np.add.at(total, row, values)
     n = len(found)
-    columns = [np.full(n, origin), pa.array([group] * n, pa.string()), pa.array(found, pa.string()), np.full(n, window), *sums]
+    columns = [np.full(n, origin), pa.array([group] * n, pa.string()), pa.array(found, pa.string()), np.full(n, what), *sums]
     return pa.table(columns, schema=COUNTS)
 
 
 def gather(tables: Iterable[pa.Table]) -> dict[int, Pulse]:
     """Origin -> pulse, from sums in COUNTS, added up or still in parts."""
     rows = pa.concat_tables([COUNTS.empty_table(), *tables]).group_by(list(KEY)).aggregate([(n, "sum") for n in COUNTS.names[4:]])
-    rows = rows.sort_by([(name, "ascending") for name in KEY])
-    found: dict[int, dict[tuple[str, int], tuple[Names, Floats]]] = {}
-    origins, groups, windowed = (np.asarray(rows[name].to_numpy(zero_copy_only=False)) for name in ("origin", "group", "window"))
+    order = ("origin", "group", "what", "id")
+    rows = rows.sort_by([(name, "ascending") for name in order])
+    origins, groups, kinds = (np.asarray(rows[name].to_numpy(zero_copy_only=False)) for name in order[:3])
     ids = np.asarray(rows["id"].to_numpy(zero_copy_only=False), object)
-    sold, expected, periods = (np.asarray(rows[f"{name}_sum"], np.float64) for name in COUNTS.names[4:])
-    for origin in np.unique(origins).tolist():
-        for group in GROUPS:
-            for window in np.unique(windowed).tolist():
-                mine = (origins == origin) & (groups == group) & (windowed == window)
-                prior = _PRIOR * expected[mine].sum() / max(periods[mine].sum(), 1.0)
-                pulse = (sold[mine] + prior) / np.maximum(expected[mine] + prior, 1e-9)
-                found.setdefault(origin, {})[group, window] = ids[mine], np.where(prior > 0, pulse, 1.0)
+    total, weight, number = (np.asarray(rows[f"{name}_sum"], np.float64) for name in COUNTS.names[4:])
+    cuts = np.flatnonzero((origins[1:] != origins[:-1]) | (groups[1:] != groups[:-1]) | (kinds[1:] != kinds[:-1])) + 1
+    found: dict[int, dict[tuple[str, int], tuple[Names, Floats, Floats, Floats]]] = {}
+    for part in np.split(np.arange(len(ids)), cuts) if len(ids) else []:
+        key = str(groups[part[0]]), int(kinds[part[0]])
+        values = ids[part], total[part] / _SCALE, weight[part] / _SCALE, number[part]
+        found.setdefault(int(origins[part[0]]), {})[key] = values
     return {origin: Pulse(values) for origin, values in found.items()}

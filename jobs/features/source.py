@@ -36,13 +36,6 @@ def stream(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
     return rows.select(*STREAM.names).repartition(*_PAIR).sortWithinPartitions(*_PAIR)
 
 
-def sold(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
-    """Rows of STREAM with what was sold in the recent periods of the span's origins, and nothing else."""
-    begin, end = clock.first_day(span.ahead - clock.recent), min(clock.first_day(span.last), night)
-    rows = demand(lake, clock, span, night).where(f"period >= DATE'{begin}' AND period < DATE'{end}'").withColumn("kind", F.lit(SOLD))
-    return rows.select(*STREAM.names).repartition(*_PAIR).sortWithinPartitions(*_PAIR)
-
-
 def _empty(lake: Lake, table: str, night: date) -> bool:
     return not lake.arrow(table, ["known_from"], [("known_from", "<=", night)]).num_rows
 

@@ -74,7 +74,13 @@ FEATURES: tuple[Column, ...] = (
     _feature("spell", "days of the period within a long event", "days"),
     *(_feature(f"{group}_pulse_{i}", f"demand of the {text}'s series against their levels in the last {span}") for i, span in (
         (1, "period"), (2, "3 days / 2 weeks"), (3, "7 days / 4 weeks")) for group, text in (
-        ("item", "item"), ("item_region", "item's in the region"), ("location", "location"))),
+        ("item", "item"), ("item_region", "item's in the region"), ("location", "location"), ("region", "region"),
+        ("category", "category"), ("all", "retailer"))),
+    _feature("log_price", "logarithm of the price"),
+    *(_feature(f"{group}_price", f"logarithm of the price against the mean of the item's series{text} in the period") for group, text in (
+        ("item", ""), ("item_region", " in the region"))),
+    *(_feature(f"{group}_price_change", f"logarithm of the prices of the item's series{text} against their mean of 28 days / 13 weeks")
+        for group, text in (("item", ""), ("item_region", " in the region"))),
     _feature("weekday", "the series' own share on such a weekday, events taken out; 1 before earlier years are known", _SCALED),
     _feature("event_share", "the past sales on such an event's day against all weekdays', item's and location's together", _SCALED),
 )  # fmt: skip

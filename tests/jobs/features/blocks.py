@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from jobs.features.block import LISTED, SOLD, STREAM, Span, to_block
+from jobs.features.block import LISTED, PRICE_OF_PAIR, SOLD, STREAM, Span, to_block
 from jobs.features.clock import CLOCKS
 from jobs.features.compute import compute, counts
 from jobs.features.context import Context, Masters, build
@@ -43,6 +43,11 @@ def sold(
 
 def listed(item: str, place: str, *, active: bool = True) -> dict[str, Any]:
     return {"item_id": item, "location_id": place, "channel": "store", "kind": LISTED, "promotion": active}
+
+
+def priced(item: str, place: str, day: date, price: float) -> dict[str, Any]:
+    """A price row: it holds from the day on, in every channel."""
+    return {"item_id": item, "location_id": place, "kind": PRICE_OF_PAIR, "period": day, "price": price, "promotion": False}
 
 
 def stream(rows: Sequence[Mapping[str, Any]]) -> pa.Table:

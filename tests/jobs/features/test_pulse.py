@@ -11,7 +11,7 @@ import pytest
 from jobs.features.block import Span, to_block
 from jobs.features.compute import compute, counts
 from jobs.features.pulse import COUNTS, GROUPS, Pulse, gather, windows
-from tests.jobs.features.blocks import CLOCK, context, demand, features, past, sold, stream
+from tests.jobs.features.blocks import CLOCK, context, demand, features, past, priced, sold, stream
 
 ORIGIN = date(2024, 5, 29)
 DAY = timedelta(1)
@@ -77,6 +77,7 @@ def test_sums_are_the_same_in_any_order_and_in_any_parts() -> None:
         for window in windows(CLOCK):
             for one, other in zip(whole[origin].found[group, window], parts[origin].found[group, window], strict=True):
                 assert (one == other).all()
+    assert all((whole[origin].found[key][1] == parts[origin].found[key][1]).all() for key in whole[origin].found)
 
 
 def test_later_values_change_nothing() -> None:
@@ -84,6 +85,20 @@ def test_later_values_change_nothing() -> None:
     later = [sold("A", place, ORIGIN + k * DAY, 99.0) for place in ("S1", "S2") for k in range(3)]
     for name in (f"{group}_pulse_{number}" for group in GROUPS for number in (1, 2, 3)):
         assert column(features([*rows, *later], ORIGIN), name) == column(features(rows, ORIGIN), name)
+
+
+def test_a_price_is_compared_with_the_items_others() -> None:
+    """A costs 2 at S1, 4 at S2 and S3 before; from the origin on S3 asks 2."""
+    rows = [
+        sold("A", place, ORIGIN - k * DAY, 4.0, price=2.0 if place == "S1" else 4.0) for place in ("S1", "S2", "S3") for k in range(1, 31)
+    ]
+    made = features([*rows, priced("A", "S3", ORIGIN, 2.0)], ORIGIN)
+    mean = (np.log(2) + np.log(4) + np.log(2)) / 3
+    own = column(made, "item_price")
+    assert own["A", "S1"] == pytest.approx(np.log(2) - mean, abs=1e-3)
+    assert own["A", "S2"] == pytest.approx(np.log(4) - mean, abs=1e-3)
+    assert list(column(made, "item_price_change").values()) == [pytest.approx(np.log(2 / 4) / 3, abs=1e-3)] * 3
+    assert column(made, "log_price")["A", "S3"] == pytest.approx(np.log(2))
 
 
 def test_what_nobody_knows_is_as_usual() -> None:
