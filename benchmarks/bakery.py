@@ -38,7 +38,7 @@ from jobs.features.context import Context, Masters, build
 from jobs.features.names import KEY
 from jobs.features.pulse import gather
 from jobs.forecast import memory
-from jobs.forecast.boosting import LEAST_STEPS
+from jobs.forecast.boosting import LEAST_STEPS, Parameters, parameters
 from jobs.forecast.checkpoints import EarlyStopping, best_rounds
 from jobs.forecast.examples import layout
 from jobs.forecast.metrics import wape
@@ -168,23 +168,27 @@ def train(bakery: Bakery, night: int, config: Config, *, years: bool = True) -> 
     weight = 0.5 ** ((night - numbers(rows, "origin")) / memory.half_life(clock, history))
     before, held_out = numbers(rows, "target") < plan.held_out_from, numbers(rows, "origin") >= plan.held_out_from
     held = rows.filter(pa.array(held_out))
-    challenger = _fit(rows.filter(pa.array(before)), weight[before], config, held=(held, weight[held_out]))
+    chosen = {**parameters(config, rows=rows.num_rows), "nthread": 1}
+    challenger = _fit(rows.filter(pa.array(before)), weight[before], config, chosen, held=(held, weight[held_out]))
     rounds = best_rounds(challenger)
     calibration, dependence, _ = judge(_bytes(challenger[:rounds]), held, config, bakery.context.region)
-    return Model(_bytes(_fit(rows, weight, config, rounds)), calibration, dependence)
+    return Model(_bytes(_fit(rows, weight, config, chosen, rounds)), calibration, dependence)
 
 
 def _fit(
-    rows: pa.Table, weight: Floats, config: Config, rounds: int | None = None, held: tuple[pa.Table, Floats] | None = None
+    rows: pa.Table,
+    weight: Floats,
+    config: Config,
+    chosen: Parameters,
+    rounds: int | None = None,
+    held: tuple[pa.Table, Floats] | None = None,
 ) -> xgboost.Booster:
     """As jobs.forecast.boosting fits, in this process; ``held``: rows that choose the number of rounds."""
     training, seen = config.training, _matrix(rows, weight)
-    settings = {"objective": "reg:absoluteerror", "tree_method": "hist", "max_depth": training.max_depth, "nthread": 1}
-    settings |= {"learning_rate": training.learning_rate, "seed": config.seed % 2**31}
     least = ceil(LEAST_STEPS / training.learning_rate)
     callbacks = [EarlyStopping(training.early_stopping_rounds, least)] if held else []
     evals = [(_matrix(*held, seen), "validation")] if held else []
-    return xgboost.train(settings, seen, rounds or training.rounds, evals=evals, callbacks=callbacks, verbose_eval=False)
+    return xgboost.train(dict(chosen), seen, rounds or training.rounds, evals=evals, callbacks=callbacks, verbose_eval=False)
 
 
 def _matrix(rows: pa.Table, weight: Floats, like: xgboost.DMatrix | None = None) -> xgboost.QuantileDMatrix:

@@ -112,20 +112,19 @@ def count(block: Block, origin: int, usual: Floats, prices: tuple[Floats, Floats
     prices  ([n, horizon], [n]) price in each period ahead, and usual price
     """
     end = origin - block.span.first
-    parts = []
+    sums: dict[int, tuple[Ints, Ints, Ints]] = {}
     for window in windows(clock):
         demand = block.demand[:, end - window : end]
         known = ~np.isnan(demand)
         sold, expected = (np.where(known, values, 0.0).sum(axis=1) for values in (demand, usual[:, usual.shape[1] - window :]))
-        parts += [_rows(origin, group, window, names, (_whole(sold), _whole(expected), known.sum(axis=1))) for group, names in ids.items()]
+        sums[window] = _whole(sold), _whole(expected), known.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ahead, before = (np.log(values) for values in prices)
-    for step in range(ahead.shape[1]):
-        price, change = ahead[:, step], ahead[:, step] - before
-        known = np.isfinite(price) & np.isfinite(change)
-        numbers = _whole(np.where(known, price, 0.0)), _whole(np.where(known, change, 0.0)), known.astype(np.int64)
-        parts += [_rows(origin, group, PRICE + step, ids[group], numbers) for group in PRICED]
-    return pa.concat_tables(parts)
+        price, before = (np.log(values) for values in prices)
+        change = price - before[:, None]
+    known = np.isfinite(price) & np.isfinite(change)
+    price, change = _whole(np.where(known, price, 0.0)), _whole(np.where(known, change, 0.0))
+    ahead = {PRICE + step: (price[:, step], change[:, step], known[:, step].astype(np.int64)) for step in range(known.shape[1])}
+    return pa.concat_tables(_rows(origin, group, names, sums | ahead if group in PRICED else sums) for group, names in ids.items())
 
 
 def _whole(values: Floats) -> Ints:
@@ -134,14 +133,17 @@ def _whole(values: Floats) -> Ints:
     return whole
 
 
-def _rows(origin: int, group: str, what: int, names: Names, numbers: tuple[Ints, ...]) -> pa.Table:
+def _rows(origin: int, group: str, names: Names, sums: Mapping[int, tuple[Ints, Ints, Ints]]) -> pa.Table:
+    """Sums (what -> total, weight, count of each series) added up by name, in COUNTS."""
     found, row = np.unique(names.astype(str), return_inverse=True)
-    sums = [np.zeros(len(found), np.int64) for _ in numbers]
-    for total, values in zip(sums, numbers, strict=True):
-        np.add.at(total, row, values)
-    n = len(found)
-    columns = [np.full(n, origin), pa.array([group] * n, pa.string()), pa.array(found, pa.string()), np.full(n, what), *sums]
-    return pa.table(columns, schema=COUNTS)
+    order = np.argsort(row, kind="stable")
+    first = np.searchsorted(row[order], np.arange(len(found)))
+    added = [[np.add.reduceat(values[order], first) for values in numbers] for numbers in sums.values()]
+    n, ids = len(found), pa.array(found, pa.string())
+    whats = np.repeat(np.fromiter(sums, np.int64), n)
+    columns = [np.concatenate(values) for values in zip(*added, strict=True)]
+    group_of, id_of = pa.array([group] * n * len(sums), pa.string()), pa.concat_arrays([ids] * len(sums))
+    return pa.table([np.full(n * len(sums), origin), group_of, id_of, whats, *columns], schema=COUNTS)
 
 
 def gather(tables: Iterable[pa.Table]) -> dict[int, Pulse]:

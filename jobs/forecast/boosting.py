@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, log2
 from typing import TYPE_CHECKING, Any
 
 import xgboost
@@ -34,6 +34,10 @@ Parameters = Mapping[str, Any]
 #: At least so many rounds x learning rate: 98% of what the trees have to say. On few held-out days a drift of the level can
 #: make the loss rise after 28 rounds of .05 (docs/decisions/forecast_model.md).
 LEAST_STEPS = 4.0
+
+#: Rows for a leaf of a full tree: fewer rows than that ask for flatter trees, though of at least this depth
+#: (docs/decisions/seasonality.md).
+_ROWS_PER_LEAF, _LEAST_DEPTH = 1_500, 5
 
 _LOG = logging.getLogger("nightfill.training")
 _ADAPTIVE = "spark.sql.adaptive.enabled"
@@ -59,12 +63,13 @@ class _Task:
     checkpoints: Checkpoints
 
 
-def parameters(config: Config, objective: str = MEDIAN) -> Parameters:
-    """The regressor's parameters, without rounds and workers."""
+def parameters(config: Config, objective: str = MEDIAN, rows: int | None = None) -> Parameters:
+    """The regressor's parameters, without rounds and workers; ``rows``: to learn from, None: as many as the depth asks for."""
+    full = config.training.max_depth if rows is None else int(log2(max(rows / _ROWS_PER_LEAF, 1)))
     return {
         "objective": objective,
         "tree_method": "hist",
-        "max_depth": config.training.max_depth,
+        "max_depth": min(config.training.max_depth, max(full, _LEAST_DEPTH)),
         "learning_rate": config.training.learning_rate,
         # Trees that differ: as good as four times as many alike, in less time (docs/decisions/forecast_model.md).
         "subsample": 0.6,

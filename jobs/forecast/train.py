@@ -96,7 +96,7 @@ def train(
         counts = watch.run(lambda: rows.agg(F.count(F.lit(1)), F.count_if(before), F.count_if(slow)).collect()[0])
         if counts[1] < LEAST_ROWS:
             return None
-        chosen = boosting.parameters(config, MEAN if counts[2] > _MANY_SLOW * counts[0] else MEDIAN)
+        chosen = boosting.parameters(config, MEAN if counts[2] > _MANY_SLOW * counts[0] else MEDIAN, counts[0])
         # The squared error of units / expected, weighed like that of units whose variance is their mean.
         weighed = rows.withColumn(WEIGHT, F.col(WEIGHT) * F.col("expected")) if chosen["objective"] == MEAN else rows
         held_out = watch.run(lambda: rows.where(_HELD_OUT).select(*_HELD_OUT_COLUMNS).toArrow())
