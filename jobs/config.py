@@ -72,7 +72,7 @@ class Training(_Section):
     #: At most so many rounds; fewer where the held-out periods gain nothing for early_stopping_rounds, but at least 4 / learning_rate.
     rounds: int = Field(200, ge=1)
     early_stopping_rounds: int = Field(20, ge=1)
-    #: Of the trees, at most: of fewer than 192,000 rows 6 is enough, of fewer than 96,000 rows 5.
+    #: Of the trees, at most: of fewer than 192,000 rows 6, of fewer than 96,000 rows 5.
     max_depth: int = Field(7, ge=1, le=16)
     learning_rate: float = Field(0.05, gt=0, le=1)
     #: A checkpoint every so many rounds; a lost worker or a hang starts again from the last one, at most ``restarts`` times a fit.
