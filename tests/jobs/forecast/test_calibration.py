@@ -135,3 +135,23 @@ def test_series_that_scatter_more_have_the_level_of_their_size() -> None:
     for group in (wide, ~wide):
         assert mean[group].sum() == pytest.approx(forecast[group].sum(), rel=0.02)
         assert np.median(quantiles[group, 7] / forecast[group]) == pytest.approx(1, abs=0.06)
+
+
+def test_small_series_that_are_forecast_too_high_don_t_lift_the_mean() -> None:
+    """Most rows are a tenth too high and small; most units are right: by units the median is the mean's own."""
+    rng = np.random.default_rng(6)
+    small = np.arange(20_000) % 4 > 0
+    forecast = np.where(small, 1.0, 50.0)
+    actual = forecast * np.where(small, 0.9, 1.0) * rng.normal(1, 0.1, 20_000)
+    assert mean_over_median(forecast, actual, np.arange(20_000) % 14) == pytest.approx(1, abs=0.002)
+
+
+def test_a_segments_mean_is_believed_by_its_standard_error() -> None:
+    """Eighty rows that scatter by a half know a mean within 6%: one of 3% is chance, one of a half is not."""
+    forecast = np.full(80, 4.0)
+    scatter = np.tile([0.5, 1.5], 40)
+    traits = Traits(np.full(80, 0.5), np.zeros(80, int), np.zeros(80, bool))
+    for ratio, believed in ((1.03, 1.005), (1.5, 1.5)):
+        mean, _, quantiles = fit(forecast, forecast * scatter * ratio, traits, "day").apply(forecast, traits)
+        assert mean[0] / 4 == pytest.approx(believed, abs=0.015)
+        assert quantiles[0, LEVELS.tolist().index(0.5)] / mean[0] == pytest.approx(1, abs=0.01)
