@@ -87,12 +87,11 @@ def update(lake, silver, night, config=None):
     main(lake.spark, lake, config or Config(), night)
 
 
-def visible(lake, night):
-    rows = [
-        r for r in lake.arrow("silver/demand").to_pylist() if r["known_from"] <= night and (r["known_to"] is None or r["known_to"] > night)
-    ]
+def visible(lake, night, rows=None):
+    """What a night sees; ``rows`` of silver/demand, where they are at hand."""
+    rows = lake.arrow("silver/demand").to_pylist() if rows is None else rows
     keyed = {}
-    for r in rows:
+    for r in (r for r in rows if r["known_from"] <= night and (r["known_to"] is None or r["known_to"] > night)):
         key = (r["item_id"], r["location_id"], r["channel"], r["period"])
         assert key not in keyed, f"two versions of {key} visible on {night}"
         assert r["month"] == r["period"].replace(day=1)
@@ -213,11 +212,11 @@ class World:
 
 #: Short memory, so that every rule is met within a few periods.
 SHORT = {"missing_periods": 5, "missing_share": 0.6}
-#: Other worlds, a minute each.
-OTHER_DAYS, WEEKS = (pytest.param(*world, marks=pytest.mark.torture) for world in ((1, "day", False), (3, "week", True)))
 
 
-@pytest.mark.parametrize(("seed", "grain", "hourly"), [OTHER_DAYS, WEEKS, (4, "day", True)])
+#: Worlds of a minute each; what they hold the tests below ask for one by one.
+@pytest.mark.torture
+@pytest.mark.parametrize(("seed", "grain", "hourly"), [(1, "day", False), (3, "week", True), (4, "day", True)])
 def test_every_night_agrees_with_plain_loops_whatever_order_drops_arrive(lake, seed, grain, hourly):
     days, memory = (16, 4) if grain == "day" else (40, 14)
     world = World(seed, days, hourly)
@@ -229,10 +228,10 @@ def test_every_night_agrees_with_plain_loops_whatever_order_drops_arrive(lake, s
     for stage in ([FIRST_DAY, *waiting[:2]], waiting[2:3], waiting[3:]):
         landed.delivered += [row for row in world.silver.delivered if row[0] in stage]
         update(lake, landed, world.rng.choice(nights), config)
-        silver = landed.tables()
+        silver, rows = landed.tables(), lake.arrow("silver/demand").to_pylist()
         for night in nights:
             expected = demand(silver, night, config)
-            assert rounded(visible(lake, night)) == rounded(expected), f"night {night}"
+            assert rounded(visible(lake, night, rows)) == rounded(expected), f"night {night}"
     assert len(expected) > 50
     sources = {row[-1] for row in expected.values()}
     assert ("profile" in sources) == (hourly and grain == "day")

@@ -88,7 +88,7 @@ def test_nights_with_order_costs_is_cheaper_than_without_looking_ahead() -> None
         return cost / days
 
     best = min((5.0 + 0.1 * sum(range(t))) / t for t in range(1, 29))
-    assert per_day({"order_cost": 5.0}, 40) <= 1.03 * best
+    assert per_day({"order_cost": 5.0}, 31) <= 1.03 * best
     assert per_day({}, 8) > 3 * best
 
 
