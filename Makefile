@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 NIGHT ?= 1
 NIGHTFILL_HOME ?= $(CURDIR)/var
-WORKERS ?= 2
+WORKERS ?= 3
 export NIGHTFILL_HOME
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
