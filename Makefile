@@ -31,7 +31,7 @@ airflow: $(READY) ## Airflow with our DAGs on this machine, for the browser (AIR
 test: $(READY) ## all tests but the long ones
 	@$(PYTEST) --durations=12 -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not torture" tests
 
-torture: $(READY) ## the long tests: every stage killed, a weekly night, a cluster, the real Airflow
+torture: $(READY) ## the long tests: every stage killed, a weekly night, real dirt, a cluster, the real Airflow
 	@$(PYTEST) --timeout 1800 -m torture tests
 
 check: $(READY) ## format, lint, types, tests

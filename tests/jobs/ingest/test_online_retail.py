@@ -66,6 +66,7 @@ def archive(shared_data: Path) -> Path:
     return path
 
 
+@pytest.mark.torture
 def test_every_record_is_in_silver_or_quarantined_by_a_named_rule(lake: Lake, tmp_path: Path, archive: Path) -> None:
     landing = Landing(tmp_path / "landing")
     records = convert(archive, landing)
