@@ -67,35 +67,25 @@ def windows(clock: Clock) -> tuple[int, int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """Of one origin: (group, what) -> ids (sorted), and of each the total, weight and count as floats (total and weight unscaled)."""
+    """Of one origin: (group, what) -> ids (sorted), and of each its pulse; or, of prices, their mean logarithm and its change."""
 
-    found: Mapping[tuple[str, int], tuple[Names, Floats, Floats, Floats]]
+    found: Mapping[tuple[str, int], tuple[Names, Floats, Floats]]
 
     def of(self, group: str, window: int, ids: Names) -> Floats:
         """Pulse of each id: sold against expected; 1 where nothing is known."""
-        _, sold, expected, periods = self._found(group, window)
-        prior = _PRIOR * expected.sum() / max(periods.sum(), 1.0)
-        pulse = (sold + prior) / np.maximum(expected + prior, 1e-9)
-        return self._looked_up(group, window, np.where(prior > 0, pulse, 1.0), ids, 1.0)
+        return self._looked_up(group, window, ids, 1.0)[0]
 
     def price(self, group: str, step: int, ids: Names) -> tuple[Floats, Floats]:
         """Mean logarithm of the prices of each id's series in a step ahead, and of their change from the usual; NaN: not known."""
-        what = PRICE + step
-        _, price, change, series = self._found(group, what)
-        means = (np.divide(values, series, out=np.full(len(series), np.nan), where=series > 0) for values in (price, change))
-        price, change = (self._looked_up(group, what, values, ids, np.nan) for values in means)
-        return price, change
+        return self._looked_up(group, PRICE + step, ids, np.nan)
 
-    def _found(self, group: str, what: int) -> tuple[Names, Floats, Floats, Floats]:
-        nothing = np.empty(0)
-        return self.found.get((group, what), (np.empty(0, object), nothing, nothing, nothing))
-
-    def _looked_up(self, group: str, what: int, values: Floats, ids: Names, otherwise: float) -> Floats:
-        names = self._found(group, what)[0]
+    def _looked_up(self, group: str, what: int, ids: Names, otherwise: float) -> tuple[Floats, Floats]:
+        names, *values = self.found.get((group, what), (np.empty(0, object), np.empty(0), np.empty(0)))
         if not len(names):
-            return np.full(len(ids), otherwise)
+            return np.full(len(ids), otherwise), np.full(len(ids), otherwise)
         place = np.minimum(np.searchsorted(names, ids), len(names) - 1)
-        return np.where(names[place] == ids, values[place], otherwise)
+        first, second = (np.where(names[place] == ids, of[place], otherwise) for of in values)
+        return first, second
 
 
 def names_of(keys: Mapping[str, Names], region: Mapping[str, str], category: Mapping[str, str]) -> dict[str, Names]:
@@ -155,9 +145,22 @@ def gather(tables: Iterable[pa.Table]) -> dict[int, Pulse]:
     ids = np.asarray(rows["id"].to_numpy(zero_copy_only=False), object)
     total, weight, number = (np.asarray(rows[f"{name}_sum"], np.float64) for name in COUNTS.names[4:])
     cuts = np.flatnonzero((origins[1:] != origins[:-1]) | (groups[1:] != groups[:-1]) | (kinds[1:] != kinds[:-1])) + 1
-    found: dict[int, dict[tuple[str, int], tuple[Names, Floats, Floats, Floats]]] = {}
+    found: dict[int, dict[tuple[str, int], tuple[Names, Floats, Floats]]] = {}
     for part in np.split(np.arange(len(ids)), cuts) if len(ids) else []:
         key = str(groups[part[0]]), int(kinds[part[0]])
-        values = ids[part], total[part] / _SCALE, weight[part] / _SCALE, number[part]
-        found.setdefault(int(origins[part[0]]), {})[key] = values
+        sums = total[part] / _SCALE, weight[part] / _SCALE, number[part]
+        found.setdefault(int(origins[part[0]]), {})[key] = ids[part], *(_means(*sums) if key[1] >= PRICE else _pulse(*sums))
     return {origin: Pulse(values) for origin, values in found.items()}
+
+
+def _pulse(sold: Floats, expected: Floats, periods: Floats) -> tuple[Floats, Floats]:
+    """Sold against expected, shrunk to one; and what was expected."""
+    prior = _PRIOR * expected.sum() / max(periods.sum(), 1.0)
+    pulse = (sold + prior) / np.maximum(expected + prior, 1e-9)
+    return np.where(prior > 0, pulse, 1.0), expected
+
+
+def _means(price: Floats, change: Floats, series: Floats) -> tuple[Floats, Floats]:
+    """Means over the series; NaN where there is none."""
+    first, second = (np.divide(values, series, out=np.full(len(series), np.nan), where=series > 0) for values in (price, change))
+    return first, second

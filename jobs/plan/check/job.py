@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from jobs.errors import Blocked
 from jobs.plan.check.recost import Line, Paths, cost
 from jobs.plan.check.rules import Finding, broken
+from schemas.gold.forecasts import QUANTILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 DEAREST, CHOSEN = 100, 1_000
 #: Published money has four decimals: a share and an amount by which a cost may differ.
 _SHARE, _AMOUNT = 2e-3, 0.01
-_QUANTILES = ("q01", "q05", "q10", "q20", "q25", "q30", "q40", "q50", "q60", "q70", "q75", "q80", "q90", "q95", "q99")
 _RUN = {
     "orders": "gold/orders", "reasons": "gold/order_reasons", "prices": "gold/shadow_prices", "certificates": "gold/certificates",
     "exceptions": "gold/exceptions", "projections": "gold/projections",
@@ -132,7 +132,7 @@ def _lines(
     rows = lake.arrow("gold/path_ranks", None, mine).to_pylist()
     cycle = 7 if config.period_days == 1 else 1
     paths = Paths({row["factor"]: row for row in rows}, len({row["path"] for row in rows}), cycle)
-    columns = ["item_id", "location_id", "channel", "target_date", "mean", "p_zero", "whole_units", *_QUANTILES]
+    columns = ["item_id", "location_id", "channel", "target_date", "mean", "p_zero", "whole_units", *QUANTILES]
     series: dict[tuple[str, str], dict[str, dict[int, Any]]] = defaultdict(lambda: defaultdict(dict))
     targets = pc.unique(lake.arrow("gold/forecasts", ["target_date"], mine)["target_date"]).to_pylist()
     horizon = 1 + max(_step(day, business_date, config) for day in targets)
@@ -148,7 +148,7 @@ def _lines(
     regions = {row["location_id"]: row["region"] or "" for row in tables["locations"].to_pylist()}
     life = {row["item_id"]: row["shelf_life_days"] for row in tables["items"].to_pylist()}
     terms = _assortment(tables["assortment"], business_date)
-    nothing = dict.fromkeys(("mean", "p_zero", *_QUANTILES), 0.0) | {"whole_units": True}
+    nothing = dict.fromkeys(("mean", "p_zero", *QUANTILES), 0.0) | {"whole_units": True}
     for order in orders:
         pair = order["item_id"], order["location_id"]
         reason, own = reasons[order["item_id"], order["source_id"], order["location_id"]], terms.get(pair, {})
