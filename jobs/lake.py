@@ -167,6 +167,13 @@ class Lake:
         expression = filters_to_expression(where) if where else None
         return rows.to_table(columns=list(columns or declared.column_names), filter=expression)
 
+    def arrow_as_of(self, table: str, business_date: date, columns: Sequence[str] | None = None) -> pa.Table:
+        """Rows of a small silver table that the night of business_date sees, on the driver and without Spark."""
+        wanted = list(columns or schemas.TABLES[table].column_names)
+        rows = self.arrow(table, list(dict.fromkeys([*wanted, "known_to"])), [("known_from", "<=", business_date)])
+        still = pc.or_kleene(pc.is_null(rows["known_to"]), pc.greater(rows["known_to"], pa.scalar(business_date)))
+        return rows.filter(still).select(wanted)
+
     def batches(self, table: str, columns: Sequence[str], business_date: date | None = None) -> Iterator[pa.RecordBatch]:
         """A few columns of a table of any size, batch by batch, on the driver and without Spark (counts, sums).
 

@@ -40,7 +40,7 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -
 
 def periods(lake: Lake, config: Config, business_date: date) -> int:
     """The night's horizon."""
-    return horizon(source.seen(lake, "silver/lanes", ("lead_time_days", "order_days"), business_date).to_pylist(), config)
+    return horizon(lake.arrow_as_of("silver/lanes", business_date, ("lead_time_days", "order_days")).to_pylist(), config)
 
 
 def at(spark: SparkSession, lake: Lake, config: Config, business_date: date, steps: int | None = None) -> DataFrame:

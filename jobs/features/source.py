@@ -134,17 +134,10 @@ def masters(lake: Lake, clock: Clock, span: Span, night: date) -> Masters:
     begin, end = clock.first_day(span.ahead - clock.trend[1]), clock.first_day(span.last)
     near = pc.and_(pc.greater_equal(signals["date"], begin), pc.less(signals["date"], end))
     return Masters(
-        items=seen(lake, "silver/items", ("item_id", "department", "category"), night),
-        locations=seen(lake, "silver/locations", ("location_id", "region"), night),
-        calendar=seen(lake, "silver/calendar", ("region", "date", "event"), night),
+        items=lake.arrow_as_of("silver/items", night, ("item_id", "department", "category")),
+        locations=lake.arrow_as_of("silver/locations", night, ("location_id", "region")),
+        calendar=lake.arrow_as_of("silver/calendar", night, ("region", "date", "event")),
         signals=signals.filter(near),
         sums=sums(lake, clock, span, night),
         prices=general_prices(lake, clock, span, night),
     )
-
-
-def seen(lake: Lake, table: str, columns: tuple[str, ...], night: date) -> pa.Table:
-    """Columns of a small silver table, as the night sees it, on the driver."""
-    rows = lake.arrow(table, [*columns, "known_from", "known_to"], [("known_from", "<=", night)])
-    still = pc.or_kleene(pc.is_null(rows["known_to"]), pc.greater(rows["known_to"], night))
-    return rows.filter(still).select(list(columns))

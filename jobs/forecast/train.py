@@ -14,7 +14,6 @@ from pyspark.sql import functions as F
 
 import schemas
 from jobs.errors import NightfillError, UsageError
-from jobs.features import source
 from jobs.features.names import KEY, columns_of, regions_of, with_region
 from jobs.forecast import boosting, dependence, registry
 from jobs.forecast.distribution import NAMES
@@ -140,7 +139,7 @@ def _note(lake: Lake, business_date: date, message: str | None) -> None:
 
 def regions(lake: Lake, business_date: date) -> dict[str, str]:
     """location_id -> region, as the night sees them."""
-    return regions_of(source.seen(lake, "silver/locations", ("location_id", "region"), business_date))
+    return regions_of(lake.arrow_as_of("silver/locations", business_date, ("location_id", "region")))
 
 
 def judge(

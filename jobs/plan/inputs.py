@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.forecast.ranks import PathRanks, from_table
+from jobs.plan.lanes import ORDER_TERMS
 from jobs.plan.night import Night
 from schemas.gold.forecasts import QUANTILES
 
@@ -29,19 +30,18 @@ _LONGEST_TRANSIT = timedelta(days=400)
 _PRICE_MEMORY = timedelta(days=62)
 _NUMBERS = ("presentation_min", "max_stock", "holding_cost", "shortage_cost", "waste_cost")
 _TERMS = ("lead_time_days", "lead_time_std", "order_days", "unit_cost", "order_multiple", "min_order_units")
-_ORDER_TERMS = ("min_order_value", "order_cost", "truck_volume", "truck_cost")
 
 
 def night_of(lake: Lake, config: Config, business_date: date) -> Night:
     """The small tables, read on the driver without Spark."""
-    lanes = _known(lake, "silver/lanes", business_date, ("source_id", "location_id", "item_id", *_TERMS, *_ORDER_TERMS))
-    closed = _known(lake, "silver/calendar", business_date, ("region", "date", "event"))
+    lanes = lake.arrow_as_of("silver/lanes", business_date, ("source_id", "location_id", "item_id", *_TERMS, *ORDER_TERMS))
+    closed = lake.arrow_as_of("silver/calendar", business_date, ("region", "date", "event"))
     closed = closed.filter(pc.and_(pc.equal(closed["event"], "closed"), pc.greater_equal(closed["date"], pa.scalar(business_date))))
     return Night(
         business_date,
         config,
         _ranks(lake, business_date),
-        _known(lake, "silver/locations", business_date, ("location_id", "kind", "region")),
+        lake.arrow_as_of("silver/locations", business_date, ("location_id", "kind", "region")),
         lanes=lanes.filter(pc.is_null(lanes["item_id"])),
         capacities=_shared_capacities(lake, business_date),
         closed=closed.select(["region", "date"]),
@@ -53,18 +53,11 @@ def night_of(lake: Lake, config: Config, business_date: date) -> Night:
 
 def _shared_capacities(lake: Lake, business_date: date) -> pa.Table:
     """Capacities that tie items together and are not over: all but an item's dc_stock in units, which its own shard keeps."""
-    rows = _known(lake, "silver/capacities", business_date, ("resource", "location_id", "item_id", "date", "limit", "unit"))
+    rows = lake.arrow_as_of("silver/capacities", business_date, ("resource", "location_id", "item_id", "date", "limit", "unit"))
     own = pc.and_(pc.equal(rows["resource"], "dc_stock"), pc.equal(rows["unit"], "units"))
     own = pc.and_(own, pc.and_(pc.is_valid(rows["item_id"]), pc.is_valid(rows["location_id"])))
     ahead = pc.or_kleene(pc.is_null(rows["date"]), pc.greater_equal(rows["date"], pa.scalar(business_date)))
     return rows.filter(pc.and_(ahead, pc.invert(own)))
-
-
-def _known(lake: Lake, table: str, business_date: date, columns: tuple[str, ...]) -> pa.Table:
-    """Rows of a silver table that the night sees, on the driver."""
-    rows = lake.arrow(table, [*columns, "known_to"], [("known_from", "<=", business_date)])
-    day = pa.scalar(business_date)
-    return rows.filter(pc.or_kleene(pc.is_null(rows["known_to"]), pc.greater(rows["known_to"], day))).select(list(columns))
 
 
 def _ranks(lake: Lake, business_date: date) -> PathRanks:

@@ -51,7 +51,7 @@ def main(lake: Lake, config: Config, business_date: date) -> str:
 def _tables(lake: Lake, config: Config, business_date: date) -> dict[str, pa.Table]:
     where: list[tuple[str, str, object]] = [("business_date", "=", business_date), ("run_id", "=", lake.run_id)]
     tables = {name: lake.arrow(path, None, where) for name, path in _RUN.items()}
-    tables |= {name: _seen(lake, f"silver/{name}", business_date) for name in _SEEN}
+    tables |= {name: lake.arrow_as_of(f"silver/{name}", business_date) for name in _SEEN}
     tables["night"] = pa.table(
         {
             "business_date": pa.array([business_date], pa.date32()),
@@ -60,12 +60,6 @@ def _tables(lake: Lake, config: Config, business_date: date) -> dict[str, pa.Tab
         }
     )
     return tables | {"under_way": _under_way(tables["projections"], tables["items"])}
-
-
-def _seen(lake: Lake, table: str, business_date: date) -> pa.Table:
-    """Rows of a silver table that the night sees."""
-    rows = lake.arrow(table, None, [("known_from", "<=", business_date)])
-    return rows.filter(pc.or_kleene(pc.is_null(rows["known_to"]), pc.greater(rows["known_to"], pa.scalar(business_date))))
 
 
 def _under_way(projections: pa.Table, items: pa.Table) -> pa.Table:
