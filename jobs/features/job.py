@@ -92,17 +92,18 @@ def _mapped(spark: SparkSession, lake: Lake, ask: _Ask, schema: pa.Schema, kerne
     items = source.shares(lake, ask.clock, span, ask.night, spark.sparkContext.defaultParallelism)
     query = source.stream(ask.clock, span, ask.night)
     context = build(source.masters(spark, items, ask.clock, span), ask.clock, ask.origins, ask.steps, ask.clock.index(ask.night))
+    columns = pulse.schema(ask.clock, ask.steps)
     first = _task(spark.sparkContext.broadcast(context), items, query, ask.origins, _counts)
-    context = replace(context, pulse=_pulse(items.mapped(spark, first, pulse.COUNTS)))
+    context = replace(context, pulse=_pulse(items.mapped(spark, first, columns), columns))
     return items.mapped(spark, _task(spark.sparkContext.broadcast(context), items, query, ask.origins, kernel, ask.share), schema)
 
 
-def _pulse(parts: DataFrame) -> dict[int, pulse.Pulse]:
+def _pulse(parts: DataFrame, columns: pa.Schema) -> dict[int, pulse.Pulse]:
     """The first pass: sums of all series, added up by Spark."""
     from pyspark.sql import functions as F
 
-    sums = parts.groupBy(*pulse.KEY).agg(*(F.sum(name).alias(name) for name in pulse.COUNTS.names[len(pulse.KEY) :]))
-    return pulse.gather([sums.toArrow().cast(pulse.COUNTS)])
+    sums = parts.groupBy(*pulse.KEY).agg(*(F.sum(name).alias(name) for name in columns.names[len(pulse.KEY) :]))
+    return pulse.gather(sums.toArrow().cast(columns))
 
 
 def _task(
