@@ -5,8 +5,9 @@ leaves at the close of period t
 
     e_t(q) = B_t + max(q, Y_t),    lost until t: max(Y_t - q, 0),    Y_t = max_{u <= t}(D_u - A_u) - I,  B_t = I + A_t - D_t
 
-(reflection of a random walk at zero). So a path's cost is a sum of hinges in q, and no stock needs to be rolled again
-for each order size.
+(reflection of a random walk at zero). Where demand waits instead of being lost (distribution centres), Y_t = -B_t: stock is
+max(B_t + q, 0) and max(Y_t - q, 0) is owed. So a path's cost is a sum of hinges in q, and no stock needs to be rolled again for
+each order size.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ class StockPaths:
 class Drawn(Protocol):
     """Demand on paths."""
 
-    paths: int
+    @property
+    def paths(self) -> int:
+        """Number of demand paths."""
 
     def of_pairs(self, first: Ints, count: Ints, step: int) -> Floats:
         """[pairs, paths] units demanded in a step over all channels."""
@@ -63,12 +66,13 @@ def roll(terms: Terms, demand: Demand | Drawn) -> StockPaths:
     """Stock of lines, all with the same lead and cover."""
     lead, cover = int(terms.lead[0]), int(terms.cover[0])
     paths = demand.paths
+    least, waits = -terms.owed[:, None], terms.backlog[:, None]
     stock = np.repeat(terms.on_hand[:, None], paths, axis=1)
     until = np.zeros(len(terms))
     for step in range(lead):
         units = demand.of_pairs(terms.first, terms.series, step)
         until += units.mean(axis=1)
-        stock = np.maximum(stock + _arriving(terms, step) - units, 0.0)
+        stock = np.maximum(stock + _arriving(terms, step) - units, least)
     need = np.empty((cover, len(terms), paths))
     balance = np.empty_like(need)
     window = np.zeros_like(stock)
@@ -77,7 +81,7 @@ def roll(terms: Terms, demand: Demand | Drawn) -> StockPaths:
         units = demand.of_pairs(terms.first, terms.series, lead + t)
         window += units
         running = running + _arriving(terms, lead + t) - units
-        worst = np.maximum(worst, -running)
+        worst = np.where(waits, -running, np.maximum(worst, -running))
         need[t], balance[t] = worst, running
     return StockPaths(stock, need, balance, window, until)
 
