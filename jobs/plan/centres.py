@@ -15,13 +15,16 @@ import polars as pl
 
 from jobs.features.horizon import LONGEST
 from jobs.plan import draws, lanes
+from jobs.plan.expected_cost import row_quantile
+from jobs.plan.pools import SCALE
 from jobs.plan.schedule import Delivery
 from jobs.plan.terms import arrivals_of, terms_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jobs.plan.demand import Demand
     from jobs.plan.night import Floats, Ints, Night
-    from jobs.plan.terms import Terms
 
 PAIR = ["item_id", "location_id"]
 #: Lines whose draws are computed together: their paths fit into memory whatever the horizon.
@@ -37,7 +40,7 @@ class Centres:
               the next arrival beyond what is under way; both without the last entry
     owed      most that the lines it serves can wait for
     rate      expected units sold a period by all below it
-    shortage  mean over what it is asked for of what a missing unit costs downstream, currency
+    shortage  what a unit lost costs customers' mean seller below it, currency
     waits     [.., bends, 2] what it costs to owe units for a period, as in Terms;  missed  what it costs not to have them at all
     until     periods until its next arrival
     """
@@ -87,17 +90,24 @@ def asked(lines: pl.DataFrame, levels: pl.DataFrame, demand: Demand, night: Nigh
     own = pairs.join(lines, on=PAIR, how="left", maintain_order="left").with_columns(periods=night.period_of("arrives_on"))
     sums = _Sums(pairs.select(*PAIR, "centre"), own, demand, _nights(own, night))
     served = lines.join(pairs.rename({"location_id": "source_id", "centre": "of"}), on=["item_id", "source_id"], maintain_order="left")
-    for level in range(int(levels["level"].max() or 0) + 1):  # type: ignore[arg-type]
+    for level in range(1 + max(levels["level"].to_list())):
         sums.add(served.filter(pl.col("level") == level), night)
     return sums.centres()
 
 
 def _nights(own: pl.DataFrame, night: Night) -> int:
-    """Nights to look ahead: until the last order that a centre could place tonight is used up, on each level after the other."""
-    terms = own.join(lanes.order_terms(night).select(lanes.LANE), on=lanes.LANE, how="semi")
-    longest = LONGEST[night.config.grain] if len(terms) else 0
-    ends = own.select("level", periods=pl.max_horizontal(night.period_of("next_arrives_on"), pl.col("periods") + max(longest, 1)))
-    return int(ends.group_by("level").agg(pl.col("periods").max())["periods"].sum())
+    """Nights to look ahead: until the last order that a centre could place tonight is used up, on each level after the other.
+
+    More nights change nothing, so it doesn't matter which items are together in a shard.
+    """
+    length, longest = night.config.period_days, LONGEST[night.config.grain]
+    terms = own.join(lanes.order_terms(night).select(*lanes.LANE, has_terms=pl.lit(value=True)), on=lanes.LANE, how="left")
+    late = (2 * pl.col("lead_time_std").cast(pl.Float64).fill_null(0.0) / length).ceil().cast(pl.Int64)
+    lasting = pl.when(pl.col("has_terms").is_null()).then(0).otherwise(pl.col("periods") + longest)
+    ends = terms.select("level", end=pl.max_horizontal(night.period_of("next_arrives_on"), lasting) + late)
+    by_level = ends.group_by("level").agg(pl.col("end").max())["end"]
+    # A week that spans a closed day or has another order day than tonight's looks further.
+    return int(by_level.sum()) + (len(by_level) - 1) * longest + 1
 
 
 class _Sums:
@@ -108,77 +118,81 @@ class _Sums:
         first, series = (own[name].to_numpy().astype(np.int64) for name in ("first", "series"))
         self.pairs, self.demand, self.until = pairs, demand, own["periods"].to_numpy()
         self.coming = arrivals_of(own, nights)
-        self.drawn = np.stack([demand.of_pairs(first, series, step) for step in range(nights)], axis=1)
-        self.tonight = np.zeros((count, demand.paths))
-        self.owed = np.zeros(count)
+        self.sold = np.stack([demand.of_pairs(first, series, step) for step in range(nights)], axis=1)
+        # Draws are whole ten-thousandths: their sums are exact in whatever order.
+        self.units, self.tonight = np.zeros(self.sold.shape, np.int64), np.zeros((count, demand.paths), np.int64)
         self.rate = demand.mean_of_pairs(first, series, range(demand.horizon)) / demand.horizon
-        # Of its own channels a centre loses a sale each period in which it is short.
+        # Of its own channels a centre loses a sale each period in which it is short; customers wait for a period at most.
         shortage = np.where(series > 0, own["shortage"].to_numpy(), 0.0)
-        self.top = {name: shortage.copy() for name in ("waits", "missed")}
-        self.weight = self.drawn.mean(axis=2).sum(axis=1)
-        self.money = shortage * self.weight
-        self.hinges = {name: np.zeros((count, draws.PIECES + 1)) for name in ("waits", "missed")}
+        ratio = np.divide(shortage, shortage + own["holding"].to_numpy(), out=np.zeros(count), where=shortage > 0)
+        self.owed, self.money, self.serves = row_quantile(self.sold[:, 0], ratio), shortage * self.rate, np.zeros(count, bool)
+        self.top = {"waits": shortage.copy(), "missed": shortage.copy()}
+        self.short = {name: np.zeros((count, draws.PIECES + 1)) for name in self.top}
 
     def add(self, served: pl.DataFrame, night: Night) -> None:
         """Lines of a level, ``of``: the centre each draws on. Those that are centres themselves are already summed."""
-        nights = self.drawn.shape[1]
-        known = self.demand.with_drawn(self.drawn)
-        lines = numbered(served, self.centres(), known)
-        scheduled = lanes.schedules_of(lines, night, nights + 1)
-        self._price(lines, scheduled["deliveries"].to_list())
-        alike = scheduled.with_row_index("row").group_by("deliveries", maintain_order=True).agg("row")
-        for days, rows in sorted(((_days(days), rows) for days, rows in alike.iter_rows()), key=str):
-            for some in np.array_split(np.array(rows), -(-len(rows) // _CHUNK)):
-                part = lines[some]
-                terms = terms_of(part, known, night, self.centres(), nights + 1)
-                self._draw(part["of"].to_numpy(), terms, draws.drawn(terms, known, days, nights + 1))
+        nights = self.sold.shape[1] + 1
+        known = self.centres()
+        demand = self.demand.with_drawn(known.drawn)
+        lines = numbered(served, known, demand)
+        of, scheduled = lines["of"].to_numpy(), lanes.schedules_of(lines, night, nights)
+        terms = terms_of(lines, demand, night, known, nights)
+        per = {"waits": _cover(scheduled), "missed": np.ones(len(of))}
+        for name, periods in per.items():
+            np.maximum.at(self.top[name], of, terms.shortage / periods)
+        times = {"waits": np.ones(len(of)), "missed": np.maximum(self.until[of] / per["waits"], 1.0)}
+        owed, short = np.zeros(len(of)), {name: np.zeros((len(of), draws.PIECES + 1)) for name in per}
+        for rows, days in _alike(scheduled):
+            own = terms.take(rows)
+            drawing = draws.drawn(own, demand, days, nights)
+            self._draw(of[rows], drawing.units)
+            owed[rows] = drawing.owed
+            for name in per:
+                prices = draws.prices(self.top[name])[of[rows]]
+                short[name][rows] = draws.missing(own, drawing, prices, per[name][rows]) * times[name][rows, None]
+        for sums, values in (
+            (self.owed, owed), (self.rate, terms.rate), (self.money, terms.rate * terms.shortage),
+            *((self.short[name], short[name]) for name in per),
+        ):  # fmt: skip
+            np.add.at(sums, of, values)
+        self.serves[of] = True
 
-    def _price(self, lines: pl.DataFrame, deliveries: list[list[dict[str, int]]]) -> None:
-        """The most that a unit costs that is missing a period, and at all."""
-        of, shortage = lines["of"].to_numpy(), lines["shortage"].to_numpy()
-        cover = np.array([days[0]["until"] - days[0]["arrives"] for days in deliveries], float)
-        np.maximum.at(self.top["waits"], of, shortage / cover)
-        np.maximum.at(self.top["missed"], of, shortage)
-
-    def _draw(self, of: Ints, terms: Terms, drawing: draws.Drawing) -> None:
-        np.add.at(self.drawn, of, drawing.units[1:].transpose(1, 0, 2))
-        np.add.at(self.drawn[:, 0], of, drawing.units[0])
-        np.add.at(self.tonight, of, drawing.units[0])
-        np.add.at(self.owed, of, drawing.largest)
-        np.add.at(self.rate, of, terms.rate)
-        weight = drawing.units.mean(axis=2).sum(axis=0)
-        np.add.at(self.weight, of, weight)
-        np.add.at(self.money, of, weight * terms.shortage)
-        windows = np.maximum(self.until[of] / drawing.cover, 1.0)
-        for name, per, times in (("waits", float(drawing.cover), np.ones(len(of))), ("missed", 1.0, windows)):
-            short = draws.missing(terms, drawing, draws.prices(self.top[name])[of], np.full(len(of), per))
-            np.add.at(self.hinges[name], of, short * times[:, None])
+    def _draw(self, of: Ints, units: Floats) -> None:
+        """Add draws [nights, lines, paths]: those of tonight and of the next night are demand of period 0."""
+        exact = np.floor(units * SCALE + 0.5).astype(np.int64)
+        np.add.at(self.units, of, exact[1:].transpose(1, 0, 2))
+        for sums in (self.units[:, 0], self.tonight):
+            np.add.at(sums, of, exact[0])
 
     def centres(self) -> Centres:
         """As far as lines are added."""
-        plain = np.maximum(self.top["missed"], 0.0)
-        shortage = np.divide(self.money, self.weight, out=plain, where=self.weight > 0)
-        waits, missed = (draws.curve(self.top[name], self.hinges[name]) for name in ("waits", "missed"))
-        last = np.zeros((1, draws.PIECES + 1, 2))
-        return Centres(
-            pairs=self.pairs,
-            drawn=self.drawn,
-            later=self._later(),
-            owed=np.append(self.owed, 0.0),
-            rate=np.append(self.rate, 0.0),
-            shortage=np.append(shortage, 0.0),
-            waits=np.concatenate([waits, last]),
-            missed=np.concatenate([missed, last]),
-            until=np.append(self.until, 0),
-        )
+        drawn = self.sold + self.units / SCALE
+        shortage = np.divide(self.money, self.rate, out=self.top["missed"].copy(), where=self.rate > 0)
+        waits, missed = (_with_none(draws.curve(self.top[name], self.short[name]) * self.serves[:, None, None]) for name in self.top)
+        owed, rate, shortage = (_with_none(values) for values in (self.owed * self.serves, self.rate, shortage))
+        return Centres(self.pairs, drawn, self._later(drawn), owed, rate, shortage, waits, missed, _with_none(self.until))
 
-    def _later(self) -> Floats:
+    def _later(self, drawn: Floats) -> Floats:
         """[centres, paths] the most by which draws after tonight's exceed what has come, at a close before the next arrival."""
-        beyond = np.cumsum(self.drawn, axis=1) - np.cumsum(self.coming, axis=1)[:, :, None] - self.tonight[:, None]
+        beyond = np.cumsum(drawn, axis=1) - np.cumsum(self.coming, axis=1)[:, :, None] - (self.tonight / SCALE)[:, None]
         before = np.arange(beyond.shape[1]) < self.until[:, None]
         most: Floats = np.where(before[:, :, None], beyond, 0.0).max(axis=1, initial=0.0)
         return most
 
 
-def _days(days: list[dict[str, int]]) -> tuple[Delivery, ...]:
-    return tuple(Delivery(**day) for day in days)
+def _alike(scheduled: pl.DataFrame) -> Iterator[tuple[Ints, tuple[Delivery, ...]]]:
+    """Rows with the same `deliveries`, some at a time."""
+    for days, rows in scheduled.with_row_index("row").group_by("deliveries", maintain_order=True).agg("row").iter_rows():
+        for some in np.array_split(np.array(rows, np.int64), -(-len(rows) // _CHUNK)):
+            yield some, tuple(Delivery(**day) for day in days)
+
+
+def _cover(scheduled: pl.DataFrame) -> Floats:
+    """[lines] periods between the arrivals of the next order and of the one after it."""
+    first = scheduled.select(pl.col("deliveries").list.first()).unnest("deliveries")
+    return (first["until"] - first["arrives"]).cast(pl.Float64).to_numpy()
+
+
+def _with_none(values: np.ndarray) -> np.ndarray:
+    """Entries of centres, and one of zeros for lines of none."""
+    return np.concatenate([values, np.zeros_like(values[:1])])

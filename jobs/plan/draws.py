@@ -44,14 +44,15 @@ class Drawing:
     """Lines with the same order days.
 
     units   [nights, lines, paths] ordered
-    base    [lines] S of the first order day;  largest  the most that a line could ask for on it
+    base    [lines] S of the first order day
+    owed    [lines] the most that a line can be short of on it: S less mean demand until arrival, so that the shelf is empty then
     window  [lines, paths] the demand that it is for
     cover   periods between two orders
     """
 
     units: Floats
     base: Floats
-    largest: Floats
+    owed: Floats
     window: Floats
     cover: int
 
@@ -81,8 +82,9 @@ def drawn(terms: Terms, demand: Drawn, days: Sequence[Delivery], nights: int) ->
         stock = np.maximum(stock - units[night], -terms.owed[:, None])
     first = days[0]
     window = total[first.until] - total[first.ordered]
-    base, largest = base_stock(terms, total, first)
-    return Drawing(placed, base, np.minimum(base, largest), window, first.until - first.arrives)
+    base, _ = base_stock(terms, total, first)
+    owed = np.maximum(base - (total[first.arrives] - total[first.ordered]).mean(axis=1), 0.0)
+    return Drawing(placed, base, owed, window, first.until - first.arrives)
 
 
 def base_stock(terms: Terms, total: Floats, day: Delivery) -> tuple[Floats, Floats]:
@@ -103,7 +105,7 @@ def _orderable(terms: Terms, units: Floats) -> Floats:
 
 
 def missing(terms: Terms, drawing: Drawing, price: Floats, per: Floats) -> Floats:
-    """[lines, prices] the b at which a unit more or less is worth each price m(b), within what a line could ask for.
+    """[lines, prices] the b at which a unit more or less is worth each price m(b), within what a line can be short of.
 
     price  [lines, prices]
     per    [lines] periods over which m is counted: those of a window (a unit that waits, by the period), or 1 (missing once)
@@ -113,7 +115,7 @@ def missing(terms: Terms, drawing: Drawing, price: Floats, per: Floats) -> Float
     paid = price * per[:, None] + held[:, None]
     level = 1 - np.divide(paid, total, out=np.ones_like(paid), where=total > 0)
     kept = np.stack([np.where(some > 0, row_quantile(drawing.window, some), 0.0) for some in level.T], axis=1)
-    short: Floats = np.clip(drawing.base[:, None] - kept, 0.0, np.maximum(drawing.largest, 0.0)[:, None])
+    short: Floats = np.clip(drawing.base[:, None] - kept, 0.0, drawing.owed[:, None])
     return short
 
 

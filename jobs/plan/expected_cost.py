@@ -172,9 +172,8 @@ def over_covers(terms: Terms, demand: Demand, covers: Ints, reach: float) -> Ove
     for rows in np.array_split(np.arange(len(terms)), -(-len(terms) // _CHUNK)):
         own = replace(terms.take(rows), cover=np.full(len(rows), covers[-1]))
         drawn = _Drawn(demand, own)
-        nothing = np.zeros(len(rows))
-        empty = replace(own, on_hand=nothing, owed=nothing, arrivals=np.zeros_like(own.arrivals), locked=np.full(len(rows), -1))
-        parts.append((*_least(empty, roll(empty, drawn), covers, reach), _of_nothing(own, roll(own, drawn), covers)))
+        unlocked = replace(own, locked=np.full(len(rows), -1))
+        parts.append((*_least(unlocked, roll(own, drawn, empty=True), covers, reach), _of_nothing(own, roll(own, drawn), covers)))
     best, cost, nothing = (np.concatenate(values) for values in zip(*parts, strict=True))
     return OverCovers(best, cost, nothing)
 
@@ -204,7 +203,7 @@ def _least(terms: Terms, paths: StockPaths, covers: Ints, reach: float) -> tuple
     for k, cover in enumerate(covers.tolist()):
         curves = _Curves(replace(terms, cover=np.full(len(terms), cover)), paths.until(cover), size)
         for t in range(done, cover):
-            running += curves.of_period(paths.need[t], paths.balance[t])
+            running += curves.of_period(t)
         done = cover
         total = np.where(beyond, np.inf, running + curves.at_end())
         best[:, k] = total.argmin(axis=1)
@@ -218,7 +217,8 @@ def _of_nothing(terms: Terms, paths: StockPaths, covers: Ints) -> Floats:
     held = np.cumsum(paths.balance.mean(axis=2) + lost, axis=0)
     owed = np.zeros_like(held)
     for bend, weight in hinges_of(terms):
-        owed += weight * np.maximum(paths.need - bend[:, None], 0.0).mean(axis=2)
+        short = -paths.balance - bend[:, None]
+        owed += weight * (np.maximum(short, 0.0) - np.maximum(np.minimum(short, paths.floor), 0.0)).mean(axis=2)
     last = covers - 1
     nothing: Floats = (terms.holding * held[last] + _lost_cost(terms) * lost[last] + np.cumsum(owed, axis=0)[last]).T
     return nothing
@@ -284,19 +284,21 @@ class _Curves:
     def cost(self) -> Floats:
         """[lines, size] expected cost."""
         total = np.zeros_like(self.grid)
-        for need, balance in zip(self.paths.need, self.paths.balance, strict=True):
-            total += self.of_period(need, balance)
+        for t in range(len(self.paths.need)):
+            total += self.of_period(t)
         return total + self.at_end()
 
-    def of_period(self, need: Floats, balance: Floats) -> Floats:
-        """[lines, size] holding of a period's close, what it lacks for presentation, and what is owed and waits."""
+    def of_period(self, t: int) -> Floats:
+        """[lines, size] holding of a period's close, what it lacks for presentation, and what is owed."""
+        need, balance = self.paths.need[t], self.paths.balance[t]
         lost = self.hinge(need)[1]
         cost: Floats = self.terms.holding[:, None] * (balance.mean(axis=1)[:, None] + self.grid + lost)
         if self.terms.presentation.any():
             below = np.maximum(need, self.terms.presentation[:, None] - balance)
             cost += self.terms.shortage[:, None] * (self.hinge(below)[1] - lost)
         for bend, weight in hinges_of(self.terms):
-            cost += weight[:, None] * self.hinge(need - bend[:, None])[1]
+            short = -balance - bend[:, None]
+            cost += weight[:, None] * (self.hinge(short)[1] - self.hinge(np.minimum(short, self.paths.floor[t]))[1])
         return cost
 
     def at_end(self) -> Floats:
@@ -356,7 +358,8 @@ class _Curves:
                 below = terms.presentation[:, None] - self.paths.balance[t]
                 slope -= terms.shortage * ((self.paths.need[t] <= at) & (at < below)).mean(axis=1)
             for bend, weight in hinges_of(terms):
-                slope -= weight * (self.paths.need[t] - bend[:, None] > at).mean(axis=1)
+                short = -self.paths.balance[t] - bend[:, None]
+                slope -= weight * ((short > at) & (self.paths.floor[t] <= at)).mean(axis=1)
         slope += 2 * self.pace * np.where(at >= np.maximum(need, start), at - start, 0.0).mean(axis=1)
         slope += terms.waste * (at >= np.maximum(need, self.wasted_from)).mean(axis=1)
         result: Floats = slope

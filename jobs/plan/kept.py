@@ -104,7 +104,7 @@ def _as_terms(centre: Ints, multiple: Floats, centres: Centres, demand: Demand) 
         life=np.full(count, np.inf),
         rate=zero,
         locked=np.full(count, -1),
-        owed=zero,
+        owed=centres.later[centre].max(axis=1, initial=0.0),
         waits=centres.missed[centre],
     )
     return terms, demand.with_drawn(centres.later[centre][:, None, :])

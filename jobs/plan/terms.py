@@ -33,7 +33,7 @@ class Terms:
     life               periods a unit may be sold (inf: for ever)
     rate               expected units a period, at which leftovers sell
     locked             multiples a planner has locked; -1: none
-    owed               units that a line may be short of and still has to deliver (a distribution centre); 0: sales are lost
+    owed               most units that a line may be short of and still has to deliver (a distribution centre); 0: sales are lost
     waits              [lines, bends, 2] what that costs: with b units short a period costs sum of waits[.., 1] (b - waits[.., 0])^+
     """
 
@@ -67,7 +67,7 @@ class Terms:
 
     @property
     def backlog(self) -> np.ndarray:
-        """[lines] whether what a line is short of waits instead of being lost."""
+        """[lines] whether what a line is short of is owed instead of being lost."""
         return np.asarray(self.waits[:, :, 1].any(axis=1))
 
     @property

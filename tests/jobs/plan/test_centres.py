@@ -50,7 +50,7 @@ def test_where_nobody_is_short_a_centre_orders_for_customers_against_echelon_sto
     wanted = customers(5)
     base = wanted[:, 3:5].sum(axis=1).max(axis=1)
     need = (wanted[:, :3].sum(axis=1) + base[:, None]).sum(axis=0).max()
-    for on_hand in ({"S1": 15, "S2": 24, "DC": 45}, {"S1": 16, "S2": 26, "DC": 42}):
+    for on_hand in ({"S1": 15, "S2": 24, "DC": 58}, {"S1": 16, "S2": 26, "DC": 55}):
         found = plan(on_hand, assortment=DEAR)
         assert units(found)["DC"] == need - sum(on_hand.values())
         assert units(found)["DC"] > 0
@@ -62,10 +62,10 @@ def test_where_nobody_is_short_a_centre_orders_for_customers_against_echelon_sto
 def test_so_does_a_chain_of_centres() -> None:
     """HUB -> DC -> stores: the hub's order counts the stock of all levels, wherever it lies."""
     chain = [*TO_STORES, {**TO_DC, "source_id": "HUB"}, {**TO_DC, "location_id": "HUB", "lead_time_days": 1}]
-    orders = [units(plan({"S1": 15, "S2": 24, "DC": dc, "HUB": hub}, chain, assortment=DEAR)) for dc, hub in ((70, 60), (64, 66))]
+    orders = [units(plan({"S1": 15, "S2": 24, "DC": dc, "HUB": hub}, chain, assortment=DEAR)) for dc, hub in ((70, 30), (64, 36))]
     assert orders[0]["HUB"] == orders[1]["HUB"] > 0
     assert orders[1]["DC"] - orders[0]["DC"] == 6
-    more = units(plan({"S1": 17, "S2": 24, "DC": 70, "HUB": 60}, chain, assortment=DEAR))
+    more = units(plan({"S1": 17, "S2": 24, "DC": 70, "HUB": 30}, chain, assortment=DEAR))
     assert orders[0]["HUB"] - more["HUB"] == 2
 
 
@@ -87,11 +87,13 @@ def test_a_short_centre_shows_a_price_and_shares_out() -> None:
 
 
 def test_unmet_draws_are_drawn_again() -> None:
-    """Each unit less in the DC, though short tonight already, is one more in its order; as far as stores can wait for units."""
-    order = {dc: units(plan({"S1": 3, "S2": 3, "DC": dc}))["DC"] for dc in (50, 45, 40, 0)}
-    assert order[45] - order[50] == order[40] - order[45] == 5
+    """Each unit less in the DC, though it is short before its order comes, is one more in it; as far as stores can wait for units."""
+    order = {dc: units(plan({"S1": 3, "S2": 3, "DC": dc}))["DC"] for dc in (52, 50, 48, 0)}
+    assert order[50] - order[52] == order[48] - order[50] == 2
+    short = plan({"S1": 3, "S2": 3, "DC": 50}).lines.filter(pl.col("location_id") == "DC").row(0, named=True)
+    assert short["demand_until_arrival"] > 50 > 50 + short["stock_at_arrival"]
     # What the stores' shelves can't take any more is lost, not owed.
-    assert order[0] - order[40] < 40
+    assert order[0] - order[48] < 20
 
 
 def monday_and_tuesday(dc: float, *more: dict) -> Decision:
@@ -102,7 +104,7 @@ def monday_and_tuesday(dc: float, *more: dict) -> Decision:
 
 def test_tonights_stores_do_not_take_what_tomorrows_need() -> None:
     alone = monday_and_tuesday(60)
-    assert units(alone) == {"S1": 60 if units(monday_and_tuesday(600))["S1"] > 60 else units(monday_and_tuesday(600))["S1"]}
+    assert units(alone) == units(monday_and_tuesday(600)) == {"S1": 58}
     late = monday_and_tuesday(60, {**TO_DC, "lead_time_days": 3})
     kept = late.pools.filter(pl.col("source_id") == "DC").row(0, named=True)
     assert units(late)["S1"] < units(alone)["S1"]
@@ -126,7 +128,7 @@ def test_own_channels_of_a_centre_count_too() -> None:
     found = plan(on_hand, assortment=DEAR, forecasts=[*rows["forecasts"], *own])
     assert units(found)["DC"] - units(plan(on_hand, assortment=DEAR))["DC"] == 12  # three days at four
     alone = plan({"DC": 2}, forecasts=own, assortment=DEAR)
-    assert units(alone) == {"DC": 10}
+    assert units(alone) == {"DC": 4}  # what its customers want before the order comes is lost
 
 
 @pytest.mark.parametrize(
@@ -195,7 +197,7 @@ def test_orders_with_terms_look_as_far_ahead_as_their_cover() -> None:
     one = night(lanes=[*TO_STORES, {**TO_DC, "order_cost": 5}])
     placed = lines_of(tables(**inputs({"S1": 3, "S2": 3, "DC": 16})), one)
     assert placed.demand.drawn is not None
-    assert placed.demand.drawn.shape[:2] == (1, 30)
+    assert placed.demand.drawn.shape[1] >= 2 + 28
     assert len(lanes.order_terms(one)) == 1
 
 

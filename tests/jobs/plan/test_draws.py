@@ -75,7 +75,7 @@ def test_what_is_missing_costs_least_where_a_unit_is_worth_the_same_everywhere()
     top = np.array([2.0])
     bends = draws.missing(t, drawing, np.repeat(draws.prices(top), 2, axis=0), np.ones(2)).sum(axis=0, keepdims=True)
     hinges = draws.curve(top, bends)[0]
-    most = [int(units) for units in drawing.largest]
+    most = [int(units) for units in drawing.owed]
 
     def worth(i: int, units: int) -> float:
         """What b units less than S cost a line: shortage less holding, unit by unit."""

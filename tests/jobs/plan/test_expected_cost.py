@@ -169,7 +169,7 @@ def naive_of_a_centre(t: Terms, d: demand.Demand, i: int, n: int) -> float:
             stock = max(stock + t.arrivals[i, s] - of[s], -t.owed[i])
         stock += n * t.multiple[i]
         for s in range(t.lead[i], last):
-            stock += t.arrivals[i, s] - of[s]
+            stock = max(stock + t.arrivals[i, s] - of[s], -t.owed[i])
             cost += t.holding[i] * max(stock, 0) + sum(weight * max(-stock - bend, 0) for bend, weight in t.waits[i])
         cost += t.holding[i] * max(stock - base, 0) ** 2 / (2 * t.rate[i])
     return cost / PATHS
@@ -178,7 +178,7 @@ def naive_of_a_centre(t: Terms, d: demand.Demand, i: int, n: int) -> float:
 def test_what_a_centre_is_short_of_waits() -> None:
     """Against a naive loop, beside a line that loses its sales, for stock that owes at arrival and stock that doesn't."""
     waits = np.array([[[0.0, 0.3], [4.0, 0.7]], [[0.0, 0.0], [0.0, 0.0]]])
-    for on_hand, owed in ((2.0, 9.0), (2.0, 3.0), (40.0, 9.0)):
+    for on_hand, owed in ((2.0, 9.0), (2.0, 3.0), (40.0, 9.0), (2.0, 99.0)):
         t = dataclasses.replace(terms(2, on_hand=on_hand, cover=3), owed=np.array([owed, 0.0]), waits=waits)
         d = series()
         lists = evaluate(t, d, 1.0)
