@@ -36,12 +36,12 @@ class Centres:
     """Centres that order; every array has one entry a centre, and a last one for lines that are no centre's (number -1).
 
     pairs     item_id, location_id, centre (its number)
-    drawn     [centres, steps, paths] units asked for;  later  [centres, paths] of these, what is asked for after tonight and until
-              the next arrival beyond what is under way; both without the last entry
+    drawn     [centres, steps, paths] units asked for;  later  [centres, paths] of these, what its customers and lines that don't order
+              tonight ask for until the next arrival beyond what is under way; both without the last entry
     owed      most that the lines it serves can wait for
     rate      expected units sold a period by all below it
     shortage  what a unit lost costs customers' mean seller below it, currency
-    waits     [.., bends, 2] what it costs to owe units for a period, as in Terms;  missed  what it costs not to have them at all
+    waits     [.., bends, 2] what it costs to owe units for a period, as in Terms;  missed  what it costs not to have ``later`` units
     until     periods until its next arrival
     """
 
@@ -120,7 +120,7 @@ class _Sums:
         self.coming = arrivals_of(own, nights)
         self.sold = np.stack([demand.of_pairs(first, series, step) for step in range(nights)], axis=1)
         # Draws are whole ten-thousandths: their sums are exact in whatever order.
-        self.units, self.tonight = np.zeros(self.sold.shape, np.int64), np.zeros((count, demand.paths), np.int64)
+        self.units, self.later = np.zeros(self.sold.shape, np.int64), np.zeros(self.sold.shape, np.int64)
         self.rate = demand.mean_of_pairs(first, series, range(demand.horizon)) / demand.horizon
         # Of its own channels a centre loses a sale each period in which it is short; customers wait for a period at most.
         shortage = np.where(series > 0, own["shortage"].to_numpy(), 0.0)
@@ -137,15 +137,17 @@ class _Sums:
         lines = numbered(served, known, demand)
         of, scheduled = lines["of"].to_numpy(), lanes.schedules_of(lines, night, nights)
         terms = terms_of(lines, demand, night, known, nights)
-        per = {"waits": _cover(scheduled), "missed": np.ones(len(of))}
+        per = {"waits": _first(scheduled, "until") - _first(scheduled, "arrives"), "missed": np.ones(len(of))}
+        # Nothing is kept for lines that order tonight: what they get and don't sell they draw less on the nights after.
+        keeps = _first(scheduled, "ordered") > 0
+        times = {"waits": np.ones(len(of)), "missed": np.maximum(self.until[of] / per["waits"], 1.0) * keeps}
         for name, periods in per.items():
-            np.maximum.at(self.top[name], of, terms.shortage / periods)
-        times = {"waits": np.ones(len(of)), "missed": np.maximum(self.until[of] / per["waits"], 1.0)}
+            np.maximum.at(self.top[name], of, terms.shortage / periods * (times[name] > 0))
         owed, short = np.zeros(len(of)), {name: np.zeros((len(of), draws.PIECES + 1)) for name in per}
         for rows, days in _alike(scheduled):
             own = terms.take(rows)
             drawing = draws.drawn(own, demand, days, nights)
-            self._draw(of[rows], drawing.units)
+            self._draw(of[rows], drawing.units, keeps[rows])
             owed[rows] = drawing.owed
             for name in per:
                 prices = draws.prices(self.top[name])[of[rows]]
@@ -157,24 +159,25 @@ class _Sums:
             np.add.at(sums, of, values)
         self.serves[of] = True
 
-    def _draw(self, of: Ints, units: Floats) -> None:
+    def _draw(self, of: Ints, units: Floats, keeps: np.ndarray) -> None:
         """Add draws [nights, lines, paths]: those of tonight and of the next night are demand of period 0."""
-        exact = np.floor(units * SCALE + 0.5).astype(np.int64)
-        np.add.at(self.units, of, exact[1:].transpose(1, 0, 2))
-        for sums in (self.units[:, 0], self.tonight):
-            np.add.at(sums, of, exact[0])
+        exact = np.floor(units * SCALE + 0.5).astype(np.int64).transpose(1, 0, 2)
+        exact[:, 1] += exact[:, 0]
+        np.add.at(self.units, of, exact[:, 1:])
+        np.add.at(self.later, of[keeps], exact[keeps, 1:])
 
     def centres(self) -> Centres:
         """As far as lines are added."""
         drawn = self.sold + self.units / SCALE
         shortage = np.divide(self.money, self.rate, out=self.top["missed"].copy(), where=self.rate > 0)
-        waits, missed = (_with_none(draws.curve(self.top[name], self.short[name]) * self.serves[:, None, None]) for name in self.top)
-        owed, rate, shortage = (_with_none(values) for values in (self.owed * self.serves, self.rate, shortage))
-        return Centres(self.pairs, drawn, self._later(drawn), owed, rate, shortage, waits, missed, _with_none(self.until))
+        waits, missed = (draws.curve(self.top[name], self.short[name]) for name in ("waits", "missed"))
+        values = (self.owed * self.serves, self.rate, shortage, waits * self.serves[:, None, None], missed, self.until)
+        owed, rate, shortage, waits, missed, until = (_with_none(each) for each in values)
+        return Centres(self.pairs, drawn, self._later(), owed, rate, shortage, waits, missed, until)
 
-    def _later(self, drawn: Floats) -> Floats:
-        """[centres, paths] the most by which draws after tonight's exceed what has come, at a close before the next arrival."""
-        beyond = np.cumsum(drawn, axis=1) - np.cumsum(self.coming, axis=1)[:, :, None] - (self.tonight / SCALE)[:, None]
+    def _later(self) -> Floats:
+        """[centres, paths] the most by which what is asked for exceeds what has come, at a close before the next arrival."""
+        beyond = np.cumsum(self.sold + self.later / SCALE, axis=1) - np.cumsum(self.coming, axis=1)[:, :, None]
         before = np.arange(beyond.shape[1]) < self.until[:, None]
         most: Floats = np.where(before[:, :, None], beyond, 0.0).max(axis=1, initial=0.0)
         return most
@@ -187,10 +190,10 @@ def _alike(scheduled: pl.DataFrame) -> Iterator[tuple[Ints, tuple[Delivery, ...]
             yield some, tuple(Delivery(**day) for day in days)
 
 
-def _cover(scheduled: pl.DataFrame) -> Floats:
-    """[lines] periods between the arrivals of the next order and of the one after it."""
+def _first(scheduled: pl.DataFrame, of: str) -> Floats:
+    """[lines] ordered, arrives or until of the next order."""
     first = scheduled.select(pl.col("deliveries").list.first()).unnest("deliveries")
-    return (first["until"] - first["arrives"]).cast(pl.Float64).to_numpy()
+    return first[of].cast(pl.Float64).to_numpy()
 
 
 def _with_none(values: np.ndarray) -> np.ndarray:

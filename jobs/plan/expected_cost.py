@@ -345,7 +345,9 @@ class _Curves:
             middle = (low + high) / 2
             rising = self._slope(middle) >= 0
             low, high = np.where(rising, low, middle), np.where(rising, middle, high)
-        return np.where(self._slope(np.zeros(len(best))) >= 0, 0.0, np.round(high, 3))
+        # Where all that can be owed is owed, the first units may save nothing.
+        none = (self._slope(np.zeros(len(best))) >= 0) & ~(self.terms.backlog & (best > 0))
+        return np.where(none, 0.0, np.round(high, 3))
 
     def _slope(self, q: Floats) -> Floats:
         """[lines] derivative of the cost at q."""

@@ -1,8 +1,9 @@
 """What distribution centres keep of tonight's stock, so that tonight's orders don't take at price zero what later nights need.
 
-A line from a centre to itself, in the pool of its stock: its list is what it costs downstream if so many units are kept of what the
-centre is asked for until its next arrival, less what is under way to it. It has no price of its own, since what isn't ordered
-stays where it is.
+A line from a centre to itself, in the pool of its stock: its list is what it costs if so many units are kept of what its own
+customers, and lines that don't order tonight, ask for until its next arrival, less what is under way to it. Lines that do order
+tonight need nothing kept: what they get and don't sell they draw less later, so holding a unit back from them gains a sale on a
+later night only where it would have sold tonight. Keeping costs nothing by itself, since what isn't ordered stays where it is.
 """
 
 from __future__ import annotations
@@ -59,12 +60,13 @@ class Kept:
 
 
 def keep(pooled: pl.DataFrame, problem: Problem, centres: Centres, demand: Demand, night: Night) -> Kept:
-    """A line for each limited pool of a centre that waits for its next arrival.
+    """A line for each limited pool of a centre that is asked for more before its next arrival.
 
     pooled  item_id, source_id, pool, limit (limits.pools);  problem  their lines
     """
     own = centres.pairs.rename({"location_id": "source_id"}).with_columns(until=pl.Series(centres.until[:-1]))
-    rows = pooled.filter(pl.col("limit") != UNLIMITED).join(own, on=["item_id", "source_id"]).filter(pl.col("until") > 0).sort("pool")
+    asked = own.filter(pl.Series(centres.later.max(axis=1, initial=0.0) > 0))
+    rows = pooled.filter(pl.col("limit") != UNLIMITED).join(asked, on=["item_id", "source_id"]).sort("pool")
     smallest = np.full(len(pooled), np.iinfo(np.int64).max)
     # In the smallest packs that leave the centre: packs that nobody orders could not be shared out.
     np.minimum.at(smallest, problem.pool, problem.multiple)

@@ -110,6 +110,9 @@ def test_tonights_stores_do_not_take_what_tomorrows_need() -> None:
     assert units(late)["S1"] < units(alone)["S1"]
     assert kept["kept"] > 20 * 10_000
     assert kept["price"] > 0
+    daily = plan({"S1": 3, "S2": 3, "DC": 30})  # what these get tonight and don't sell they draw less tomorrow
+    assert units(daily)["S1"] + units(daily)["S2"] == 23
+    assert daily.pools["kept"].to_list() == [0, 0]
     soon = monday_and_tuesday(60, {**TO_DC, "lead_time_days": 0})
     assert units(soon)["S1"] == units(alone)["S1"]  # its own order is there before Tuesday's stores order
     assert soon.pools.filter(pl.col("source_id") == "DC")["kept"].to_list() == [0]
@@ -202,7 +205,8 @@ def test_orders_with_terms_look_as_far_ahead_as_their_cover() -> None:
 
 
 def test_what_is_kept_never_costs_more_the_more_there_is() -> None:
-    costed = cost(tables(**inputs({"S1": 3, "S2": 3, "DC": 16})), night(lanes=[*TO_STORES, TO_DC]))
+    one = night(lanes=[TO_STORES[0], {**TO_STORES[1], "order_days": "tue"}, TO_DC])
+    costed = cost(tables(**inputs({"S1": 3, "S2": 3, "DC": 16})), one)
     assert len(costed.kept) == 1
     assert len(costed.kept.cost) > 10
     assert (np.diff(costed.kept.cost) <= 1e-12).all()

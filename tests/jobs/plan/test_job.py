@@ -112,10 +112,9 @@ def test_terms_and_limits_that_items_share_are_kept(spark, lake: Lake, tmp_path:
 
 
 def centre_lake(lake: Lake, *more: dict, capacities: list[dict] | None = None) -> Lake:
-    """A DC that orders A for both stores from V1, and is short tonight."""
-    return small_lake(
-        lake, 20, [*LANES, {"source_id": "V1", "location_id": "DC", "lead_time_days": 2, "order_multiple": 5}, *more], capacities
-    )
+    """A DC that orders A from V1, and has too little for S1, which orders tonight, and S2, which orders tomorrow."""
+    to_centre = {"source_id": "V1", "location_id": "DC", "lead_time_days": 2, "order_multiple": 5}
+    return small_lake(lake, 20, [LANES[0], {**LANES[1], "order_days": "tue"}, to_centre, *more], capacities)
 
 
 def bought_lake(lake: Lake) -> Lake:
