@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
-from jobs.plan import demand, lanes, outputs
-from jobs.plan.shard import Decision, cost, decide, lines_of
+from jobs.plan import coupling, cover, demand, lanes, outputs, together
+from jobs.plan.shard import Decision, cost, covers, decide, decide_as, lines_of, problem_of
 from tests.jobs.plan.small import LOCATIONS, D, day, forecast, night, table, tables
 
 MEANS = {"S1": 5.0, "S2": 8.0}
@@ -195,13 +196,25 @@ def test_rows_and_items_beside_it_do_not_matter() -> None:
     assert beside.pools.filter(pl.col("item_id") == "A").drop("process").equals(alone.pools.drop("process"))
 
 
-def test_orders_with_terms_look_as_far_ahead_as_their_cover() -> None:
-    """Draws reach as far as the longest cover of the centre's own order."""
-    one = night(lanes=[*TO_STORES, {**TO_DC, "order_cost": 5}])
-    placed = lines_of(tables(**inputs({"S1": 3, "S2": 3, "DC": 16})), one)
+def test_an_order_cost_makes_the_order_of_a_centre_last() -> None:
+    """Draws reach as far as the longest cover; the order covers what its cover asks for, and is placed though it costs something."""
+    rows = tables(**inputs({"S1": 15, "S2": 24, "DC": 16}))
+    one = night(lanes=[*TO_STORES, {**TO_DC, "order_cost": 2}])
+    placed = lines_of(rows, one)
     assert placed.demand.drawn is not None
     assert placed.demand.drawn.shape[1] >= 2 + 28
-    assert len(lanes.order_terms(one)) == 1
+    chosen = cover.choose(covers(rows, one), lanes.order_terms(one))
+    long = replace(one, covers=chosen)
+    costed = cost(rows, long)
+    found = together.decide(coupling.tables(problem_of(costed), costed.pooled, costed.due, long), 20)
+    ordered = dict(decide_as(costed, found.lines).lines.select("location_id", "units").iter_rows())
+    periods = chosen["periods"].item()
+    assert periods > 3
+    # What customers want until the last night that it serves, and the stores' stock for two days then: between mean and highest path.
+    wanted = customers(periods + 4)
+    need = wanted[:, : periods + 2].sum(axis=(0, 1)) + wanted[:, periods + 2 :].sum(axis=1).max(axis=1).sum() - 55
+    assert need.mean() < ordered["DC"] <= need.max()
+    assert units(plan({"S1": 15, "S2": 24, "DC": 16}))["DC"] < ordered["DC"]
 
 
 def test_what_is_kept_never_costs_more_the_more_there_is() -> None:

@@ -118,12 +118,12 @@ def centre_lake(lake: Lake, *more: dict, capacities: list[dict] | None = None) -
 
 
 def bought_lake(lake: Lake) -> Lake:
-    """The same, with a budget and order terms that the DC's order has to keep."""
+    """The same, with a second lane to the DC, cheaper, and limits that its order has to keep."""
     budget = {"resource": "budget", "location_id": "DC", "limit": 62, "unit": "value"}
     outbound = {"resource": "dc_outbound", "location_id": "DC", "limit": 60, "unit": "units"}
     receiving = {"resource": "receiving", "location_id": "DC", "limit": 100, "unit": "units"}
-    terms = {"source_id": "V2", "location_id": "DC", "min_order_value": 40, "unit_cost": 1.8, "lead_time_days": 2, "order_multiple": 5}
-    return centre_lake(lake, terms, capacities=[budget, outbound, receiving])
+    cheaper = {"source_id": "V2", "location_id": "DC", "unit_cost": 1.8, "lead_time_days": 2, "order_multiple": 5}
+    return centre_lake(lake, cheaper, capacities=[budget, outbound, receiving])
 
 
 @pytest.mark.parametrize(("fill_lake", "source"), [(centre_lake, "V1"), (bought_lake, "V2")], ids=["pools", "together"])
