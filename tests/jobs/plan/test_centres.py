@@ -176,6 +176,18 @@ def test_limits_of_the_centre_itself_hold() -> None:
     assert units(plan(on_hand, overrides=lock))["DC"] == 7
 
 
+def test_what_is_under_way_to_a_centre_counts() -> None:
+    """An order that an earlier night published is on its way until it is due, and in the stock from then on."""
+    on_hand = {"S1": 15, "S2": 24, "DC": 40}
+    order = {"item_id": "A", "location_id": "DC", "order_id": "P", "source_id": "V1", "business_date": day(-1), "units": 12}
+    plain = units(plan(on_hand))["DC"]
+    assert plain - units(plan(on_hand, published=[{**order, "expected_on": day(1)}]))["DC"] == 12
+    stale = inputs(on_hand)["stock"]
+    stale[2] = {**stale[2], "as_of": day(-3)}
+    came = plan(on_hand, stock=stale, published=[{**order, "business_date": day(-3), "expected_on": day(-1)}])
+    assert came.lines.filter(pl.col("location_id") == "DC")["on_hand"].to_list() == [52]
+
+
 def test_random_lead_times_of_a_centre() -> None:
     on_hand = {"S1": 3, "S2": 3, "DC": 16}
     sure, unsure = (units(plan(on_hand, [*TO_STORES, {**TO_DC, "lead_time_std": std}]))["DC"] for std in (0.0, 1.0))
