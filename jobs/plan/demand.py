@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +24,7 @@ class Demand:
     pairs      item_id, location_id, pair (number, in key order), first (its first series), series (how many)
     quantiles  [series, steps, 15]; p_zero, mean [series, steps]; whole [series]
     ranks      [series, steps, paths]
+    drawn      [centres, steps, paths] units that distribution centres are asked for; they are numbered after the series
 
     Beyond the horizon the last week repeats (grain week: the last period). A period without a forecast has no demand.
     """
@@ -35,6 +36,11 @@ class Demand:
     whole: np.ndarray
     ranks: Floats
     cycle: int
+    drawn: Floats | None = None
+
+    def with_drawn(self, drawn: Floats) -> Demand:
+        """The same, and what distribution centres are asked for."""
+        return replace(self, drawn=drawn)
 
     @property
     def horizon(self) -> int:
@@ -48,11 +54,20 @@ class Demand:
 
     def column(self, step: int) -> int:
         """The forecast period that stands for a step, also beyond the horizon."""
-        beyond = step - self.horizon + 1
-        return step if beyond <= 0 else step - self.cycle * -(-beyond // self.cycle)
+        return _repeated(step, self.horizon, self.cycle)
 
     def units(self, series: Ints, step: int) -> Floats:
         """[n, paths] units demanded of series in a step."""
+        asked = series >= len(self.mean)
+        if self.drawn is None or not asked.any():
+            return self._forecast(series, step)
+        units = np.empty((len(series), self.paths))
+        steps = self.drawn.shape[1]
+        units[asked] = self.drawn[series[asked] - len(self.mean), _repeated(step, steps, min(self.cycle, steps))]
+        units[~asked] = self._forecast(series[~asked], step)
+        return units
+
+    def _forecast(self, series: Ints, step: int) -> Floats:
         at = self.column(step)
         units = np.empty((len(series), self.paths))
         for flag in (False, True):
@@ -78,6 +93,12 @@ class Demand:
             for step in steps:
                 result[has] += self.mean[first[has] + channel, self.column(step)]
         return result
+
+
+def _repeated(step: int, horizon: int, cycle: int) -> int:
+    """The step of the horizon that stands for one beyond it: the last cycle repeats."""
+    beyond = step - horizon + 1
+    return step if beyond <= 0 else step - cycle * -(-beyond // cycle)
 
 
 def read(forecasts: pa.Table, night: Night) -> Demand:

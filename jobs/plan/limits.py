@@ -131,9 +131,11 @@ def _denied(pool: Ints, limit: Ints, units: Ints) -> np.ndarray:
 
 
 def of_pools(lines: pl.DataFrame, problem: Problem, solution: Solution) -> Outcome:
-    """What the pools of stock made of the lines."""
-    bound = lines["chosen"].to_numpy() & (solution.n < solution.free)
-    return Outcome(solution.n, solution.free, solution.price[problem.pool], np.where(bound, "dc_stock", "").astype(object))
+    """What the pools of stock made of the lines, the first of the problem."""
+    count = len(lines)
+    n, free, pool = solution.n[:count], solution.free[:count], problem.pool[:count]
+    bound = lines["chosen"].to_numpy() & (n < free)
+    return Outcome(n, free, solution.price[pool], np.where(bound, "dc_stock", "").astype(object))
 
 
 def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, problem: Problem, outcome: Outcome) -> pl.DataFrame:
@@ -222,17 +224,24 @@ def conflicts(decided: pl.DataFrame, allowed: Allowed) -> pl.DataFrame:
     )
 
 
-def report(pooled: pl.DataFrame, problem: Problem, solution: Solution) -> pl.DataFrame:
-    """Pools with what was wanted and used, price, cost, bound."""
+def report(pooled: pl.DataFrame, problem: Problem, solution: Solution, ordering: int) -> pl.DataFrame:
+    """Pools with what orders wanted and use, what is kept, price, cost, bound; the first ``ordering`` lines order, the others keep."""
     count = len(pooled)
-    used, wanted, lines = np.zeros(count, np.int64), np.zeros(count, np.int64), np.bincount(problem.pool, minlength=count)
-    np.add.at(used, problem.pool, solution.n * problem.multiple)
-    np.add.at(wanted, problem.pool, solution.free * problem.multiple)
+    pool, other = problem.pool[:ordering], problem.pool[ordering:]
+    used, wanted, left, lines = (np.zeros(count, np.int64) for _ in range(4))
+    np.add.at(lines, pool, 1)
+    units = solution.n * problem.multiple
+    np.add.at(used, pool, units[:ordering])
+    np.add.at(left, other, units[ordering:])
+    np.add.at(wanted, pool, (solution.free * problem.multiple)[:ordering])
+    kept_cost = sums(problem.cost[problem.start[:-1] + solution.n][ordering:], other, count)
     nothing = problem.start[:-1] + first_allowed(problem.start, problem.cost)
     return pooled.select(*POOL, "limit").with_columns(
         pl.Series("lines", lines),
         pl.Series("wanted", wanted),
         pl.Series("used", used),
+        pl.Series("kept", left),
+        pl.Series("kept_cost", kept_cost),
         pl.Series("price", solution.price),
         pl.Series("cost", solution.cost),
         pl.Series("lower_bound", solution.lower_bound),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,8 @@ class Together:
     """What was decided.
 
     lines        item_id, source_id, location_id, n (multiples), scarcity_price (currency a unit), bound_by (what binds, comma separated)
-    prices       a row each limit: resource, location_id, item_id, date, unit, limit, wanted, used, price
-    certificate  one row: lines, orders, scarce, cost, lower_bound, cost_of_nothing, rung, rounds, degraded
+    prices       a row each limit: resource, location_id, item_id, date, unit, limit, wanted, used, kept, price
+    certificate  one row: lines, orders, scarce, cost, kept_cost, lower_bound, cost_of_nothing, rung, rounds, degraded
     exceptions   locks that nothing can keep, orders closed by their minimum, a plan cut short
     """
 
@@ -131,6 +132,8 @@ class _Solution:
         self.lines, self.capacities, self.known, self.solved = tables.lines, tables.capacities, known, solved
         self.free = first_least(known.problem.start, known.problem.cost)
         self.state, self.wanted = state_of(known.problem, solved.n), state_of(known.problem, self.free)
+        #: [rows] what centres keep for themselves; it is no order.
+        self.keeps = np.asarray((tables.lines["source_id"] == tables.lines["location_id"]).to_numpy())
 
     def columns(self) -> dict[str, pl.Series]:
         """Of each line: n, scarcity_price, bound_by."""
@@ -146,15 +149,20 @@ class _Solution:
         }
 
     def measures(self) -> dict[str, pl.Series]:
-        """Of each limit: wanted, used, price."""
+        """Of each limit: wanted, used, kept, price."""
         multiple, price = _multiples(self.lines), np.append(self.solved.price, 0.0)[self.known.resource]
-        wanted, used = (taken(self.lines, self.capacities, multiple, self._by_row(n)) for n in (self.free, self.solved.n))
-        return {name: pl.Series(v, dtype=pl.Float64) for name, v in (("wanted", wanted), ("used", used), ("price", price))}
+        free, n = self._by_row(self.free), self._by_row(self.solved.n)
+        plans = {"wanted": free * ~self.keeps, "used": n * ~self.keeps, "kept": n * self.keeps}
+        found = {name: taken(self.lines, self.capacities, multiple, plan) for name, plan in plans.items()}
+        return {name: pl.Series(v, dtype=pl.Float64) for name, v in (found | {"price": price}).items()}
 
     def certificate(self) -> pl.DataFrame:
         """One row."""
-        solved = self.solved
-        row: dict[str, Any] = {"lines": len(self.lines), "orders": int((self.state.ordered > 0).sum())}
+        solved, n = self.solved, self._by_row(self.solved.n)
+        ordered = self.lines.filter(pl.Series((n > 0) & ~self.keeps)).select(LANE).unique()
+        kept = self.lines.with_columns(n=pl.Series(n)).filter(pl.Series(self.keeps))
+        costs = kept.select(pl.col("cost").list.get(pl.col("n"))).to_series()
+        row: dict[str, Any] = {"lines": int((~self.keeps).sum()), "orders": len(ordered), "kept_cost": math.fsum(costs)}
         row |= {"scarce": int((solved.price > 0).sum()), "cost": solved.cost, "lower_bound": solved.bound}
         row |= {"cost_of_nothing": solved.cost_of_nothing, "rung": solved.rung, "rounds": solved.rounds}
         return pl.DataFrame([row | {"degraded": int(solved.degraded)}])

@@ -25,6 +25,14 @@ CERTIFICATES = gold(
         Column("degraded", INT, "problems not solved to the end", minimum=0),
         Column("rung", STRING, "how far the plan came", values=("proven", "best found", "marginal value", "nothing")),
         Column("rounds", INT, "rounds in which prices were updated", minimum=0),
+        Column(
+            "kept_cost",
+            DOUBLE,
+            "part of cost: what later draws on distribution centres that their stock can't meet cost until its next arrival",
+            "currency",
+            nullable=True,
+            minimum=0,
+        ),
     ),
     ("source_id",),
 )

@@ -15,6 +15,7 @@ SHADOW_PRICES = gold(
         Column("wanted", DOUBLE, "what would be used if nothing limited", "as unit", minimum=0),
         Column("used", DOUBLE, "what the orders use", "as unit", minimum=0),
         money("price", "worth of one more unit", minimum=0),
+        Column("kept", DOUBLE, "what a distribution centre keeps of it for later nights, of dc_stock", "as unit", nullable=True, minimum=0),
     ),
     ("resource", "location_id", "item_id", "date", "unit"),
 )

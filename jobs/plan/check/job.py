@@ -77,8 +77,8 @@ def _under_way(projections: pa.Table, items: pa.Table) -> pa.Table:
 
 def _recosted(lake: Lake, config: Config, business_date: date, tables: Mapping[str, pa.Table]) -> tuple[int, list[str]]:
     """How many orders were costed again, and those whose published costs are not found, or that a neighbour beats."""
-    unsure = _unsure(tables["lanes"])
-    orders = _some([order for order in tables["orders"].to_pylist() if not unsure(order)])
+    unsure, centres = _unsure(tables["lanes"]), _centres(tables["locations"])
+    orders = _some([order for order in tables["orders"].to_pylist() if not unsure(order) and order["location_id"] not in centres])
     wrong: list[str] = []
     if not orders:
         return 0, wrong
@@ -105,6 +105,11 @@ def _unsure(lanes: pa.Table) -> Callable[[Mapping[str, Any]], bool]:
         return bool(wide if own is None else own)
 
     return unsure
+
+
+def _centres(locations: pa.Table) -> set[str]:
+    """Distribution centres: what they are asked for follows from all that others will order, which is not published."""
+    return {row["location_id"] for row in locations.to_pylist() if row["kind"] == "dc"}
 
 
 def _some(orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
