@@ -137,7 +137,7 @@ class Bakery:
     def rows(self, origin: int) -> pa.Table:
         """Features at an origin with what was sold, as jobs.features.job computes examples."""
         if origin not in self.made:
-            context = replace(self.context, pulse=gather([counts(self.block, self.context, origin)]))
+            context = replace(self.context, pulse=gather(counts(self.block, self.context, origin)))
             table, column = compute(self.block, context, origin), origin - self.block.span.first
             units = self.block.in_stock[:, column : column + self.context.horizon].reshape(-1)
             table = table.append_column("origin", pa.array(np.full(len(units), origin))).append_column("units", pa.array(units))

@@ -16,7 +16,7 @@ PLAIN = {"objective": "reg:absoluteerror", "max_depth": 3, "learning_rate": 0.3,
 QUANTILES = PLAIN | {"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.5, 0.9]}
 SETTINGS = {
     "one output": PLAIN,
-    "drawing rows and columns": PLAIN | {"subsample": 0.6, "colsample_bynode": 0.5, "num_parallel_tree": 2},
+    "drawing rows and columns": PLAIN | {"subsample": 0.6, "colsample_bytree": 0.5, "colsample_bynode": 0.8, "num_parallel_tree": 2},
     "three outputs, a tree each": QUANTILES,
     "three outputs, one tree": QUANTILES | {"multi_strategy": "multi_output_tree"},
 }
