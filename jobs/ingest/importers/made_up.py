@@ -74,6 +74,18 @@ def order_days(seed: int, store: Ids) -> list[str]:
     return ["" if x < 0.7 else "mon,wed,fri,sun" if x < 0.85 else "tue,thu,sat,sun" for x in u]
 
 
+def order_cost(seed: int, store: Ids) -> Floats:
+    """Cost of a delivery to a store: 4.00 to 12.00 for one store in two, else NaN (none)."""
+    u = uniform(seed, "order_cost", store)
+    return np.where(u < 0.5, np.round(4 + 16 * u, 2), np.nan)
+
+
+def min_order_value(seed: int, store: Ids) -> Floats:
+    """Least value of a store's order: 150 to 450 for one store in three, else NaN (none)."""
+    u = uniform(seed, "min_order_value", store)
+    return np.where(u < 1 / 3, np.round(150 + 900 * u), np.nan)
+
+
 def recent_mean(units: Floats, in_stock: NDArray[np.bool_]) -> Floats:
     """Mean sales of a day, as known before each day: of the in-stock days among the 28 before it.
 

@@ -58,7 +58,7 @@ def assortment(source: Source) -> pl.DataFrame:
 
 
 def lanes(source: Source) -> pl.DataFrame:
-    """A lane from the city's DC to each store, with a row for every item that has another pack; one to each DC."""
+    """A lane from the city's DC to each store with its order terms, and a row for every item that has another pack; one to each DC."""
     stores = source.distinct("dc_id", "location_id", "store_id")
     store = ids(stores, "store_id")
     lanes = stores.select(
@@ -68,6 +68,8 @@ def lanes(source: Source) -> pl.DataFrame:
         pl.Series("lead_time_days", made_up.lead_time(source.seed, store)),
         pl.Series("order_days", made_up.order_days(source.seed, store), dtype=pl.String).replace("", None),
         pl.lit(1.0).alias("order_multiple"),
+        pl.Series("min_order_value", made_up.min_order_value(source.seed, store)).fill_nan(None),
+        pl.Series("order_cost", made_up.order_cost(source.seed, store)).fill_nan(None),
         "drop",
     )
     pairs = source.distinct("dc_id", "location_id", "item_id", "product_id")
@@ -78,9 +80,12 @@ def lanes(source: Source) -> pl.DataFrame:
         pl.lit(None, pl.Int32).alias("lead_time_days"),
         pl.lit(None, pl.String).alias("order_days"),
         pl.Series("order_multiple", made_up.order_multiple(source.seed, ids(pairs, "product_id"))),
+        pl.lit(None, pl.Float64).alias("min_order_value"),
+        pl.lit(None, pl.Float64).alias("order_cost"),
         "drop",
     )
     dcs = lanes.unique("source_id", keep="first", maintain_order=True).with_columns(
-        source_id=pl.lit("supplier"), location_id="source_id", lead_time_days=pl.lit(2, pl.Int32), order_days=pl.lit(None, pl.String)
-    )
+        source_id=pl.lit("supplier"), location_id="source_id", lead_time_days=pl.lit(2, pl.Int32), order_days=pl.lit(None, pl.String),
+        min_order_value=pl.lit(None, pl.Float64), order_cost=pl.lit(None, pl.Float64),
+    )  # fmt: skip
     return pl.concat([lanes, packs.filter(pl.col("order_multiple") != 1), dcs])
