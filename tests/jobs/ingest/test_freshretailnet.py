@@ -161,7 +161,8 @@ def test_one_city_alone_gets_the_same_values_as_the_whole(publisher: Path, landi
     for feed in ("inventory", "lanes", "assortment", "prices", "sales"):
         own = read(tmp_path, feed, FIRST)
         here = pl.col("location_id").is_in(["S003", "DC05"])
-        assert own.equals(read(landing, feed, FIRST).filter(here))
+        # As text: a column that is empty in one city has no type.
+        assert own.write_csv() == read(landing, feed, FIRST).filter(here).write_csv()
 
 
 def test_same_input_same_bytes_and_another_seed_other_stock(publisher: Path, landing: Path, tmp_path: Path) -> None:
