@@ -179,10 +179,7 @@ class Lake:
 
         With ``business_date`` only the rows of a silver table that this night sees.
         """
-        seen = None
-        if business_date is not None:
-            known_to = pc.field("known_to")
-            seen = (pc.field("known_from") <= business_date) & (known_to.is_null() | (known_to > business_date))
+        seen = seen_by(business_date) if business_date is not None else None
         return iter(self.dataset(table).to_batches(columns=list(columns), filter=seen))
 
     def version(self, table: str) -> int:
@@ -265,6 +262,12 @@ class Lake:
     def drop_checkpoints(self) -> None:
         """Remove the checkpoints of all fits: a model has come of them."""
         shutil.rmtree(Path(self.root) / "ops" / "training", ignore_errors=True)
+
+
+def seen_by(business_date: date) -> pc.Expression:
+    """Whether a night sees a row of silver."""
+    known_to = pc.field("known_to")
+    return (pc.field("known_from") <= business_date) & (known_to.is_null() | (known_to > business_date))
 
 
 def put(path: Path, content: bytes) -> None:

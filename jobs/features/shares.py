@@ -16,10 +16,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.lake import Lake, seen_by
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-    from jobs.lake import Lake
 
 #: Tables that a query may name, without their layer: of these each task sees its own items, of the others all rows.
 BY_ITEM = ("demand", "prices", "assortment")
@@ -57,7 +57,7 @@ class Shares:
         """What a query over BY_ITEM and WHOLE says of one share."""
         with duckdb.connect(config={"threads": 1}) as connection:
             for name in (*BY_ITEM, *WHOLE):
-                seen = _seen(self.night)
+                seen = seen_by(self.night)
                 connection.register(name, self.lake.dataset(f"silver/{name}").filter(seen & self._mine(share) if name in BY_ITEM else seen))
             yield from connection.sql(query).to_arrow_reader(_BATCH)
 
@@ -82,9 +82,3 @@ class Shares:
                     yield from made(share)
 
         return spark.range(0, len(self), 1, len(self)).mapInArrow(run, from_arrow_schema(schema))
-
-
-def _seen(night: date) -> pc.Expression:
-    """Whether the night sees a row of silver."""
-    known_to = pc.field("known_to")
-    return (pc.field("known_from") <= night) & (known_to.is_null() | (known_to > night))
