@@ -24,6 +24,8 @@ from jobs.plan.stock_paths import StockPaths, roll
 from jobs.plan.terms import LONGEST_LIST, Terms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jobs.plan.demand import Demand
     from jobs.plan.night import Floats, Ints
 
@@ -44,7 +46,7 @@ class Costs:
     """Cost lists of lines, one after another: entries start[i] .. start[i + 1] - 1 belong to line i.
 
     cost      expected cost, without any limit;  lost  expected lost sales in the window;  p_out  probability of any
-    wanted    [lines] real quantity of least cost
+    wanted    [lines] real quantity of least cost;  base_stock  what a base stock at the critical ratio would order
     stock_at_arrival, demand_until, demand_window   [lines] means over the paths
     """
 
@@ -53,6 +55,7 @@ class Costs:
     lost: Floats
     p_out: Floats
     wanted: Floats
+    base_stock: Floats
     stock_at_arrival: Floats
     demand_until: Floats
     demand_window: Floats
@@ -110,7 +113,7 @@ def random_leads(terms: Terms) -> tuple[Ints, Ints]:
 def _mean(lists: list[Costs], multiple: Floats) -> Costs:
     """The mean of lists of the same lines and lengths."""
     start = lists[0].start
-    names = ("cost", "lost", "p_out", "stock_at_arrival", "demand_until", "demand_window")
+    names = ("cost", "lost", "p_out", "base_stock", "stock_at_arrival", "demand_until", "demand_window")
     means = {name: np.mean([getattr(each, name) for each in lists], axis=0) for name in names}
     return Costs(start, wanted=first_least(start, means["cost"]) * multiple, **means)
 
@@ -118,7 +121,7 @@ def _mean(lists: list[Costs], multiple: Floats) -> Costs:
 def _joined(parts: list[tuple[Ints, Costs]], lines: int) -> Costs:
     """Lists of some lines and of others as those of all."""
     length = np.zeros(lines, np.int64)
-    numbers = {name: np.zeros(lines) for name in ("wanted", "stock_at_arrival", "demand_until", "demand_window")}
+    numbers = {name: np.zeros(lines) for name in ("wanted", "base_stock", "stock_at_arrival", "demand_until", "demand_window")}
     for rows, some in parts:
         length[rows] = np.diff(some.start)
         for name, values in numbers.items():
@@ -136,12 +139,17 @@ def _joined(parts: list[tuple[Ints, Costs]], lines: int) -> Costs:
 def _evaluate_sure(terms: Terms, demand: Demand, reach: float, length: Ints | None = None) -> Costs:
     """Lists of lines as if lead times were sure; of a given length where one is given."""
     parts: list[_Part] = []
+    for chunk in alike(terms):
+        given = None if length is None else length[chunk]
+        parts.extend(_evaluate_chunk(terms.take(chunk), chunk, demand, reach, given))
+    return _assemble(parts, len(terms))
+
+
+def alike(terms: Terms) -> Iterator[Ints]:
+    """Lines of the same lead and cover, as many together as are rolled at once."""
     for lead, cover in sorted(set(zip(terms.lead.tolist(), terms.cover.tolist(), strict=True))):
         group = np.flatnonzero((terms.lead == lead) & (terms.cover == cover))
-        for chunk in np.array_split(group, -(-len(group) // _CHUNK)):
-            given = None if length is None else length[chunk]
-            parts.extend(_evaluate_chunk(terms.take(chunk), chunk, demand, reach, given))
-    return _assemble(parts, len(terms))
+        yield from np.array_split(group, -(-len(group) // _CHUNK))
 
 
 @dataclass(frozen=True)
@@ -195,7 +203,7 @@ def _least(terms: Terms, paths: StockPaths, covers: Ints, reach: float) -> tuple
     best, cost = np.zeros((len(terms), len(covers)), np.int64), np.zeros((len(terms), len(covers)))
     done = 0
     for k, cover in enumerate(covers.tolist()):
-        curves = _Curves(replace(terms, cover=np.full(len(terms), cover)), paths.until(cover), size)
+        curves = Curves(replace(terms, cover=np.full(len(terms), cover)), paths.until(cover), size)
         for t in range(done, cover):
             running += curves.of_period(paths.need[t], paths.balance[t])
         done = cover
@@ -235,16 +243,27 @@ def _evaluate_rows(terms: Terms, rows: Ints, paths: StockPaths, length: Ints, ch
     """Lists of lines whose lists have about the same length; ``size`` cells are enough for all."""
     own = terms.take(chosen)
     some = paths.take(chosen)
-    curves = _Curves(own, some, size)
+    curves = Curves(own, some, size)
     cost = curves.cost()
     counts, hinge = curves.hinge(some.need[-1])
-    window = some.window.mean(axis=1)
     best = np.where(np.arange(size) < length[chosen, None], cost, np.inf).argmin(axis=1)
-    numbers = np.stack([curves.bottom(best), some.at_arrival.mean(axis=1), some.demand_until, window])
+    means = [each.mean(axis=1) for each in (some.at_arrival, some.before, some.window)]
+    numbers = np.stack([curves.bottom(best), _base_stock(own, some), *means])
     return _Part(rows[chosen], length[chosen], cost, hinge, counts / some.window.shape[1], numbers)
 
 
-class _Curves:
+def _base_stock(terms: Terms, paths: StockPaths) -> Floats:
+    """[lines] units up to a base stock: the critical-ratio quantile of demand until the next arrival, less all there is until then.
+
+    The (R, S) rule: Silver, Pyke and Thomas, Inventory and Production Management in Supply Chains, 2017, chapter 6.
+    """
+    coming = terms.arrivals[:, : int(terms.lead[0] + terms.cover[0])].sum(axis=1)
+    level = _row_quantile(paths.before + paths.window, terms.critical_ratio()) + terms.presentation
+    units: Floats = np.maximum(level - terms.on_hand - coming, 0.0)
+    return units
+
+
+class Curves:
     """Cost of some lines as functions of the order, on the grid of multiples."""
 
     def __init__(self, terms: Terms, paths: StockPaths, size: int) -> None:
@@ -279,6 +298,20 @@ class _Curves:
         """[lines, size] lost sales of the window, and what is left over at its end."""
         cost: Floats = self.terms.shortage[:, None] * self.hinge(self.paths.need[-1])[1] + self._excess() + self._wasted()
         return cost
+
+    def on_paths(self, units: Floats) -> Floats:
+        """[lines, paths] cost of an order of some size [lines] on each path; no grid is looked at."""
+        terms, paths = self.terms, self.paths
+        at = np.maximum(units[:, None], paths.need)
+        cost = terms.shortage[:, None] * (at[-1] - units[:, None])
+        for size, balance in zip(at, paths.balance, strict=True):
+            stock = balance + size
+            cost += terms.holding[:, None] * stock
+            if terms.presentation.any():
+                cost += terms.shortage[:, None] * np.maximum(terms.presentation[:, None] - stock, 0.0)
+        cost += self.pace[:, None] * np.maximum(at[-1] - self.excess_from, 0.0) ** 2
+        result: Floats = cost + terms.waste[:, None] * np.maximum(at[-1] - self.wasted_from, 0.0)
+        return result
 
     def hinge(self, bend: Floats) -> tuple[Floats, Floats]:
         """How many paths bend above q, and the mean of (bend - q)^+, for q on the grid. ``bend`` is [lines, paths]."""
@@ -370,7 +403,7 @@ def _row_quantile(values: Floats, level: Floats) -> Floats:
 
 def _assemble(parts: list[_Part], lines: int) -> Costs:
     length = np.zeros(lines, np.int64)
-    numbers = np.zeros((4, lines))
+    numbers = np.zeros((5, lines))
     for part in parts:
         length[part.rows] = part.length
         numbers[:, part.rows] = part.numbers
@@ -381,4 +414,4 @@ def _assemble(parts: list[_Part], lines: int) -> Costs:
         place = (start[part.rows][:, None] + np.arange(part.cost.shape[1]))[used]
         for target, values in zip(flat, (part.cost, part.lost, part.p_out), strict=True):
             target[place] = values[used]
-    return Costs(start, flat[0], flat[1], flat[2], numbers[0], numbers[1], numbers[2], numbers[3])
+    return Costs(start, *flat, *numbers)

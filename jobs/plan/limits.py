@@ -29,12 +29,14 @@ class Outcome:
     n         multiples;  free  multiples if nothing were shared
     price     paid for scarce things, currency a unit
     bound_by  which shared limits and order terms made n other than free, comma separated
+    base_stock   multiples of a plan by base stock (base_stock.py)
     """
 
     n: Ints
     free: Ints
     price: Floats
     bound_by: np.ndarray
+    base_stock: Ints
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,11 @@ def _denied(pool: Ints, limit: Ints, units: Ints) -> np.ndarray:
     return denied
 
 
-def of_pools(lines: pl.DataFrame, problem: Problem, solution: Solution) -> Outcome:
+def of_pools(lines: pl.DataFrame, problem: Problem, solution: Solution, base_stock: Ints) -> Outcome:
     """What the pools of stock made of the lines."""
     bound = lines["chosen"].to_numpy() & (solution.n < solution.free)
-    return Outcome(solution.n, solution.free, solution.price[problem.pool], np.where(bound, "dc_stock", "").astype(object))
+    bound_by = np.where(bound, "dc_stock", "").astype(object)
+    return Outcome(solution.n, solution.free, solution.price[problem.pool], bound_by, base_stock)
 
 
 def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, problem: Problem, outcome: Outcome) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from jobs.plan import costs, coupling, cover, demand, expected_cost, lanes, limits, pools, position
+from jobs.plan import base_stock, costs, coupling, cover, demand, expected_cost, fresh, lanes, limits, pools, position
 from jobs.plan.night import Night, exception, exceptions, frame
 from jobs.plan.ragged import first_allowed, first_least
 from jobs.plan.terms import Terms
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from jobs.plan.demand import Demand
+    from jobs.plan.night import Ints
 
 PAIR = ["item_id", "location_id"]
 LINE = ["item_id", "source_id", "location_id"]
@@ -32,15 +33,19 @@ LINE = ["item_id", "source_id", "location_id"]
 class Costed:
     """A shard's lines before anything is decided: their terms, cost lists, what each may order, and the pools of stock.
 
-    due  what is under way to the lines' locations (coupling.DUE)
+    demand      the distributions, without paths
+    base_stock  [lines] multiples that a base stock would order, limits aside
+    due         what is under way to the lines' locations (coupling.DUE)
     """
 
     lines: pl.DataFrame
     terms: Terms
+    demand: Demand
     lists: expected_cost.Costs
     allowed: limits.Allowed
     pooled: pl.DataFrame
     problem: pools.Problem
+    base_stock: Ints
     due: pl.DataFrame
     exceptions: pl.DataFrame
 
@@ -52,40 +57,53 @@ class Decision:
     lines       one row a considered line, by item, source, location: terms, numbers behind the decision, units
     pools       one row an item and source: limit, and where pools are solved by themselves wanted, used, price, cost, lower_bound,
                 cost_of_nothing, scarce, called, degraded, process
+    fresh       cost on fresh demand paths (fresh.SUMS)
     exceptions  what a person should look at
     """
 
     lines: pl.DataFrame
     pools: pl.DataFrame
+    fresh: pl.DataFrame
     exceptions: pl.DataFrame
 
 
 def decide(tables: Mapping[str, pa.Table], night: Night) -> Decision:
     """Plan the items of a shard, where nothing couples them with those of others (tables: see ``cost``)."""
-    return decide_alone(cost(tables, night))
+    return decide_alone(cost(tables, night), night)
 
 
-def decide_alone(costed: Costed) -> Decision:
+def decide_alone(costed: Costed, night: Night) -> Decision:
     """The same, of lines that are costed."""
     solution = pools.solve(costed.problem)
-    decision = described(costed, limits.of_pools(costed.lines, costed.problem, solution))
+    reference = base_stock.of_pools(costed.problem, costed.base_stock)
+    decision = described(costed, limits.of_pools(costed.lines, costed.problem, solution, reference), night)
     report = limits.report(costed.pooled, costed.problem, solution).with_columns(process=pl.lit(os.getpid(), pl.Int64))
     return replace(decision, pools=report)
 
 
-def decide_as(costed: Costed, solved: pl.DataFrame) -> Decision:
+def decide_as(costed: Costed, solved: pl.DataFrame, night: Night) -> Decision:
     """Plan the items of a shard as the night as a whole decided (together.Together.lines)."""
     found = costed.lines.select(LINE).join(solved, on=LINE, how="left", maintain_order="left")
-    n, price = found["n"].fill_null(0).to_numpy(), found["scarcity_price"].fill_null(0.0).to_numpy()
+    n, reference = (found[name].fill_null(0).to_numpy() for name in ("n", "base_stock"))
+    price = found["scarcity_price"].fill_null(0.0).to_numpy()
     bound_by = np.asarray(found["bound_by"].fill_null("").to_numpy(), object)
-    return described(costed, limits.Outcome(n, first_least(costed.problem.start, costed.problem.cost), price, bound_by))
+    return described(costed, limits.Outcome(n, first_least(costed.problem.start, costed.problem.cost), price, bound_by, reference), night)
 
 
-def described(costed: Costed, outcome: limits.Outcome) -> Decision:
+def described(costed: Costed, outcome: limits.Outcome, night: Night) -> Decision:
     """A shard's plan from what was decided of its lines."""
     decided = limits.describe(costed.lines, costed.terms, costed.lists, costed.allowed, costed.problem, outcome)
     found = exceptions([costed.exceptions, limits.conflicts(decided, costed.allowed)])
-    return Decision(decided, costed.pooled.select(*limits.POOL, "limit"), found)
+    return Decision(decided, costed.pooled.select(*limits.POOL, "limit"), costed_afresh(costed, outcome, night), found)
+
+
+def costed_afresh(costed: Costed, outcome: limits.Outcome, night: Night) -> pl.DataFrame:
+    """The plan, ordering nothing and base stock on fresh demand paths (fresh.SUMS)."""
+    rows = np.flatnonzero(costed.lines["chosen"].to_numpy())
+    n = np.stack([outcome.n, first_allowed(costed.problem.start, costed.problem.cost), outcome.base_stock])[:, rows]
+    units = n * costed.problem.multiple[rows] / pools.SCALE
+    drawn = costed.demand.drawn(night.ranks.fresh())
+    return fresh.sums(costed.lines["source_id"][rows], costed.terms.take(rows), drawn, units)
 
 
 def cost(tables: Mapping[str, pa.Table], night: Night) -> Costed:
@@ -97,7 +115,9 @@ def cost(tables: Mapping[str, pa.Table], night: Night) -> Costed:
     allowed = limits.allow(lines, terms, lists)
     pooled = limits.pools(lines, tables, night)
     problem, clashes = limits.problem(lines, terms, lists, allowed, pooled)
-    return Costed(lines, terms, lists, allowed, pooled, problem, placed.due, exceptions([*found, clashes]))
+    wanted = base_stock.multiples(terms, lists.base_stock)
+    kept = demand_.unranked(fresh.steps(terms))
+    return Costed(lines, terms, kept, lists, allowed, pooled, problem, wanted, placed.due, exceptions([*found, clashes]))
 
 
 def covers(tables: Mapping[str, pa.Table], night: Night) -> pl.DataFrame:
@@ -268,6 +288,7 @@ def problem_of(costed: Costed) -> pl.DataFrame:
     rows = costed.lines.with_columns(
         limits.cost_lists(costed.problem),
         pl.Series("locked", first_allowed(costed.problem.start, costed.problem.cost)),
+        pl.Series("base_stock", costed.base_stock),
         pl.Series("cost_of_nothing", costed.lists.cost[start]),
         pl.Series("order_multiple", costed.terms.multiple),
         pl.Series("min_order_units", costed.terms.min_units),

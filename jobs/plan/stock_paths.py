@@ -29,25 +29,25 @@ class StockPaths:
     at_arrival   [lines, paths] I: stock when the order arrives, without it and before that period's other arrivals
     need         [cover, lines, paths] Y_t
     balance      [cover, lines, paths] B_t
+    before       [lines, paths] demand before arrival
     window       [lines, paths] demand in the window
-    demand_until [lines] mean demand before arrival
     """
 
     at_arrival: Floats
     need: Floats
     balance: Floats
+    before: Floats
     window: Floats
-    demand_until: Floats
 
     def take(self, lines: Ints) -> StockPaths:
         """The given lines."""
         need, balance = self.need[:, lines], self.balance[:, lines]
-        return StockPaths(self.at_arrival[lines], need, balance, self.window[lines], self.demand_until[lines])
+        return StockPaths(self.at_arrival[lines], need, balance, self.before[lines], self.window[lines])
 
     def until(self, cover: int) -> StockPaths:
         """The first periods of the window; only where nothing else arrives in it."""
         need, balance = self.need[:cover], self.balance[:cover]
-        return StockPaths(self.at_arrival, need, balance, self.at_arrival - balance[-1], self.demand_until)
+        return StockPaths(self.at_arrival, need, balance, self.before, self.at_arrival - balance[-1])
 
 
 class Drawn(Protocol):
@@ -64,10 +64,10 @@ def roll(terms: Terms, demand: Demand | Drawn) -> StockPaths:
     lead, cover = int(terms.lead[0]), int(terms.cover[0])
     paths = demand.paths
     stock = np.repeat(terms.on_hand[:, None], paths, axis=1)
-    until = np.zeros(len(terms))
+    before = np.zeros_like(stock)
     for step in range(lead):
         units = demand.of_pairs(terms.first, terms.series, step)
-        until += units.mean(axis=1)
+        before += units
         stock = np.maximum(stock + _arriving(terms, step) - units, 0.0)
     need = np.empty((cover, len(terms), paths))
     balance = np.empty_like(need)
@@ -79,7 +79,7 @@ def roll(terms: Terms, demand: Demand | Drawn) -> StockPaths:
         running = running + _arriving(terms, lead + t) - units
         worst = np.maximum(worst, -running)
         need[t], balance[t] = worst, running
-    return StockPaths(stock, need, balance, window, until)
+    return StockPaths(stock, need, balance, before, window)
 
 
 def _arriving(terms: Terms, step: int) -> Floats:

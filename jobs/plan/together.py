@@ -9,14 +9,15 @@ import numpy as np
 import polars as pl
 
 from jobs.errors import UsageError
+from jobs.plan import base_stock
 from jobs.plan.coupled.capacities import kinds_of, taken
 from jobs.plan.coupled.guarded import solve_in_time
-from jobs.plan.coupled.problem import lowered, raised, state_of
+from jobs.plan.coupled.problem import lowered, order_costs, raised, state_of
 from jobs.plan.coupled.reading import read
 from jobs.plan.coupling import LANE, LINE, Tables
 from jobs.plan.night import exception, exceptions
 from jobs.plan.pools import SCALE
-from jobs.plan.ragged import first_least
+from jobs.plan.ragged import first_allowed, first_least
 
 if TYPE_CHECKING:
     from jobs.plan.coupled.problem import Floats, Ints
@@ -30,9 +31,11 @@ _EASE = "lower the locked quantity, or ease the limits"
 class Together:
     """What was decided.
 
-    lines        item_id, source_id, location_id, n (multiples), scarcity_price (currency a unit), bound_by (what binds, comma separated)
+    lines        item_id, source_id, location_id, n (multiples), scarcity_price (currency a unit), bound_by (what binds, comma
+                 separated), base_stock (multiples of a plan by base stock)
     prices       a row each limit: resource, location_id, item_id, date, unit, limit, wanted, used, price
-    certificate  one row: lines, orders, scarce, cost, lower_bound, cost_of_nothing, rung, rounds, degraded
+    certificate  one row: lines, orders, scarce, cost, lower_bound, cost_of_nothing, rung, rounds, degraded, and what orders cost beside
+                 their lines, of each of fresh.PLANS: of_orders_chosen, ...
     exceptions   locks that nothing can keep, orders closed by their minimum, a plan cut short
     """
 
@@ -72,6 +75,7 @@ def decide(problem: Tables, seconds: float) -> Together:
 def nothing() -> pl.DataFrame:
     """``Together.lines`` of no line."""
     kinds: dict[str, Any] = dict.fromkeys(LINE, pl.String) | {"n": pl.Int64, "scarcity_price": pl.Float64, "bound_by": pl.String}
+    kinds["base_stock"] = pl.Int64
     return pl.DataFrame(schema=kinds)
 
 
@@ -131,6 +135,7 @@ class _Solution:
         self.lines, self.capacities, self.known, self.solved = tables.lines, tables.capacities, known, solved
         self.free = first_least(known.problem.start, known.problem.cost)
         self.state, self.wanted = state_of(known.problem, solved.n), state_of(known.problem, self.free)
+        self.base_stock = base_stock.of_night(known.problem, tables.lines["base_stock"].to_numpy()[known.line_id])
 
     def columns(self) -> dict[str, pl.Series]:
         """Of each line: n, scarcity_price, bound_by."""
@@ -143,6 +148,7 @@ class _Solution:
             "n": pl.Series(self._by_row(self.solved.n), dtype=pl.Int64),
             "scarcity_price": pl.Series(self._by_row(paid), dtype=pl.Float64),
             "bound_by": pl.Series(self._by_row(self._bound_by(price)), dtype=pl.String),
+            "base_stock": pl.Series(self._by_row(self.base_stock), dtype=pl.Int64),
         }
 
     def measures(self) -> dict[str, pl.Series]:
@@ -157,7 +163,18 @@ class _Solution:
         row: dict[str, Any] = {"lines": len(self.lines), "orders": int((self.state.ordered > 0).sum())}
         row |= {"scarce": int((solved.price > 0).sum()), "cost": solved.cost, "lower_bound": solved.bound}
         row |= {"cost_of_nothing": solved.cost_of_nothing, "rung": solved.rung, "rounds": solved.rounds}
+        row |= {f"of_orders_{name}": self._of_orders(n) for name, n in self._plans().items()}
         return pl.DataFrame([row | {"degraded": int(solved.degraded)}])
+
+    def _plans(self) -> dict[str, Ints]:
+        """The plans that fresh.PLANS names."""
+        problem = self.known.problem
+        return {"chosen": self.solved.n, "nothing": first_allowed(problem.start, problem.cost), "base_stock": self.base_stock}
+
+    def _of_orders(self, n: Ints) -> float:
+        """What a plan's orders cost beside their lines; inf where one is below its minimum."""
+        terms, state = self.known.problem.terms, state_of(self.known.problem, n)
+        return float(np.sum(order_costs(terms, slice(None), state.value, state.volume, state.ordered)))
 
     def closed(self) -> pl.DataFrame:
         """Orders that were wanted and not placed, since they would not reach their minimum."""

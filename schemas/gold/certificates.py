@@ -25,6 +25,42 @@ CERTIFICATES = gold(
         Column("degraded", INT, "problems not solved to the end", minimum=0),
         Column("rung", STRING, "how far the plan came", values=("proven", "best found", "marginal value", "nothing")),
         Column("rounds", INT, "rounds in which prices were updated", minimum=0),
+        Column(
+            "cost_fresh",
+            DOUBLE,
+            "expected cost of the same orders on demand paths that had no part in choosing them (same law, another seed)",
+            "currency",
+            nullable=True,
+        ),
+        Column(
+            "cost_fresh_se",
+            DOUBLE,
+            "standard error of cost_fresh, as if paths were independent; they are stratified, so it is an upper estimate",
+            "currency",
+            nullable=True,
+            minimum=0,
+        ),
+        Column("sampling_bias", DOUBLE, "cost_fresh - cost: what choosing by sampled paths hides", "currency", nullable=True),
+        Column("cost_fresh_nothing", DOUBLE, "ordering nothing on the fresh paths; null: not allowed", "currency", nullable=True),
+        Column(
+            "nothing_se", DOUBLE, "standard error of cost_fresh_nothing - cost_fresh (the same paths)", "currency", nullable=True, minimum=0
+        ),
+        Column(
+            "cost_fresh_base_stock",
+            DOUBLE,
+            "the orders of a base stock on the fresh paths: the critical-ratio quantile of demand until the next arrival less what is "
+            "there and under way, in multiples, cut in equal shares to what limits allow; null: no such plan is allowed",
+            "currency",
+            nullable=True,
+        ),
+        Column(
+            "base_stock_se",
+            DOUBLE,
+            "standard error of cost_fresh_base_stock - cost_fresh (the same paths)",
+            "currency",
+            nullable=True,
+            minimum=0,
+        ),
     ),
     ("source_id",),
 )

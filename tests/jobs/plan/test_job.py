@@ -61,6 +61,9 @@ def test_a_scarce_dc_is_shared_by_price(spark, lake: Lake, tmp_path: Path) -> No
     night = {r["source_id"]: r for r in rows(lake, "gold/certificates")}["*"]
     assert (night["solver_calls"], night["scarce"], night["lines"]) == (1, 1, 3)
     assert 0 <= night["gap"] < 0.01
+    assert night["cost_fresh"] - night["cost"] == pytest.approx(night["sampling_bias"])
+    assert night["cost_fresh_nothing"] > night["cost_fresh"] > night["cost_fresh_se"] > 0
+    assert night["cost_fresh_base_stock"] > 0
     said = solve_folder(str(tmp_path / "problem"), str(tmp_path / "out"), None)
     solved = json.loads((tmp_path / "out" / "certificate.json").read_text())
     assert solved["cost"] == pytest.approx(night["cost"]), said
@@ -99,6 +102,8 @@ def test_terms_and_limits_that_items_share_are_kept(spark, lake: Lake, tmp_path:
     assert worth == 0 or worth >= 40
     (certificate,) = rows(lake, "gold/certificates")
     assert (certificate["source_id"], certificate["rung"], certificate["degraded"]) == ("*", "proven", 0)
+    assert certificate["cost_fresh"] == pytest.approx(certificate["cost"], rel=0.3)
+    assert certificate["cost_fresh_nothing"] > certificate["cost_fresh"]
     prices = {(r["resource"], r["item_id"]): r for r in rows(lake, "gold/shadow_prices")}
     assert set(prices) == {("dc_outbound", None), ("dc_stock", "A")}
     outbound = prices["dc_outbound", None]
