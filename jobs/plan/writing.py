@@ -103,12 +103,15 @@ def shadow_prices(pools: pl.DataFrame, business_date: date) -> pl.DataFrame:
         wanted=pl.col("wanted") / SCALE,
         used=pl.col("used") / SCALE,
         price="price",
+        cost="cost",
+        lower_bound="lower_bound",
     )
 
 
 def dated(prices: pl.DataFrame, business_date: date) -> pl.DataFrame:
     """Prices of a night decided as a whole; a limit without a date is tonight's."""
-    return prices.with_columns(pl.col("date").fill_null(pl.lit(business_date)))
+    alone = pl.lit(None, pl.Float64)
+    return prices.with_columns(pl.col("date").fill_null(pl.lit(business_date)), cost=alone, lower_bound=alone)
 
 
 def whole_certificate(row: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:

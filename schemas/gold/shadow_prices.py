@@ -15,6 +15,8 @@ SHADOW_PRICES = gold(
         Column("wanted", DOUBLE, "what would be used if nothing limited", "as unit", minimum=0),
         Column("used", DOUBLE, "what the orders use", "as unit", minimum=0),
         money("price", "worth of one more unit", minimum=0),
+        Column("cost", DOUBLE, "of the lines that share it, where they were solved by themselves (else null)", "currency", nullable=True),
+        Column("lower_bound", DOUBLE, "no plan of these lines is cheaper, where they were solved by themselves", "currency", nullable=True),
     ),
     ("resource", "location_id", "item_id", "date", "unit"),
 )
