@@ -49,7 +49,9 @@ def certificate(lake: Lake, config: Config, night: date, paths: int, judge: int)
     with planned(shards, replace(seen, ranks=ranks)) as (result, _):
         small = writing.collect(result, ["pools", "certificate", "fresh"])
     whole = small["certificate"]
-    rows = writing.certificates(small["pools"], small["fresh"]) if whole.is_empty() else writing.whole_certificate(whole, small["fresh"])
+    rows = (
+        writing.certificates(small["pools"], small["fresh"]) if whole.is_empty() else writing.certificates_together(whole, small["fresh"])
+    )
     return {**rows.row(0, named=True), "paths": paths, "seconds": time.monotonic() - began}
 
 

@@ -76,7 +76,7 @@ def write_small(lake: Lake, small: dict[str, pl.DataFrame], business_date: date)
         (SHADOW_PRICES, dated(small["prices"], business_date) if together else shadow_prices(small["pools"], business_date)),
         (
             CERTIFICATES,
-            whole_certificate(small["certificate"], small["fresh"]) if together else certificates(small["pools"], small["fresh"]),
+            certificates_together(small["certificate"], small["fresh"]) if together else certificates(small["pools"], small["fresh"]),
         ),
         (EXCEPTIONS, ranked(small["exceptions"])),
     ):
@@ -114,13 +114,23 @@ def dated(prices: pl.DataFrame, business_date: date) -> pl.DataFrame:
     return prices.with_columns(pl.col("date").fill_null(pl.lit(business_date)), cost=alone, lower_bound=alone)
 
 
-def whole_certificate(row: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
-    """The certificate of a night decided as a whole."""
-    found = row.row(0, named=True)
-    counts = {"shards": found["orders"], "solver_calls": 1}
-    certified = _certified(_NIGHT, found | counts, (found["cost"], found["lower_bound"], found["cost_of_nothing"]))
-    of_orders = {name: found[f"of_orders_{name}"] for name in PLANS}
-    return pl.DataFrame([certified | afresh(fresh, found["cost"], of_orders)])
+def certificates_together(parts: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
+    """The certificates of a night decided as a whole: solution.PARTS; orders are not costed afresh one by one."""
+    above = pl.col("cost") - pl.col("lower_bound")
+    saved = pl.col("cost_of_nothing") - pl.col("cost")
+    rows = parts.with_columns(
+        shards="orders",
+        solver_calls=(pl.col("source_id") == _NIGHT).cast(pl.Int64),
+        gap=above / pl.max_horizontal(pl.col("cost").abs(), 1e-9),
+        gap_saving=pl.when(saved.is_finite() & (saved > 0)).then(above / saved),
+    )
+    drawn = []
+    for row in rows.filter(pl.col("location_id") == _NIGHT).iter_rows(named=True):
+        mine = fresh if row["source_id"] == _NIGHT else fresh.filter(pl.col("source_id") == row["source_id"])
+        of_orders = {name: row[f"of_orders_{name}"] for name in PLANS}
+        drawn.append({name: row[name] for name in ("source_id", "location_id")} | afresh(mine, row["cost"], of_orders))
+    again = pl.DataFrame(drawn, infer_schema_length=None)
+    return rows.join(again, on=["source_id", "location_id"], how="left", maintain_order="left")
 
 
 def certificates(pools: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
@@ -150,6 +160,8 @@ def _certified(source: str, found: Mapping[str, Any], money: tuple[float, float,
     saved = nothing - cost
     return {
         "source_id": source,
+        "location_id": _NIGHT,
+        "order_cost": None,
         "lines": found["lines"],
         "shards": found["shards"],
         "scarce": found["scarce"],

@@ -4,7 +4,8 @@ from schemas.table import DOUBLE, INT, LONG, STRING, Column, gold
 
 CERTIFICATES = gold(
     "certificates",
-    "Cost, proven lower bound and gap of the plan, for each source and the whole night (source_id '*').",
+    "Cost, proven lower bound and gap of the plan, for the whole night (source_id '*'), each source (location_id '*') and, where the "
+    "night was decided as a whole, each order. The bound of a source or an order is that within its share of every limit, by use.",
     (
         Column("source_id", STRING, "source of the lines; * for the whole night"),
         Column("lines", LONG, "lines considered", minimum=0),
@@ -61,6 +62,14 @@ CERTIFICATES = gold(
             nullable=True,
             minimum=0,
         ),
+        Column("location_id", STRING, "where the lines go; * for all"),
+        Column(
+            "order_cost",
+            DOUBLE,
+            "what placing the order costs beside its lines and trucks, net of what waiting would cost; null: no terms, or several orders",
+            "currency",
+            nullable=True,
+        ),
     ),
-    ("source_id",),
+    ("source_id", "location_id"),
 )

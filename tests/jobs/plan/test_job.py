@@ -100,8 +100,17 @@ def test_terms_and_limits_that_items_share_are_kept(spark, lake: Lake, tmp_path:
     assert sum(o["units"] for o in orders) <= 30
     worth = sum(o["order_value"] for o in orders if o["location_id"] == "S2")
     assert worth == 0 or worth >= 40
-    (certificate,) = rows(lake, "gold/certificates")
-    assert (certificate["source_id"], certificate["rung"], certificate["degraded"]) == ("*", "proven", 0)
+    certificates = {(row["source_id"], row["location_id"]): row for row in rows(lake, "gold/certificates")}
+    assert set(certificates) == {("*", "*"), ("DC", "*"), ("DC", "S1"), ("DC", "S2")}
+    certificate, *parts = (certificates[key] for key in (("*", "*"), ("DC", "S1"), ("DC", "S2")))
+    assert (certificate["rung"], certificate["degraded"], certificate["lines"]) == ("proven", 0, 3)
+    for column in ("cost", "cost_of_nothing", "lines"):
+        if column in certificate:
+            assert sum(part[column] for part in parts) == pytest.approx(certificate[column])
+    assert all(0 <= part["lower_bound"] <= part["cost"] for part in parts)
+    assert sum(part["lower_bound"] for part in parts) <= certificate["lower_bound"] + 1e-6
+    assert [part["order_cost"] is None for part in parts] == [True, False]
+    assert certificates["DC", "*"]["cost_fresh"] == pytest.approx(certificate["cost_fresh"])
     assert certificate["cost_fresh"] == pytest.approx(certificate["cost"], rel=0.3)
     assert certificate["cost_fresh_nothing"] > certificate["cost_fresh"]
     prices = {(r["resource"], r["item_id"]): r for r in rows(lake, "gold/shadow_prices")}
