@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from jobs.errors import Blocked
 from jobs.plan.check import book as books
+from jobs.plan.check import orders as single_orders
 from jobs.plan.check import pools
 from jobs.plan.check.lists import allowance, drawn, key_of
 from jobs.plan.check.recost import cost
@@ -36,20 +37,23 @@ def main(lake: Lake, config: Config, business_date: date) -> str:
     tables = _tables(lake, config, business_date)
     found = broken(tables)
     orders, scarce = _some(tables["orders"].to_pylist()), pools.chosen(tables)
+    placed = single_orders.chosen(tables)
     items = {order["item_id"] for order in orders} | {pool.price["item_id"] for pool in scarce}
+    items |= {reason["item_id"] for order in placed for reason in order.reasons}
     book = books.read(lake, config, business_date, tables, items)
     costed, wrong_costs = _recosted(book, tables, orders)
     solved, wrong_pools = pools.solved_again(book, scarce)
-    for rule, wrong in (("cost_not_found_again", wrong_costs), ("pool_not_found_again", wrong_pools)):
-        if wrong:
-            found.append(Finding(rule, len(wrong), tuple(wrong[:3])))
+    whole, wrong_orders = single_orders.solved_again(book, tables, placed)
+    again = {"cost_not_found_again": wrong_costs, "pool_not_found_again": wrong_pools, "order_not_found_again": wrong_orders}
+    found += [Finding(rule, len(wrong), tuple(wrong[:3])) for rule, wrong in again.items() if wrong]
     if found:
         rules = "\n  ".join(str(finding) for finding in found)
         raise Blocked(
             f"the orders of {business_date} break rules of their own plan:\n  {rules}\n"
             "They were decided and are not published; the last published night still stands. Keep the lake and report it."
         )
-    return f"{tables['orders'].num_rows:,} orders keep every rule, {costed:,} costed again, {solved:,} pools of scarce stock solved again"
+    looked_at = f"{costed:,} costed again, {solved} pools of scarce stock and {whole} whole orders solved again"
+    return f"{tables['orders'].num_rows:,} order lines keep every rule, {looked_at}"
 
 
 def _tables(lake: Lake, config: Config, business_date: date) -> dict[str, pa.Table]:

@@ -7,6 +7,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from jobs.plan.check.recost import Line, cost
 
 if TYPE_CHECKING:
@@ -43,6 +46,17 @@ def key_of(row: Row) -> tuple[str, str, str]:
 def drawn(*names: str) -> bytes:
     """A hash by which some are chosen: the same on every machine."""
     return hashlib.sha256("/".join(names).encode()).digest()
+
+
+def lines_of(reasons: pa.Table, column: str, values: set[str]) -> dict[str, list[Row]]:
+    """Rows of gold/order_reasons by what a column says, where it is one of some values; alternatives to a chosen lane left out."""
+    mine = pc.and_(
+        pc.is_in(reasons[column], pa.array(sorted(values), pa.string())), pc.invert(pc.match_substring(reasons["binding"], "another_lane"))
+    )
+    found: dict[str, list[Row]] = {}
+    for row in reasons.filter(mine).to_pylist():
+        found.setdefault(row[column], []).append(row)
+    return found
 
 
 def listed(book: Book, reason: Row) -> Listed | None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow.compute as pc
 
-from jobs.plan.check.lists import Listed, allowance, drawn, listed
+from jobs.plan.check.lists import Listed, allowance, drawn, lines_of, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     from jobs.plan.check.book import Book, Row
 
-#: Pools solved again, and the most lines of one.
-POOLS, LINES = 20, 60
+#: Pools solved again, of so many that are looked at, and the most lines of one.
+POOLS, LOOKED_AT, LINES = 20, 60, 60
 #: Steps of stock in a dynamic program.
 _STEPS = 50_000
 #: Units are counted in ten-thousandths.
@@ -45,15 +46,11 @@ class Pool:
 
 def chosen(tables: Mapping[str, pa.Table]) -> list[Pool]:
     """Pools that were solved by themselves: those with a price first, in an order drawn by a hash."""
-    lines: dict[tuple[str, str], list[Row]] = {}
-    for row in tables["reasons"].to_pylist():
-        if "another_lane" not in row["binding"]:
-            lines.setdefault((row["item_id"], row["source_id"]), []).append(row)
-    prices = [row for row in tables["prices"].to_pylist() if row["lower_bound"] is not None]
-    found = [Pool(row, lines.get((row["item_id"], row["location_id"]), [])) for row in prices]
-    possible = [pool for pool in found if 0 < len(pool.reasons) <= LINES]
-    ranked = sorted(possible, key=lambda pool: (pool.price["price"] == 0, drawn(pool.price["item_id"], pool.price["location_id"])))
-    return ranked[:POOLS]
+    prices = tables["prices"].filter(pc.is_valid(tables["prices"]["lower_bound"])).to_pylist()
+    ranked = sorted(prices, key=lambda row: (row["price"] == 0, drawn(row["item_id"], row["location_id"])))[:LOOKED_AT]
+    lines = lines_of(tables["reasons"], "item_id", {row["item_id"] for row in ranked})
+    found = [Pool(row, [r for r in lines.get(row["item_id"], []) if r["source_id"] == row["location_id"]]) for row in ranked]
+    return [pool for pool in found if 0 < len(pool.reasons) <= LINES][:POOLS]
 
 
 def solved_again(book: Book, pools: Sequence[Pool]) -> tuple[int, list[str]]:

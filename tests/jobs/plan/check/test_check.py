@@ -17,7 +17,7 @@ from jobs.lake import Lake
 from jobs.plan import job
 from jobs.plan.check import book as books
 from jobs.plan.check import job as check
-from jobs.plan.check import pools
+from jobs.plan.check import orders, pools, resolve
 from jobs.plan.check.rules import broken
 from tests.jobs.plan.small import LOCATIONS, D, day, fill, forecast, ranks
 
@@ -72,7 +72,7 @@ def test_what_the_plan_decides_keeps_every_rule(decided: Lake) -> None:
     assert broken(tables) == []
     assert tables["orders"].num_rows >= 5
     count = tables["orders"].num_rows
-    said = f"{count} orders keep every rule, {count} costed again, 0 pools of scarce stock solved again"
+    said = f"{count} order lines keep every rule, {count} costed again, 0 pools of scarce stock and 1 whole orders solved again"
     assert check.main(decided, Config(), D) == said
 
 
@@ -130,9 +130,9 @@ def test_a_broken_copy_is_found(decided: Lake, rule: str) -> None:
 def test_a_wrong_cost_is_found(decided: Lake, column: str) -> None:
     tables = check._tables(decided, Config(), D)
     wrong = edit("orders", lambda rows: rows.with_columns((pl.col(column) * 2).cast(rows.schema[column]).alias(column)))(tables)
-    orders = wrong["orders"].to_pylist()
-    book = books.read(decided, Config(), D, wrong, {order["item_id"] for order in orders})
-    _, found = check._recosted(book, wrong, orders)
+    placed = wrong["orders"].to_pylist()
+    book = books.read(decided, Config(), D, wrong, {order["item_id"] for order in placed})
+    _, found = check._recosted(book, wrong, placed)
     assert found
     assert all(column in text for text in found)
 
@@ -181,7 +181,7 @@ def test_pools_of_scarce_stock_are_solved_again(scarce: Lake) -> None:
     assert prices["A"]["price"] > 0
     assert prices["C"]["price"] == 0
     assert [pool.price["item_id"] for pool in pools.chosen(tables)][-1] == "C"
-    assert check.main(scarce, Config(), D).endswith("3 pools of scarce stock solved again")
+    assert check.main(scarce, Config(), D).endswith("3 pools of scarce stock and 0 whole orders solved again")
 
 
 def prices_with(**change: pl.Expr) -> Callable[[Tables], Tables]:
@@ -217,3 +217,35 @@ def test_pools_that_do_not_add_up_are_found(scarce: Lake, rule: str, broken_copy
     tables = check._tables(scarce, Config(), D)
     assert broken(tables) == []
     assert rule in {finding.rule for finding in broken(broken_copy(tables))}
+
+
+def orders_again(lake: Lake, tables: Tables) -> list[str]:
+    placed = orders.chosen(tables)
+    book = books.read(lake, Config(), D, tables, {reason["item_id"] for order in placed for reason in order.reasons})
+    done, wrong = orders.solved_again(book, tables, placed)
+    assert done == 1  # the other has a lock
+    return wrong
+
+
+def whole_night() -> pl.Expr:
+    return pl.col("source_id") == "*"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (pl.when(~whole_night()).then(pl.col("cost") + 5).otherwise("lower_bound").alias("lower_bound"), "above a plan"),
+        (pl.when(~whole_night()).then(pl.col("cost") * 0.8 - 1).otherwise("cost").alias("cost"), "below the optimum"),
+        (pl.when(~whole_night()).then(pl.col("cost") + 5).otherwise("cost").alias("cost"), "can be saved"),
+    ],
+)
+def test_a_wrong_bound_or_cost_of_an_order_is_found(decided: Lake, change: pl.Expr, said: str) -> None:
+    tables = check._tables(decided, Config(), D)
+    assert orders_again(decided, tables) == []
+    found = orders_again(decided, edit("certificates", lambda rows: rows.with_columns(change))(tables))
+    assert any(said in text for text in found), found
+
+
+def test_a_solver_that_dies_finds_nothing() -> None:
+    """A dead solver is no fault of the plan: nothing is said to have been looked at."""
+    assert resolve.in_a_process([{"lines": "rubbish"}], 60.0) == [None]
