@@ -69,7 +69,7 @@ def solved_again(book: Book, tables: Mapping[str, pa.Table], orders: Sequence[Pl
                 known.append((order, lines))
     made = [problem(book, order, lines, prices, kinds) for order, lines in known]
     found = in_a_process([each for each, _ in made], _SECONDS) if known else []
-    done, wrong = 0, []
+    done, wrong = 0, list[str]()
     for (order, lines), (_, slack), each in zip(known, made, found, strict=True):
         if each is not None:
             money = sum(float(line.reason["expected_cost"]) for line in lines) + abs(order.certificate["order_cost"] or 0.0)
