@@ -55,12 +55,12 @@ class Demand:
         return step if beyond <= 0 else step - self.cycle * -(-beyond // self.cycle)
 
     def unranked(self, steps: int) -> Demand:
-        """The distributions alone, as far as so many steps look: small enough to keep, to be drawn anew later."""
+        """The distributions alone, as far as so many steps look: small enough to keep, to be drawn ``afresh`` later."""
         seen = min(max(steps, 1), self.horizon)
         cut = {name: getattr(self, name)[:, :seen] for name in ("quantiles", "p_zero", "mean")}
         return replace(self, **cut, ranks=np.zeros((len(self.whole), seen, 0)))
 
-    def drawn(self, ranks: PathRanks) -> Demand:
+    def afresh(self, ranks: PathRanks) -> Demand:
         """The same distributions on other paths."""
         return replace(self, ranks=ranks.of(self.names, self.horizon))
 

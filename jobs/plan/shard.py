@@ -102,8 +102,8 @@ def costed_afresh(costed: Costed, outcome: limits.Outcome, night: Night) -> pl.D
     rows = np.flatnonzero(costed.lines["chosen"].to_numpy())
     n = np.stack([outcome.n, first_allowed(costed.problem.start, costed.problem.cost), outcome.base_stock])[:, rows]
     units = n * costed.problem.multiple[rows] / pools.SCALE
-    drawn = costed.demand.drawn(night.ranks.fresh())
-    return fresh.sums(costed.lines["source_id"][rows], costed.terms.take(rows), drawn, units)
+    demand_ = costed.demand.afresh(night.ranks.fresh())
+    return fresh.sums(costed.lines["source_id"][rows], costed.terms.take(rows), demand_, units)
 
 
 def cost(tables: Mapping[str, pa.Table], night: Night) -> Costed:

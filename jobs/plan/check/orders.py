@@ -45,12 +45,13 @@ class Placed:
 
 
 def chosen(tables: Mapping[str, pa.Table]) -> list[Placed]:
-    """Orders, placed or not, drawn by a hash."""
+    """Orders, placed or not, drawn by a hash; those of whose lines each has its reason."""
     rows = [row for row in tables["certificates"].to_pylist() if row["location_id"] not in (_ALL, None)]
     ranked = sorted(rows, key=lambda row: drawn(row["source_id"], row["location_id"]))
     few = [row for row in ranked if 0 < row["lines"] <= LINES][:LOOKED_AT]
     lines = lines_of(tables["reasons"], "location_id", {row["location_id"] for row in few})
-    return [Placed(row, [r for r in lines.get(row["location_id"], []) if r["source_id"] == row["source_id"]]) for row in few]
+    found = [Placed(row, [r for r in lines.get(row["location_id"], []) if r["source_id"] == row["source_id"]]) for row in few]
+    return [order for order in found if len(order.reasons) == order.certificate["lines"]]
 
 
 def solved_again(book: Book, tables: Mapping[str, pa.Table], orders: Sequence[Placed]) -> tuple[int, list[str]]:

@@ -52,7 +52,7 @@ def test_what_is_kept_of_demand_is_enough_to_draw_it_again() -> None:
         assert kept.horizon == min(1 + cover, 10)
         assert kept.ranks.size == 0
         units = np.full((1, 2), 9.0)
-        assert np.array_equal(fresh.on_paths(t, kept.drawn(ranks(64)), units), fresh.on_paths(t, d, units))
+        assert np.array_equal(fresh.on_paths(t, kept.afresh(ranks(64)), units), fresh.on_paths(t, d, units))
 
 
 def test_fresh_ranks_are_others_by_the_same_law() -> None:
