@@ -92,8 +92,9 @@ class PathRanks:
             ids = joined(names, columns) if columns else [""] * n
             for row, name in enumerate(ids):
                 scores[row] += np.sqrt(share) * self._shock(factor, name, steps)
-        order = scores.argsort(axis=2, kind="stable").argsort(axis=2, kind="stable")
-        ranks: Floats = (order + 0.5) / self.paths
+        ranks = np.empty_like(scores)
+        places = np.broadcast_to((np.arange(self.paths) + 0.5) / self.paths, scores.shape)
+        np.put_along_axis(ranks, scores.argsort(axis=2, kind="stable"), places, axis=2)
         return ranks
 
     def of_rows(

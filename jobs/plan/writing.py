@@ -116,6 +116,8 @@ def dated(prices: pl.DataFrame, business_date: date) -> pl.DataFrame:
 
 def certificates_together(parts: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
     """The certificates of a night decided as a whole: solution.PARTS; orders are not costed afresh one by one."""
+    # Sums of bounds may exceed sums of equal costs by their last bit.
+    parts = parts.with_columns(lower_bound=pl.min_horizontal("lower_bound", "cost"))
     above = pl.col("cost") - pl.col("lower_bound")
     saved = pl.col("cost_of_nothing") - pl.col("cost")
     rows = parts.with_columns(

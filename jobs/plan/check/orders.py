@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jobs.plan.check.book import Book, Row
 
 #: Orders solved again, of so many that are looked at; lines of one, and of all.
-ORDERS, LOOKED_AT, LINES, ALL_LINES = 20, 40, 60, 600
+ORDERS, LOOKED_AT, LINES, ALL_LINES = 20, 40, 150, 600
 _SECONDS = 120.0
 #: A published price has four decimals.
 _ROUNDED = 5e-5
