@@ -154,6 +154,9 @@ def average(rows: list[Row]) -> list[Row]:
     for method in methods:
         own = [row for row in rows if row["method"] == method]
         means = {name: float(np.mean([float(row[name]) for row in own])) for name in own[0] if name not in ("origin", "method")}
+        # Origins taken together, beside the mean of each origin's worst.
+        off = [abs(value) for name, value in means.items() if name.startswith("off_")]
+        means |= {"worst_of_all": max(off)} if off else {}
         found.append({"origin": "average", "method": method, **means})
     return found
 

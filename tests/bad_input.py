@@ -280,7 +280,11 @@ GATES = (
     GateCase("more than a fifth of the signals is bad", "signals", "quarantined_share_too_high", stops=False, files="files"),
 )
 PLANS = (
-    PlanCase("lanes in a circle", "lane_cycle", "goods cannot come from themselves; the other lanes are planned"),
+    PlanCase(
+        "lanes in a circle",
+        "lane_cycle",
+        "goods cannot come from themselves; the other lanes are planned, distribution centres on the circle don't order",
+    ),
     PlanCase("order days that never bring a delivery", "no_order_day", "no order on this lane"),
     PlanCase("neither cost nor price of an item", "no_unit_cost", "the unit cost is taken as 1"),
     PlanCase("an item that nobody supplies", "no_lane", "no order"),

@@ -49,7 +49,7 @@ def compute(block: Block, context: Context, origin: int) -> pa.Table:
 
 
 def counts(block: Block, context: Context, origin: int) -> pa.Table:
-    """What the block adds to the sums of the pulse (pulse.COUNTS) at the origin."""
+    """What the block adds to the sums of the pulse (pulse.schema) at the origin."""
     clock, levels = context.clock, context.levels(origin)
     names, rows, means = _hierarchy(block, context, levels)
     regions, longest = context.region_rows(names[LOCATION]), max(pulse.windows(clock))

@@ -17,6 +17,7 @@ from jobs.features.compute import SCHEMA, compute, counts
 from jobs.features.context import Context, build
 from jobs.features.horizon import horizon
 from jobs.features.names import KEY, SEPARATOR, Names, joined
+from jobs.features.shares import Shares
 
 if TYPE_CHECKING:
     from datetime import date
@@ -86,31 +87,30 @@ class _Ask:
 
 
 def _mapped(spark: SparkSession, lake: Lake, ask: _Ask, schema: pa.Schema, kernel: Kernel) -> DataFrame:
-    from pyspark.sql.pandas.types import from_arrow_schema
-
+    """Two passes over the items' shares: sums of all series, then what the kernel makes of each."""
     span = block.Span.around(ask.clock, ask.origins, ask.steps)
-    masters = source.masters(lake, ask.clock, span, ask.night)
-    context = build(masters, ask.clock, ask.origins, ask.steps, ask.clock.index(ask.night))
-    stream = source.stream(lake, ask.clock, span, ask.night)
-    context = replace(context, pulse=_pulse(spark, stream, context, ask.origins))
-    return stream.mapInArrow(_task(spark.sparkContext.broadcast(context), ask.origins, kernel, ask.share), from_arrow_schema(schema))
+    items = source.shares(lake, ask.clock, span, ask.night, spark.sparkContext.defaultParallelism)
+    query = source.stream(ask.clock, span, ask.night)
+    context = build(source.masters(spark, items, ask.clock, span), ask.clock, ask.origins, ask.steps, ask.clock.index(ask.night))
+    columns = pulse.schema(ask.clock, ask.steps)
+    first = _task(spark.sparkContext.broadcast(context), items, query, ask.origins, _counts)
+    context = replace(context, pulse=_pulse(items.mapped(spark, first, columns), columns))
+    return items.mapped(spark, _task(spark.sparkContext.broadcast(context), items, query, ask.origins, kernel, ask.share), schema)
 
 
-def _pulse(spark: SparkSession, stream: DataFrame, context: Context, origins: tuple[int, ...]) -> dict[int, pulse.Pulse]:
+def _pulse(parts: DataFrame, columns: pa.Schema) -> dict[int, pulse.Pulse]:
     """The first pass: sums of all series, added up by Spark."""
     from pyspark.sql import functions as F
-    from pyspark.sql.pandas.types import from_arrow_schema
 
-    parts = stream.mapInArrow(_task(spark.sparkContext.broadcast(context), origins, _counts), from_arrow_schema(pulse.COUNTS))
-    sums = parts.groupBy(*pulse.KEY).agg(*(F.sum(name).alias(name) for name in pulse.COUNTS.names[len(pulse.KEY) :]))
-    return pulse.gather([sums.toArrow().cast(pulse.COUNTS)])
+    sums = parts.groupBy(*pulse.KEY).agg(*(F.sum(name).alias(name) for name in columns.names[len(pulse.KEY) :]))
+    return pulse.gather(sums.toArrow().cast(columns))
 
 
 def _task(
-    context: Broadcast[Context], origins: tuple[int, ...], kernel: Kernel, share: float = 1.0
-) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for table in run_blocks(batches, context.value, origins, kernel, share):
+    context: Broadcast[Context], items: Shares, query: str, origins: tuple[int, ...], kernel: Kernel, share: float = 1.0
+) -> Callable[[int], Iterator[pa.RecordBatch]]:
+    def run(number: int) -> Iterator[pa.RecordBatch]:
+        for table in run_blocks(items.rows(number, query), context.value, origins, kernel, share):
             yield from table.to_batches()
 
     return run

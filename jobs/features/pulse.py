@@ -13,7 +13,7 @@ Sums are whole numbers of 1/10,000, so that they come out the same in whatever o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,27 +42,24 @@ _SCALE = 10_000
 #: In-stock series-periods at the usual level that are mixed in.
 _PRIOR = 4.0
 
-#: Sums of one origin, group and ``what``: of a pulse its window's number of last periods; of prices PRICE + the step ahead.
-#: A pulse sums units sold (total) and expected (weight) in 1/10,000 and counts periods; prices their logarithm (total) and
+#: Of one origin and group, and each id: what was summed. A pulse sums units sold (total) and expected (weight) in 1/10,000
+#: and counts periods, of its window's number of last periods; prices (PRICE + the step ahead) sum their logarithm (total) and
 #: that against the series' usual price (weight) in 1/10,000, and count series.
-COUNTS = pa.schema(
-    [
-        ("origin", pa.int64()),
-        ("group", pa.string()),
-        ("id", pa.string()),
-        ("what", pa.int64()),
-        ("total", pa.int64()),
-        ("weight", pa.int64()),
-        ("count", pa.int64()),
-    ]
-)
-KEY = ("origin", "group", "id", "what")
+KEY = ("origin", "group", "id")
+_PARTS = ("total", "weight", "count")
 PRICE = 1_000
 
 
 def windows(clock: Clock) -> tuple[int, int, int]:
     """Last periods that a pulse is taken of: 1, 3, 7 days; 1, 2, 4 weeks."""
     return (1, clock.spans[0], clock.spans[1])
+
+
+def schema(clock: Clock, horizon: int) -> pa.Schema:
+    """Columns of ``count``: KEY, then the sums of each window, then of each step's prices (zero where a group has none)."""
+    whats = (*windows(clock), *range(PRICE, PRICE + horizon))
+    sums = [(f"{part}_{what}", pa.int64()) for what in whats for part in _PARTS]
+    return pa.schema([("origin", pa.int64()), ("group", pa.string()), ("id", pa.string()), *sums])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +93,7 @@ def names_of(keys: Mapping[str, Names], region: Mapping[str, str], category: Map
 
 
 def count(block: Block, origin: int, usual: Floats, prices: tuple[Floats, Floats], ids: Mapping[str, Names], clock: Clock) -> pa.Table:
-    """What the block's series add to the sums of an origin, in COUNTS.
+    """What the block's series add to the sums of an origin, in ``schema``.
 
     usual   [n, periods of the longest window] what a series usually sells in each of the last periods, units
     prices  ([n, horizon], [n]) price in each period ahead, and usual price
@@ -114,7 +111,8 @@ def count(block: Block, origin: int, usual: Floats, prices: tuple[Floats, Floats
     known = np.isfinite(price) & np.isfinite(change)
     price, change = _whole(np.where(known, price, 0.0)), _whole(np.where(known, change, 0.0))
     ahead = {PRICE + step: (price[:, step], change[:, step], known[:, step].astype(np.int64)) for step in range(known.shape[1])}
-    return pa.concat_tables(_rows(origin, group, names, sums | ahead if group in PRICED else sums) for group, names in ids.items())
+    columns = schema(clock, known.shape[1])
+    return pa.concat_tables(_rows(origin, group, names, sums | ahead if group in PRICED else sums, columns) for group, names in ids.items())
 
 
 def _whole(values: Floats) -> Ints:
@@ -123,33 +121,36 @@ def _whole(values: Floats) -> Ints:
     return whole
 
 
-def _rows(origin: int, group: str, names: Names, sums: Mapping[int, tuple[Ints, Ints, Ints]]) -> pa.Table:
-    """Sums (what -> total, weight, count of each series) added up by name, in COUNTS."""
+def _rows(origin: int, group: str, names: Names, sums: Mapping[int, tuple[Ints, Ints, Ints]], columns: pa.Schema) -> pa.Table:
+    """Sums (what -> total, weight, count of each series) added up by name, in ``columns``."""
     found, row = np.unique(names.astype(str), return_inverse=True)
     order = np.argsort(row, kind="stable")
     first = np.searchsorted(row[order], np.arange(len(found)))
-    added = [[np.add.reduceat(values[order], first) for values in numbers] for numbers in sums.values()]
-    n, ids = len(found), pa.array(found, pa.string())
-    whats = np.repeat(np.fromiter(sums, np.int64), n)
-    columns = [np.concatenate(values) for values in zip(*added, strict=True)]
-    group_of, id_of = pa.array([group] * n * len(sums), pa.string()), pa.concat_arrays([ids] * len(sums))
-    return pa.table([np.full(n * len(sums), origin), group_of, id_of, whats, *columns], schema=COUNTS)
+    added = {
+        f"{part}_{what}": np.add.reduceat(values[order], first)
+        for what, numbers in sums.items()
+        for part, values in zip(_PARTS, numbers, strict=True)
+    }
+    none, n = np.zeros(len(found), np.int64), len(found)
+    key = [np.full(n, origin), pa.array([group] * n, pa.string()), pa.array(found, pa.string())]
+    return pa.table([*key, *(added.get(name, none) for name in columns.names[len(KEY) :])], schema=columns)
 
 
-def gather(tables: Iterable[pa.Table]) -> dict[int, Pulse]:
-    """Origin -> pulse, from sums in COUNTS, added up or still in parts."""
-    rows = pa.concat_tables([COUNTS.empty_table(), *tables]).group_by(list(KEY)).aggregate([(n, "sum") for n in COUNTS.names[4:]])
-    order = ("origin", "group", "what", "id")
-    rows = rows.sort_by([(name, "ascending") for name in order])
-    origins, groups, kinds = (np.asarray(rows[name].to_numpy(zero_copy_only=False)) for name in order[:3])
-    ids = np.asarray(rows["id"].to_numpy(zero_copy_only=False), object)
-    total, weight, number = (np.asarray(rows[f"{name}_sum"], np.float64) for name in COUNTS.names[4:])
-    cuts = np.flatnonzero((origins[1:] != origins[:-1]) | (groups[1:] != groups[:-1]) | (kinds[1:] != kinds[:-1])) + 1
+def gather(rows: pa.Table) -> dict[int, Pulse]:
+    """Origin -> pulse, from sums in ``schema``, added up or still in parts."""
+    names = rows.column_names[len(KEY) :]
+    rows = rows.group_by(list(KEY)).aggregate([(name, "sum") for name in names]).sort_by([(name, "ascending") for name in KEY])
+    sums = {name: np.asarray(rows[f"{name}_sum"], np.float64) for name in names}
+    whats = sorted({int(name.rpartition("_")[2]) for name in names})
+    origins, groups, ids = (np.asarray(rows[name].to_numpy(zero_copy_only=False)) for name in KEY)
+    cuts = np.flatnonzero((origins[1:] != origins[:-1]) | (groups[1:] != groups[:-1])) + 1
     found: dict[int, dict[tuple[str, int], tuple[Names, Floats, Floats]]] = {}
     for part in np.split(np.arange(len(ids)), cuts) if len(ids) else []:
-        key = str(groups[part[0]]), int(kinds[part[0]])
-        sums = total[part] / _SCALE, weight[part] / _SCALE, number[part]
-        found.setdefault(int(origins[part[0]]), {})[key] = ids[part], *(_means(*sums) if key[1] >= PRICE else _pulse(*sums))
+        group, own = str(groups[part[0]]), found.setdefault(int(origins[part[0]]), {})
+        for what in whats if group in PRICED else [what for what in whats if what < PRICE]:
+            total, weight, number = (sums[f"{name}_{what}"][part] for name in _PARTS)
+            made = _means if what >= PRICE else _pulse
+            own[group, what] = ids[part].astype(object), *made(total / _SCALE, weight / _SCALE, number)
     return {origin: Pulse(values) for origin, values in found.items()}
 
 

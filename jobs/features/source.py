@@ -1,4 +1,6 @@
-"""Silver as the features need it: one stream of rows sorted by series, and the small tables that all share."""
+"""Silver as the features need it: the stream of rows sorted by series, and the small tables that all series share."""
+
+# ruff: noqa: S608 - the queries are made of numbers, dates and names of the contract
 
 from __future__ import annotations
 
@@ -7,137 +9,139 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import functions as F
 
-from jobs.features.block import LISTED, PRICE_OF_CHANNEL, PRICE_OF_PAIR, SOLD, STREAM, Span
+from jobs.features.block import LISTED, PRICE_OF_CHANNEL, PRICE_OF_PAIR, SOLD, Span
 from jobs.features.clock import Clock
 from jobs.features.context import Masters, season_spans
 from jobs.features.levels import ITEM, LOCATION, PROMOTED
-from jobs.features.names import KEY
+from jobs.features.shares import Shares
+from schemas.table import DECIMAL
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import SparkSession
 
     from jobs.lake import Lake
 
-_PAIR = list(KEY[:2])
+#: Sums of one share, before they are added up.
+_PARTS = pa.schema(
+    [
+        ("level", pa.string()),
+        ("id", pa.string()),
+        ("period", pa.date32()),
+        ("units", pa.decimal128(38, DECIMAL.scale)),
+        ("count", pa.int64()),
+        ("fractional", pa.int64()),
+    ]
+)
+_GENERAL = pa.schema(
+    [("item_id", pa.string()), ("channel", pa.string()), ("period", pa.date32()), ("price", pa.float64()), ("promotion", pa.bool_())]
+)
+_PROMOTED = "coalesce(promotion, '') <> ''"
 
 
-def stream(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
-    """Rows of STREAM: all rows of an item-location together, in one partition. One shuffle, no join of what is big.
-
-    night  what this business date's night sees is read
-    """
-    rows = demand(lake, clock, span, night).withColumn("kind", F.lit(SOLD))
-    if not _empty(lake, "silver/assortment", night):
-        rows = rows.unionByName(_listed(lake, clock, span, night), allowMissingColumns=True)
-    if not _empty(lake, "silver/prices", night):
-        rows = rows.unionByName(_located_prices(lake, clock, span, night), allowMissingColumns=True)
-    return rows.select(*STREAM.names).repartition(*_PAIR).sortWithinPartitions(*_PAIR)
-
-
-def _empty(lake: Lake, table: str, night: date) -> bool:
-    return not lake.arrow(table, ["known_from"], [("known_from", "<=", night)]).num_rows
+def stream(clock: Clock, span: Span, night: date) -> str:
+    """Query for the rows of block.STREAM of a share: all rows of an item-location together."""
+    return f"""
+        {_demand(clock, span, night)}
+        UNION ALL
+        SELECT item_id, location_id, channel, IF(channel IS NULL, {PRICE_OF_PAIR}, {PRICE_OF_CHANNEL})::INTEGER, period,
+            NULL, NULL, NULL, price, promotion
+        FROM ({_prices(clock, span, "location_id IS NOT NULL")})
+        UNION ALL
+        {_listed(clock, span, night)}
+        ORDER BY item_id, location_id"""
 
 
-def demand(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
+def _demand(clock: Clock, span: Span, night: date) -> str:
     """Sales that features may look at: the recent periods, and the season of last year."""
     end = min(clock.first_day(span.last), night)
     recent = clock.first_day(span.ahead - max(clock.recent, clock.spans[-1]))
     year = clock.first_day(span.first), clock.first_day(span.last - clock.year + clock.around)
-    ranges = " OR ".join(_between(begin, stop) for begin, stop in ((recent, end), (year[0], min(year[1], end))))
-    return (
-        lake.as_of("silver/demand", night)
-        .where(ranges)
-        .select(
-            *KEY,
-            "period",
-            F.col("units").cast("double").alias("units"),
-            "in_stock_fraction",
-            F.expr("IF(in_stock_fraction < 1, CAST(demand AS DOUBLE), NULL)").alias("recovered"),
-            F.col("price").cast("double").alias("price"),
-            F.expr("promotion IS NOT NULL AND promotion <> ''").alias("promotion"),
-        )
+    return f"""
+        SELECT item_id, location_id, channel, {SOLD}::INTEGER AS kind, period, units::DOUBLE AS units, in_stock_fraction,
+            IF(in_stock_fraction < 1, demand::DOUBLE, NULL) AS recovered, price::DOUBLE AS price, {_PROMOTED} AS promotion
+        FROM demand WHERE {_within([(recent, end), (year[0], min(year[1], end))])}"""
+
+
+def _within(ranges: list[tuple[date, date]]) -> str:
+    """Periods in one of the ranges [begin, end), with their months, by which the table is partitioned."""
+    return " OR ".join(
+        f"(month >= DATE '{begin.replace(day=1)}' AND month <= DATE '{end.replace(day=1)}'"
+        f" AND period >= DATE '{begin}' AND period < DATE '{end}')"
+        for begin, end in ranges
     )
 
 
-def _between(begin: date, end: date) -> str:
-    """Periods [begin, end), with their months, by which the table is partitioned."""
-    months = f"month >= DATE'{begin.replace(day=1)}' AND month <= DATE'{end.replace(day=1)}'"
-    return f"({months} AND period >= DATE'{begin}' AND period < DATE'{end}')"
-
-
-def _listed(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
+def _listed(clock: Clock, span: Span, night: date) -> str:
     """Pairs of the assortment in their location's own channel; ``promotion``: whether active in the horizon."""
     last = clock.first_day(span.last) - timedelta(days=1)
-    active = f"coalesce(active_from <= DATE'{last}', true) AND coalesce(active_to >= DATE'{night}', true)"
-    pairs = lake.as_of("silver/assortment", night).selectExpr(*_PAIR, f"{active} AS promotion")
-    selling = lake.as_of("silver/locations", night).where("kind IN ('store', 'online')")
-    channels = selling.selectExpr("location_id", "IF(kind = 'online', 'online', 'store') AS channel")
-    return pairs.join(F.broadcast(channels), "location_id").withColumn("kind", F.lit(LISTED))
+    return f"""
+        SELECT item_id, location_id, IF(kind = 'online', 'online', 'store'), {LISTED}::INTEGER, NULL, NULL, NULL, NULL, NULL,
+            coalesce(active_from <= DATE '{last}', true) AND coalesce(active_to >= DATE '{night}', true)
+        FROM assortment JOIN locations USING (location_id) WHERE kind IN ('store', 'online')"""
 
 
-def _prices(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
+def _prices(clock: Clock, span: Span, which: str) -> str:
     """Price rows that matter ahead. Of those up to the first period ahead only the newest of each key: it holds then.
 
     Older ones than the history that features see matter to no feature: a price counts against those of the series' own
     recent periods. So a night's cost does not grow with the length of the price history.
     """
     start, end = clock.first_day(span.ahead), clock.first_day(span.last)
-    oldest = clock.first_day(span.ahead - clock.recent)
-    first_next = clock.first_day(span.ahead + 1)
-    promoted = F.expr(f"date >= DATE'{start}' AND coalesce(promotion, '') <> ''").alias("promotion")
-    rows = lake.as_of("silver/prices", night).where(F.col("date").between(F.lit(oldest), F.lit(end - timedelta(days=1))))
-    rows = rows.select(*KEY, "date", F.struct(F.col("unit_price").cast("double").alias("price"), promoted).alias("value"))
-    before = rows.where(F.col("date") < F.lit(first_next)).groupBy(*KEY).agg(F.max_by("value", "date").alias("value"))
-    after = rows.where(F.col("date") >= F.lit(first_next)).withColumnRenamed("date", "period")
-    return before.withColumn("period", F.lit(start)).unionByName(after).selectExpr(*KEY, "period", "value.price", "value.promotion")
+    oldest, first_next = clock.first_day(span.ahead - clock.recent), clock.first_day(span.ahead + 1)
+    rows = f"""
+        SELECT item_id, location_id, channel, date, unit_price::DOUBLE AS price, date >= DATE '{start}' AND {_PROMOTED} AS promotion
+        FROM prices WHERE ({which}) AND date >= DATE '{oldest}'"""
+    return f"""
+        SELECT item_id, location_id, channel, DATE '{start}' AS period, newest.price, newest.promotion FROM (
+            SELECT item_id, location_id, channel, arg_max(struct_pack(price, promotion), date) AS newest
+            FROM ({rows} AND date < DATE '{first_next}') GROUP BY ALL)
+        UNION ALL
+        SELECT item_id, location_id, channel, date, price, promotion
+        FROM ({rows} AND date >= DATE '{first_next}' AND date < DATE '{end}')"""
 
 
-def _located_prices(lake: Lake, clock: Clock, span: Span, night: date) -> DataFrame:
-    kind = F.when(F.col("channel").isNull(), PRICE_OF_PAIR).otherwise(PRICE_OF_CHANNEL)
-    return _prices(lake, clock, span, night).where("location_id IS NOT NULL").withColumn("kind", kind)
-
-
-def general_prices(lake: Lake, clock: Clock, span: Span, night: date) -> pa.Table:
-    """Price rows that hold at all locations, on the driver."""
-    columns = ("item_id", "channel", "period", "price", "promotion")
-    if _empty(lake, "silver/prices", night):
-        return STREAM.empty_table().select(list(columns))
-    return _prices(lake, clock, span, night).where("location_id IS NULL").select(*columns).toArrow()
-
-
-def sums(lake: Lake, clock: Clock, span: Span, night: date) -> pa.Table:
-    """In-stock sales per item, per location, and per item under promotion, by period: (level, id, period, units, count, fractional).
+def _sums(clock: Clock, span: Span, night: date) -> str:
+    """Query for in-stock sales per item, per location, and per item under promotion, by period, in _PARTS.
 
     Of the recent periods and of the season in earlier years: what is read does not grow with history.
     """
     periods = [(span.ahead - clock.spans[-1], span.last), *season_spans(clock, span)]
-    ranges = " OR ".join(_between(clock.first_day(begin), min(clock.first_day(end), night)) for begin, end in periods)
-    rows = lake.as_of("silver/demand", night).where(ranges).where("in_stock_fraction >= 1")
-    rows = rows.withColumn("promoted", F.expr(f"IF(promotion IS NOT NULL AND promotion <> '', '{PROMOTED[ITEM]}', NULL)"))
-    sets = [["item_id", "period"], ["location_id", "period"], ["item_id", "promoted", "period"]]
-    grouped = rows.groupingSets(sets, "item_id", "location_id", "promoted", "period")
-    # Decimals add up to the same sum in any order.
-    totals = grouped.agg(
-        F.when(F.grouping("promoted") == 0, F.col("promoted")).when(F.grouping("item_id") == 0, ITEM).otherwise(LOCATION).alias("level"),
-        F.sum("units").cast("double").alias("units"),
-        F.count(F.lit(1)).alias("count"),
-        F.count_if(F.expr("units <> floor(units)")).alias("fractional"),
-    ).where("level IS NOT NULL")
-    return totals.select("level", F.coalesce("item_id", "location_id").alias("id"), "period", "units", "count", "fractional").toArrow()
+    within = _within([(clock.first_day(begin), min(clock.first_day(end), night)) for begin, end in periods])
+    return f"""
+        SELECT CASE WHEN GROUPING(promoted) = 0 THEN promoted WHEN GROUPING(item_id) = 0 THEN '{ITEM}' ELSE '{LOCATION}' END AS level,
+            coalesce(item_id, location_id) AS id, period, sum(units) AS units, count(*) AS count,
+            count_if(units <> floor(units))::BIGINT AS fractional
+        FROM (SELECT *, IF({_PROMOTED}, '{PROMOTED[ITEM]}', NULL) AS promoted FROM demand WHERE in_stock_fraction >= 1 AND ({within}))
+        GROUP BY GROUPING SETS ((item_id, period), (location_id, period), (item_id, promoted, period))
+        HAVING level IS NOT NULL"""
 
 
-def masters(lake: Lake, clock: Clock, span: Span, night: date) -> Masters:
+def shares(lake: Lake, clock: Clock, span: Span, night: date, slots: int) -> Shares:
+    """The night's items shared out to at least so many tasks."""
+    recent = clock.first_day(span.ahead - clock.recent).replace(day=1)
+    rows = lake.dataset("silver/demand").count_rows(filter=pc.field("month") >= recent)
+    return Shares.of(lake, night, lake.arrow_as_of("silver/items", night, ("item_id",))["item_id"], rows, slots)
+
+
+def masters(spark: SparkSession, items: Shares, clock: Clock, span: Span) -> Masters:
     """The small tables, as the night sees them."""
+    from pyspark.sql import functions as F
+
+    lake, night = items.lake, items.night
     signals = lake.arrow("silver/signals", where=[("known_from", "<=", night), ("deleted", "=", False)])
     begin, end = clock.first_day(span.ahead - clock.trend[1]), clock.first_day(span.last)
     near = pc.and_(pc.greater_equal(signals["date"], begin), pc.less(signals["date"], end))
+    general = f"SELECT item_id, channel, period, price, promotion FROM ({_prices(clock, span, 'location_id IS NULL')})"
+    # Decimals add up to the same sum in any order.
+    sums = items.ask(spark, _sums(clock, span, night), _PARTS).groupBy("level", "id", "period")
     return Masters(
         items=lake.arrow_as_of("silver/items", night, ("item_id", "department", "category")),
         locations=lake.arrow_as_of("silver/locations", night, ("location_id", "region")),
         calendar=lake.arrow_as_of("silver/calendar", night, ("region", "date", "event")),
         signals=signals.filter(near),
-        sums=sums(lake, clock, span, night),
-        prices=general_prices(lake, clock, span, night),
+        sums=sums.agg(
+            F.sum("units").cast("double").alias("units"), *(F.sum(name).alias(name) for name in ("count", "fractional"))
+        ).toArrow(),
+        prices=items.ask(spark, general, _GENERAL).toArrow(),
     )

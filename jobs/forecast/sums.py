@@ -24,7 +24,8 @@ Ints = npt.NDArray[np.int64]
 Draw = Callable[[pa.Table], Floats]
 
 SPANS = (3, 7, 14)
-STORES, ITEMS = "stores of an item", "items of a store"
+_IN_STOCK_OF = 7
+IN_STOCK, STORES, ITEMS = f"in stock of {_IN_STOCK_OF}", "stores of an item", "items of a store"
 #: Rows drawn at a time: 20,000 x 128 paths are 20 MB.
 _ROWS = 20_000
 
@@ -34,7 +35,8 @@ def sums(rows: pa.Table, draw: Draw) -> dict[str, tuple[Floats, Floats, Floats]]
 
     rows  of one origin, in stock throughout, sorted by series and step, with ``units`` and ``step``
 
-    "k periods"          the first k periods of a series, where it was in stock in all of them
+    "k periods"          the first k periods of a series, where it was in stock in all of them: such series sell less than others
+    "in stock of 7"      those of the first 7 periods of a series in which it was in stock, at least two
     "stores of an item"  one period, over the stores that had the item in stock, at least two; "items of a store" likewise
     """
     groups = {kind: group for kind, group in _groups(rows) if group.max(initial=-1) >= 0}
@@ -62,6 +64,7 @@ def _groups(rows: pa.Table) -> Iterator[tuple[str, Ints]]:
         early = step < span
         whole = np.bincount(series[early], minlength=series.max(initial=-1) + 1) == span
         yield f"{span} periods", _numbered(np.where(early & whole[series], series, -1), least=1)
+    yield IN_STOCK, _numbered(np.where(step < _IN_STOCK_OF, series, -1), least=2)
     last = step.max(initial=0) + 1
     yield STORES, _numbered(item * last + step, least=2)
     yield ITEMS, _numbered(location * last + step, least=2)

@@ -126,7 +126,8 @@ def _receiving(rows: pl.DataFrame, lines: pl.DataFrame, due: pl.DataFrame, night
     if rows.is_empty():
         return pl.DataFrame(schema=CAPACITY)
     length = night.config.period_days
-    arrivals = lines.select(place="location_id", day="expected_on").unique()
+    ordered = lines.filter(pl.col("source_id") != pl.col("location_id"))
+    arrivals = ordered.select(place="location_id", day="expected_on").unique()
     age = (pl.col("date") - pl.col("day")).dt.total_days()
     same = pl.col("date").is_null() | ((age >= 0) & (age < length))
     here = pl.col("location_id").is_null() | (pl.col("location_id") == pl.col("place"))

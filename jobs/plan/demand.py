@@ -26,6 +26,7 @@ class Demand:
     quantiles  [series, steps, 15]; p_zero, mean [series, steps]; whole [series]
     ranks      [series, steps, paths]
     names      columns that name the series' factors
+    drawn      [centres, steps, paths] units that distribution centres are asked for; they are numbered after the series
 
     Beyond the horizon the last week repeats (grain week: the last period). A period without a forecast has no demand.
     """
@@ -38,6 +39,11 @@ class Demand:
     ranks: Floats
     cycle: int
     names: dict[str, Names] = field(default_factory=dict)
+    drawn: Floats | None = None
+
+    def with_drawn(self, drawn: Floats) -> Demand:
+        """The same, and what distribution centres are asked for."""
+        return replace(self, drawn=drawn)
 
     @property
     def horizon(self) -> int:
@@ -51,14 +57,13 @@ class Demand:
 
     def column(self, step: int) -> int:
         """The forecast period that stands for a step, also beyond the horizon."""
-        beyond = step - self.horizon + 1
-        return step if beyond <= 0 else step - self.cycle * -(-beyond // self.cycle)
+        return _repeated(step, self.horizon, self.cycle)
 
     def unranked(self, steps: int) -> Demand:
         """The distributions alone, as far as so many steps look: small enough to keep, to be drawn ``afresh`` later."""
         seen = min(max(steps, 1), self.horizon)
         cut = {name: getattr(self, name)[:, :seen] for name in ("quantiles", "p_zero", "mean")}
-        return replace(self, **cut, ranks=np.zeros((len(self.whole), seen, 0)))
+        return replace(self, **cut, ranks=np.zeros((len(self.whole), seen, 0)), drawn=None)
 
     def afresh(self, ranks: PathRanks) -> Demand:
         """The same distributions on other paths."""
@@ -66,6 +71,16 @@ class Demand:
 
     def units(self, series: Ints, step: int) -> Floats:
         """[n, paths] units demanded of series in a step."""
+        asked = series >= len(self.mean)
+        if self.drawn is None or not asked.any():
+            return self._forecast(series, step)
+        units = np.empty((len(series), self.paths))
+        steps = self.drawn.shape[1]
+        units[asked] = self.drawn[series[asked] - len(self.mean), _repeated(step, steps, min(self.cycle, steps))]
+        units[~asked] = self._forecast(series[~asked], step)
+        return units
+
+    def _forecast(self, series: Ints, step: int) -> Floats:
         at = self.column(step)
         units = np.empty((len(series), self.paths))
         for flag in (False, True):
@@ -91,6 +106,12 @@ class Demand:
             for step in steps:
                 result[has] += self.mean[first[has] + channel, self.column(step)]
         return result
+
+
+def _repeated(step: int, horizon: int, cycle: int) -> int:
+    """The step of the horizon that stands for one beyond it: the last cycle repeats."""
+    beyond = step - horizon + 1
+    return step if beyond <= 0 else step - cycle * -(-beyond // cycle)
 
 
 def read(forecasts: pa.Table, night: Night) -> Demand:

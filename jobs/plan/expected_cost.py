@@ -9,6 +9,9 @@ exceeds S can't be sent back: it costs holding until it has sold at the mean rat
 
 On a path every term is a hinge in q (stock_paths.py). Hinges are summed on the grid of multiples by counting how
 many paths bend in each cell: the work grows with paths + multiples, not with their product.
+
+What distribution centres are short of is not lost but waits: each period costs what it costs downstream, a sum of hinges in the
+units owed (Terms.waits), in place of shortage * lost sales.
 """
 
 from __future__ import annotations
@@ -146,9 +149,10 @@ def _evaluate_sure(terms: Terms, demand: Demand, reach: float, length: Ints | No
 
 
 def alike(terms: Terms) -> Iterator[Ints]:
-    """Lines of the same lead and cover, as many together as are rolled at once."""
-    for lead, cover in sorted(set(zip(terms.lead.tolist(), terms.cover.tolist(), strict=True))):
-        group = np.flatnonzero((terms.lead == lead) & (terms.cover == cover))
+    """Lines of the same lead and cover, all of whose demand waits or is lost: as many together as are rolled at once."""
+    backlog = terms.backlog
+    for lead, cover, waits in sorted(set(zip(terms.lead.tolist(), terms.cover.tolist(), backlog.tolist(), strict=True))):
+        group = np.flatnonzero((terms.lead == lead) & (terms.cover == cover) & (backlog == waits))
         yield from np.array_split(group, -(-len(group) // _CHUNK))
 
 
@@ -174,8 +178,8 @@ def over_covers(terms: Terms, demand: Demand, covers: Ints, reach: float) -> Ove
     for rows in np.array_split(np.arange(len(terms)), -(-len(terms) // _CHUNK)):
         own = replace(terms.take(rows), cover=np.full(len(rows), covers[-1]))
         drawn = _Drawn(demand, own)
-        empty = replace(own, on_hand=np.zeros(len(rows)), arrivals=np.zeros_like(own.arrivals), locked=np.full(len(rows), -1))
-        parts.append((*_least(empty, roll(empty, drawn), covers, reach), _of_nothing(own, roll(own, drawn), covers)))
+        unlocked = replace(own, locked=np.full(len(rows), -1))
+        parts.append((*_least(unlocked, roll(own, drawn, empty=True), covers, reach), _of_nothing(own, roll(own, drawn), covers)))
     best, cost, nothing = (np.concatenate(values) for values in zip(*parts, strict=True))
     return OverCovers(best, cost, nothing)
 
@@ -205,7 +209,7 @@ def _least(terms: Terms, paths: StockPaths, covers: Ints, reach: float) -> tuple
     for k, cover in enumerate(covers.tolist()):
         curves = Curves(replace(terms, cover=np.full(len(terms), cover)), paths.until(cover), size)
         for t in range(done, cover):
-            running += curves.of_period(paths.need[t], paths.balance[t])
+            running += curves.of_period(t)
         done = cover
         total = np.where(beyond, np.inf, running + curves.at_end())
         best[:, k] = total.argmin(axis=1)
@@ -217,9 +221,24 @@ def _of_nothing(terms: Terms, paths: StockPaths, covers: Ints) -> Floats:
     """[lines, covers] holding and shortage without an order."""
     lost = np.maximum(paths.need, 0.0).mean(axis=2)
     held = np.cumsum(paths.balance.mean(axis=2) + lost, axis=0)
+    owed = np.zeros_like(held)
+    for bend, weight in hinges_of(terms):
+        short = -paths.balance - bend[:, None]
+        owed += weight * (np.maximum(short, 0.0) - np.maximum(np.minimum(short, paths.floor), 0.0)).mean(axis=2)
     last = covers - 1
-    nothing: Floats = (terms.holding * held[last] + terms.shortage * lost[last]).T
+    nothing: Floats = (terms.holding * held[last] + _lost_cost(terms) * lost[last] + np.cumsum(owed, axis=0)[last]).T
     return nothing
+
+
+def hinges_of(terms: Terms) -> Iterator[tuple[Floats, Floats]]:
+    """Bend and weight [lines] of each hinge of what it costs to be short."""
+    if terms.backlog.any():
+        yield from zip(terms.waits[:, :, 0].T, terms.waits[:, :, 1].T, strict=True)
+
+
+def _lost_cost(terms: Terms) -> Floats:
+    """[lines] currency a unit of lost sales; nothing where demand waits."""
+    return np.where(terms.backlog, 0.0, terms.shortage)
 
 
 def _evaluate_chunk(terms: Terms, rows: Ints, demand: Demand, reach: float, given: Ints | None) -> list[_Part]:
@@ -258,7 +277,7 @@ def _base_stock(terms: Terms, paths: StockPaths) -> Floats:
     The (R, S) rule: Silver, Pyke and Thomas, Inventory and Production Management in Supply Chains, 2017, chapter 6.
     """
     coming = terms.arrivals[:, : int(terms.lead[0] + terms.cover[0])].sum(axis=1)
-    level = _row_quantile(paths.before + paths.window, terms.critical_ratio()) + terms.presentation
+    level = row_quantile(paths.before + paths.window, terms.critical_ratio()) + terms.presentation
     units: Floats = np.maximum(level - terms.on_hand - coming, 0.0)
     return units
 
@@ -270,45 +289,53 @@ class Curves:
         self.terms, self.paths, self.size = terms, paths, size
         self.grid = np.arange(size) * terms.multiple[:, None]
         last = paths.balance[-1]
-        base = _row_quantile(paths.window, terms.critical_ratio()) + terms.presentation
+        base = row_quantile(paths.window, terms.critical_ratio()) + terms.presentation
         #: Order above which leftovers exceed the next base stock; above which some outlive their shelf life.
         self.excess_from = base[:, None] - last
         spoils = np.isfinite(terms.life)
         keeps = terms.rate * np.maximum(np.where(spoils, terms.life, 0.0) - terms.cover, 0.0)
         self.wasted_from = np.where(spoils, keeps, np.inf)[:, None] - last
         self.pace = terms.holding / (2 * np.maximum(terms.rate, _SLOWEST))
+        self.lost_cost = _lost_cost(terms)
 
     def cost(self) -> Floats:
         """[lines, size] expected cost."""
         total = np.zeros_like(self.grid)
-        for need, balance in zip(self.paths.need, self.paths.balance, strict=True):
-            total += self.of_period(need, balance)
+        for t in range(len(self.paths.need)):
+            total += self.of_period(t)
         return total + self.at_end()
 
-    def of_period(self, need: Floats, balance: Floats) -> Floats:
-        """[lines, size] holding of a period's close, and what it lacks for presentation."""
+    def of_period(self, t: int) -> Floats:
+        """[lines, size] holding of a period's close, what it lacks for presentation, and what is owed."""
+        need, balance = self.paths.need[t], self.paths.balance[t]
         lost = self.hinge(need)[1]
         cost: Floats = self.terms.holding[:, None] * (balance.mean(axis=1)[:, None] + self.grid + lost)
         if self.terms.presentation.any():
             below = np.maximum(need, self.terms.presentation[:, None] - balance)
             cost += self.terms.shortage[:, None] * (self.hinge(below)[1] - lost)
+        for bend, weight in hinges_of(self.terms):
+            short = -balance - bend[:, None]
+            cost += weight[:, None] * (self.hinge(short)[1] - self.hinge(np.minimum(short, self.paths.floor[t]))[1])
         return cost
 
     def at_end(self) -> Floats:
         """[lines, size] lost sales of the window, and what is left over at its end."""
-        cost: Floats = self.terms.shortage[:, None] * self.hinge(self.paths.need[-1])[1] + self._excess() + self._wasted()
+        cost: Floats = self.lost_cost[:, None] * self.hinge(self.paths.need[-1])[1] + self._excess() + self._wasted()
         return cost
 
     def on_paths(self, units: Floats) -> Floats:
         """[lines, paths] cost of an order of some size [lines] on each path; no grid is looked at."""
         terms, paths = self.terms, self.paths
         at = np.maximum(units[:, None], paths.need)
-        cost = terms.shortage[:, None] * (at[-1] - units[:, None])
-        for size, balance in zip(at, paths.balance, strict=True):
+        cost = self.lost_cost[:, None] * (at[-1] - units[:, None])
+        for size, balance, floor in zip(at, paths.balance, paths.floor, strict=True):
             stock = balance + size
             cost += terms.holding[:, None] * stock
             if terms.presentation.any():
                 cost += terms.shortage[:, None] * np.maximum(terms.presentation[:, None] - stock, 0.0)
+            owed = -balance - np.maximum(units[:, None], floor)
+            for bend, weight in hinges_of(terms):
+                cost += weight[:, None] * np.maximum(owed - bend[:, None], 0.0)
         cost += self.pace[:, None] * np.maximum(at[-1] - self.excess_from, 0.0) ** 2
         result: Floats = cost + terms.waste[:, None] * np.maximum(at[-1] - self.wasted_from, 0.0)
         return result
@@ -352,18 +379,23 @@ class Curves:
             middle = (low + high) / 2
             rising = self._slope(middle) >= 0
             low, high = np.where(rising, low, middle), np.where(rising, middle, high)
-        return np.where(self._slope(np.zeros(len(best))) >= 0, 0.0, np.round(high, 3))
+        # Where all that can be owed is owed, the first units may save nothing.
+        none = (self._slope(np.zeros(len(best))) >= 0) & ~(self.terms.backlog & (best > 0))
+        return np.where(none, 0.0, np.round(high, 3))
 
     def _slope(self, q: Floats) -> Floats:
         """[lines] derivative of the cost at q."""
         terms, at = self.terms, q[:, None]
         need, start = self.paths.need[-1], self.excess_from
-        slope = -terms.shortage * (need > at).mean(axis=1)
+        slope = -self.lost_cost * (need > at).mean(axis=1)
         for t in range(len(self.paths.need)):
             slope += terms.holding * (self.paths.need[t] <= at).mean(axis=1)
             if terms.presentation.any():
                 below = terms.presentation[:, None] - self.paths.balance[t]
                 slope -= terms.shortage * ((self.paths.need[t] <= at) & (at < below)).mean(axis=1)
+            for bend, weight in hinges_of(terms):
+                short = -self.paths.balance[t] - bend[:, None]
+                slope -= weight * ((short > at) & (self.paths.floor[t] <= at)).mean(axis=1)
         slope += 2 * self.pace * np.where(at >= np.maximum(need, start), at - start, 0.0).mean(axis=1)
         slope += terms.waste * (at >= np.maximum(need, self.wasted_from)).mean(axis=1)
         result: Floats = slope
@@ -393,7 +425,7 @@ class Curves:
         return sums.reshape(len(self.grid), self.size).astype(float)
 
 
-def _row_quantile(values: Floats, level: Floats) -> Floats:
+def row_quantile(values: Floats, level: Floats) -> Floats:
     """[rows] the smallest value of each row that covers its level of the row."""
     ordered = np.sort(values, axis=1)
     place = np.clip(np.ceil(level * values.shape[1] - 1e-9).astype(np.int64) - 1, 0, values.shape[1] - 1)

@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from jobs.plan.centres import asked
 from jobs.plan.cover import MICRO
 from jobs.plan.expected_cost import Curves, alike, random_leads
+from jobs.plan.pools import SCALE
+from jobs.plan.ragged import first_allowed
 from jobs.plan.stock_paths import roll
 
 if TYPE_CHECKING:
     from jobs.plan.demand import Demand
-    from jobs.plan.night import Floats
+    from jobs.plan.limits import Outcome
+    from jobs.plan.night import Floats, Night
+    from jobs.plan.shard import Costed
     from jobs.plan.terms import Terms
 
 #: Lines whose costs on all paths are held at once.
@@ -28,6 +33,24 @@ _TOGETHER = 4_096
 PLANS = ("chosen", "nothing", "base_stock")
 #: Costs on each path, summed over a source's lines: whole millionths, so that they add up the same in whatever order.
 SUMS: dict[str, Any] = {"source_id": pl.String, "path": pl.Int64, **dict.fromkeys(PLANS, pl.Int64)}
+
+
+def of_shard(costed: Costed, outcome: Outcome, night: Night) -> pl.DataFrame:
+    """The plan, ordering nothing and base stock of a shard (SUMS), with what centres are asked for on the fresh paths.
+
+    Beside the plan, centres keep all that orders leave.
+    """
+    demand, problem, kept = costed.demand.afresh(night.ranks.fresh()), costed.problem, costed.kept
+    supplied = asked(costed.asking, demand, night)
+    rows = np.flatnonzero(costed.lines["chosen"].to_numpy())
+    n = np.stack([outcome.n, first_allowed(problem.start, problem.cost), outcome.base_stock])
+    ordered = n[:, rows] * problem.multiple[rows] / SCALE
+    stays = np.stack([outcome.kept, *(kept.left(problem, plan) for plan in n[1:])]) * kept.terms.multiple
+    parts = [
+        sums(costed.lines["source_id"][rows], costed.terms.take(rows), demand.with_drawn(supplied.drawn), ordered),
+        sums(kept.lines["source_id"], *kept.asked(supplied, demand), stays),
+    ]
+    return pl.concat(parts)
 
 
 def sums(source: pl.Series, terms: Terms, demand: Demand, units: Floats) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -22,8 +23,11 @@ SCHEDULE = [*LANE, "order_days", "lead_time_days"]
 #: Terms of a whole order; they count only in the lane row.
 ORDER_TERMS = ("min_order_value", "order_cost", "truck_volume", "truck_cost")
 DEFAULT_SOURCE = "supplier"
-#: Only these receive orders; distribution centres do not order yet.
-ORDERING_KINDS = ("store", "online")
+_DELIVERIES = pl.List(pl.Struct({"ordered": pl.Int64, "arrives": pl.Int64, "until": pl.Int64}))
+#: Columns of a line and what of a delivery stands in them.
+_OF_AN_ORDER = {"arrives": "arrives", "next_arrives": "until"}
+#: Places that sell; what distribution centres order follows from what these do (network.py).
+SELLING_KINDS = ("store", "online")
 
 
 def considered(pairs: pl.DataFrame, item_lanes: pa.Table | None, night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -34,6 +38,12 @@ def considered(pairs: pl.DataFrame, item_lanes: pa.Table | None, night: Night) -
     Lines have the lane's terms, `arrives_on`, `next_arrives_on` and `chosen`: of several lanes of a pair one
     is taken, the one a planner named, else the cheapest by unit cost, then lead time, then source.
     """
+    every, found = supplied(pairs, item_lanes, night)
+    return tonight(every, night), found
+
+
+def supplied(pairs: pl.DataFrame, item_lanes: pa.Table | None, night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The lanes of ``considered`` on whatever day they may be ordered (`state`), and what is wrong with them."""
     lanes = _terms(pairs, item_lanes, night)
     missing = pairs.join(lanes, on=["item_id", "location_id"], how="anti")
     timed = _windows(lanes, night)
@@ -56,8 +66,45 @@ def considered(pairs: pl.DataFrame, item_lanes: pa.Table | None, night: Night) -
         ),
         *_cycles(item_lanes, night),
     ]
-    tonight = chosen.filter(pl.col("state") == "order").drop("state", "override_source")
-    return _lasting(tonight, night), exceptions(found)
+    return chosen, exceptions(found)
+
+
+def tonight(every: pl.DataFrame, night: Night) -> pl.DataFrame:
+    """Of lanes with `state` those that may be ordered tonight."""
+    return _lasting(every.filter(pl.col("state") == "order").drop("state", "override_source"), night)
+
+
+def waiting(every: pl.DataFrame, night: Night) -> pl.DataFrame:
+    """Of lanes with `state` those taken that wait for an order day, as lines of that day's order."""
+    rows = every.filter((pl.col("state") == "not_today") & pl.col("chosen"))
+    timed = schedules_of(rows, night, 1)
+    day, length = pl.lit(night.business_date), night.config.period_days
+    first = timed.with_columns(pl.col("deliveries").list.first())
+    dates = {f"{name}_on": day + pl.duration(days=pl.col("deliveries").struct.field(of) * length) for name, of in _OF_AN_ORDER.items()}
+    found = first.drop_nulls("deliveries").with_columns(**dates).drop("state", "override_source", "deliveries")
+    # Who waits for an order day has nothing locked tonight.
+    return found.with_columns(overridden=pl.lit(value=False))
+
+
+def schedules_of(rows: pl.DataFrame, night: Night, nights: int) -> pl.DataFrame:
+    """Lanes (with SCHEDULE) with `deliveries`, the orders of the next nights (schedule.Delivery); once a distinct schedule and region."""
+    default, length = night.config.lanes.default_lead_time_days, night.config.period_days
+    regions = pl.DataFrame(pl.from_arrow(night.locations.select(["location_id", "region"])))
+    placed = rows.join(regions, on="location_id", how="left", maintain_order="left")
+    schedules = placed.select("order_days", "lead_time_days", "region").unique(maintain_order=True)
+    found = [
+        schedule.deliveries(schedule.lead_times(days, lead, default), night.business_date, night.closed_in(region), length, nights)
+        for days, lead, region in schedules.iter_rows()
+    ]
+    lists = [[asdict(delivery) for delivery in deliveries] for deliveries in found]
+    timed = schedules.with_columns(pl.Series("deliveries", lists, _DELIVERIES))
+    joined = placed.join(timed, on=["order_days", "lead_time_days", "region"], how="left", nulls_equal=True, maintain_order="left")
+    return joined.drop("region")
+
+
+def sources(pairs: pl.DataFrame, item_lanes: pa.Table | None, night: Night) -> pl.DataFrame:
+    """Where each pair is supplied from (item_id, location_id, source_id): of several lanes the one that is taken."""
+    return _choose(_terms(pairs, item_lanes, night)).filter("chosen").select(_LINE)
 
 
 def order_terms(night: Night) -> pl.DataFrame:

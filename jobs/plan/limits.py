@@ -30,6 +30,7 @@ class Outcome:
     price     paid for scarce things, currency a unit
     bound_by  which shared limits and order terms made n other than free, comma separated
     base_stock   multiples of a plan by base stock (base_stock.py)
+    kept      [lines that keep] multiples that centres keep (kept.py)
     """
 
     n: Ints
@@ -37,6 +38,7 @@ class Outcome:
     price: Floats
     bound_by: np.ndarray
     base_stock: Ints
+    kept: Ints
 
 
 @dataclass(frozen=True)
@@ -133,10 +135,11 @@ def _denied(pool: Ints, limit: Ints, units: Ints) -> np.ndarray:
 
 
 def of_pools(lines: pl.DataFrame, problem: Problem, solution: Solution, base_stock: Ints) -> Outcome:
-    """What the pools of stock made of the lines."""
-    bound = lines["chosen"].to_numpy() & (solution.n < solution.free)
-    bound_by = np.where(bound, "dc_stock", "").astype(object)
-    return Outcome(solution.n, solution.free, solution.price[problem.pool], bound_by, base_stock)
+    """What the pools of stock made of the lines, the first of the problem, and of what centres keep, the others."""
+    count = len(lines)
+    n, free, pool = solution.n[:count], solution.free[:count], problem.pool[:count]
+    bound = lines["chosen"].to_numpy() & (n < free)
+    return Outcome(n, free, solution.price[pool], np.where(bound, "dc_stock", "").astype(object), base_stock, solution.n[count:])
 
 
 def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, problem: Problem, outcome: Outcome) -> pl.DataFrame:
@@ -225,17 +228,24 @@ def conflicts(decided: pl.DataFrame, allowed: Allowed) -> pl.DataFrame:
     )
 
 
-def report(pooled: pl.DataFrame, problem: Problem, solution: Solution) -> pl.DataFrame:
-    """Pools with what was wanted and used, price, cost, bound."""
+def report(pooled: pl.DataFrame, problem: Problem, solution: Solution, ordering: int) -> pl.DataFrame:
+    """Pools with what orders wanted and use, what is kept, price, cost, bound; the first ``ordering`` lines order, the others keep."""
     count = len(pooled)
-    used, wanted, lines = np.zeros(count, np.int64), np.zeros(count, np.int64), np.bincount(problem.pool, minlength=count)
-    np.add.at(used, problem.pool, solution.n * problem.multiple)
-    np.add.at(wanted, problem.pool, solution.free * problem.multiple)
+    pool, other = problem.pool[:ordering], problem.pool[ordering:]
+    used, wanted, left, lines = (np.zeros(count, np.int64) for _ in range(4))
+    np.add.at(lines, pool, 1)
+    units = solution.n * problem.multiple
+    np.add.at(used, pool, units[:ordering])
+    np.add.at(left, other, units[ordering:])
+    np.add.at(wanted, pool, (solution.free * problem.multiple)[:ordering])
+    kept_cost = sums(problem.cost[problem.start[:-1] + solution.n][ordering:], other, count)
     nothing = problem.start[:-1] + first_allowed(problem.start, problem.cost)
     return pooled.select(*POOL, "limit").with_columns(
         pl.Series("lines", lines),
         pl.Series("wanted", wanted),
         pl.Series("used", used),
+        pl.Series("kept", left),
+        pl.Series("kept_cost", kept_cost),
         pl.Series("price", solution.price),
         pl.Series("cost", solution.cost),
         pl.Series("lower_bound", solution.lower_bound),

@@ -29,6 +29,18 @@ class Window:
     next_arrives_on: date | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An order of one of the next nights, in periods from the business date.
+
+    ordered  the night;  arrives  opening of the period in which it is on the shelf;  until  the same of the next order's
+    """
+
+    ordered: int
+    arrives: int
+    until: int
+
+
 def lead_times(order_days: str | None, lead_time_days: int | None, default: int) -> LeadTimes:
     """Read order_days ("mon,thu" or "mon:2,fri:3"; empty: every day)."""
     usual = default if lead_time_days is None else lead_time_days
@@ -78,6 +90,24 @@ def later(times: LeadTimes, business_date: date, closed: frozenset[date], period
     ahead = range(1, (last - business_date).days + _LONGEST_CLOSURE + 15)
     found = {_delivery(times, business_date + timedelta(days=days), closed) for days in ahead}
     return tuple(sorted(day for day in found if day is not None and tonight.arrives_on < day <= last)) or (tonight.next_arrives_on,)  # type: ignore[return-value]
+
+
+def deliveries(times: LeadTimes, business_date: date, closed: frozenset[date], period_days: int, nights: int) -> tuple[Delivery, ...]:
+    """Orders of tonight and the nights after it, by the rules of ``window``: those of so many periods, and the first one at least."""
+    if period_days > 1:
+        longest = max((days for days in times if days is not None), default=None)
+        periods = None if longest is None else -(-longest // period_days)
+        return () if periods is None else tuple(Delivery(t, t + periods, t + periods + 1) for t in range(nights))
+    known = [(t, _delivery(times, business_date + timedelta(days=t), closed)) for t in range(nights + _LONGEST_CLOSURE + 15)]
+    days = [(t, (day - business_date).days) for t, day in known if day is not None]
+    found: list[Delivery] = []
+    for t, arrives in days:
+        if found and t >= nights:
+            break
+        until = min((other for later, other in days if later > t and other > arrives), default=None)
+        if until is not None:
+            found.append(Delivery(t, arrives, until))
+    return tuple(found)
 
 
 def _delivery(times: LeadTimes, ordered_on: date, closed: frozenset[date]) -> date | None:

@@ -12,17 +12,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from jobs.plan import base_stock, costs, coupling, cover, demand, expected_cost, fresh, lanes, limits, pools, position
+from jobs.plan import (
+    base_stock,
+    centres,
+    costs,
+    coupling,
+    cover,
+    demand,
+    expected_cost,
+    fresh,
+    kept,
+    lanes,
+    limits,
+    network,
+    pools,
+    position,
+)
 from jobs.plan.night import Night, exception, exceptions, frame
 from jobs.plan.ragged import first_allowed, first_least
-from jobs.plan.terms import Terms
+from jobs.plan.terms import Terms, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pyarrow as pa
 
+    from jobs.plan.centres import Centres
     from jobs.plan.demand import Demand
+    from jobs.plan.kept import Kept
     from jobs.plan.night import Ints
 
 PAIR = ["item_id", "location_id"]
@@ -33,19 +50,22 @@ LINE = ["item_id", "source_id", "location_id"]
 class Costed:
     """A shard's lines before anything is decided: their terms, cost lists, what each may order, and the pools of stock.
 
-    demand      the distributions, without paths
+    demand      the distributions, without paths;  asking  what centres are asked for on any paths follows from
     base_stock  [lines] multiples that a base stock would order, limits aside
+    kept        what distribution centres keep of their stock for later nights, as lines from them to themselves
     due         what is under way to the lines' locations (coupling.DUE)
     """
 
     lines: pl.DataFrame
     terms: Terms
     demand: Demand
+    asking: centres.Asking
     lists: expected_cost.Costs
     allowed: limits.Allowed
     pooled: pl.DataFrame
     problem: pools.Problem
     base_stock: Ints
+    kept: Kept
     due: pl.DataFrame
     exceptions: pl.DataFrame
 
@@ -55,8 +75,8 @@ class Decision:
     """A shard's plan.
 
     lines       one row a considered line, by item, source, location: terms, numbers behind the decision, units
-    pools       one row an item and source: limit, and where pools are solved by themselves wanted, used, price, cost, lower_bound,
-                cost_of_nothing, scarce, called, degraded, process
+    pools       one row an item and source: limit, and where pools are solved by themselves wanted, used, kept, price, cost, kept_cost,
+                lower_bound, cost_of_nothing, scarce, called, degraded, process
     fresh       cost on fresh demand paths (fresh.SUMS)
     exceptions  what a person should look at
     """
@@ -74,64 +94,66 @@ def decide(tables: Mapping[str, pa.Table], night: Night) -> Decision:
 
 def decide_alone(costed: Costed, night: Night) -> Decision:
     """The same, of lines that are costed."""
-    solution = pools.solve(costed.problem)
+    whole = costed.kept.added(costed.problem)
+    solution = pools.solve(whole)
     reference = base_stock.of_pools(costed.problem, costed.base_stock)
-    decision = described(costed, limits.of_pools(costed.lines, costed.problem, solution, reference), night)
-    report = limits.report(costed.pooled, costed.problem, solution).with_columns(process=pl.lit(os.getpid(), pl.Int64))
+    decision = described(costed, limits.of_pools(costed.lines, whole, solution, reference), night)
+    report = limits.report(costed.pooled, whole, solution, len(costed.lines)).with_columns(process=pl.lit(os.getpid(), pl.Int64))
     return replace(decision, pools=report)
 
 
 def decide_as(costed: Costed, solved: pl.DataFrame, night: Night) -> Decision:
     """Plan the items of a shard as the night as a whole decided (together.Together.lines)."""
-    found = costed.lines.select(LINE).join(solved, on=LINE, how="left", maintain_order="left")
-    n, reference = (found[name].fill_null(0).to_numpy() for name in ("n", "base_stock"))
+    found, stays = (
+        lines.select(LINE).join(solved, on=LINE, how="left", maintain_order="left") for lines in (costed.lines, costed.kept.lines)
+    )
+    n, reference, kept_ = (part[name].fill_null(0).to_numpy() for part, name in ((found, "n"), (found, "base_stock"), (stays, "n")))
     price = found["scarcity_price"].fill_null(0.0).to_numpy()
     bound_by = np.asarray(found["bound_by"].fill_null("").to_numpy(), object)
-    return described(costed, limits.Outcome(n, first_least(costed.problem.start, costed.problem.cost), price, bound_by, reference), night)
+    free = first_least(costed.problem.start, costed.problem.cost)
+    return described(costed, limits.Outcome(n, free, price, bound_by, reference, kept_), night)
 
 
 def described(costed: Costed, outcome: limits.Outcome, night: Night) -> Decision:
     """A shard's plan from what was decided of its lines."""
     decided = limits.describe(costed.lines, costed.terms, costed.lists, costed.allowed, costed.problem, outcome)
     found = exceptions([costed.exceptions, limits.conflicts(decided, costed.allowed)])
-    return Decision(decided, costed.pooled.select(*limits.POOL, "limit"), costed_afresh(costed, outcome, night), found)
-
-
-def costed_afresh(costed: Costed, outcome: limits.Outcome, night: Night) -> pl.DataFrame:
-    """The plan, ordering nothing and base stock on fresh demand paths (fresh.SUMS)."""
-    rows = np.flatnonzero(costed.lines["chosen"].to_numpy())
-    n = np.stack([outcome.n, first_allowed(costed.problem.start, costed.problem.cost), outcome.base_stock])[:, rows]
-    units = n * costed.problem.multiple[rows] / pools.SCALE
-    demand_ = costed.demand.afresh(night.ranks.fresh())
-    return fresh.sums(costed.lines["source_id"][rows], costed.terms.take(rows), demand_, units)
+    return Decision(decided, costed.pooled.select(*limits.POOL, "limit"), fresh.of_shard(costed, outcome, night), found)
 
 
 def cost(tables: Mapping[str, pa.Table], night: Night) -> Costed:
     """Cost every order quantity of the lines of a shard's items (tables: see ``lines_of``)."""
     placed = lines_of(tables, night)
-    lines, demand_, found = placed.lines, placed.demand, [placed.exceptions]
-    terms = terms_of(lines, demand_, night)
+    lines, demand_ = placed.lines, placed.demand
+    terms = terms_of(lines, demand_, night, placed.centres)
     lists = expected_cost.evaluate(terms, demand_, night.config.planning.reach_quantile)
     allowed = limits.allow(lines, terms, lists)
     pooled = limits.pools(lines, tables, night)
     problem, clashes = limits.problem(lines, terms, lists, allowed, pooled)
     wanted = base_stock.multiples(terms, lists.base_stock)
-    kept = demand_.unranked(fresh.steps(terms))
-    return Costed(lines, terms, kept, lists, allowed, pooled, problem, wanted, placed.due, exceptions([*found, clashes]))
+    kept_ = kept.keep(pooled, problem, placed.centres, demand_, night)
+    # Centres look further ahead than any line.
+    bare = demand_.unranked(fresh.steps(terms) if placed.asking.levels.is_empty() else demand_.horizon)
+    found = exceptions([placed.exceptions, clashes])
+    return Costed(lines, terms, bare, placed.asking, lists, allowed, pooled, problem, wanted, kept_, placed.due, found)
 
 
 def covers(tables: Mapping[str, pa.Table], night: Night) -> pl.DataFrame:
     """What covers of several lengths would cost the shard's lines (cover.SUMS)."""
     placed = lines_of(tables, night)
-    return cover.sums(placed.lines, terms_of(placed.lines, placed.demand, night), placed.demand, night)
+    return cover.sums(placed.lines, terms_of(placed.lines, placed.demand, night, placed.centres), placed.demand, night)
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A shard's lines with their lane, stock, transit and costs, the demand of their pairs, and what is under way (coupling.DUE)."""
+    """A shard's lines with their lane, stock, transit and costs, the demand of their pairs, the centres and what they follow from, and
+    what is under way (coupling.DUE).
+    """
 
     lines: pl.DataFrame
     demand: Demand
+    asking: centres.Asking
+    centres: Centres
     due: pl.DataFrame
     exceptions: pl.DataFrame
 
@@ -145,36 +167,30 @@ def lines_of(tables: Mapping[str, pa.Table], night: Night) -> Placed:
     """
     distributions = demand.read(tables["forecasts"], night)
     items = frame(tables.get("items"), "silver/items").sort("item_id").unique("item_id", keep="first", maintain_order=True)
-    pairs = _pairs(distributions.pairs, tables, items, night)
-    considered, wrong_lanes = lanes.considered(pairs, tables.get("lanes"), night)
+    selling, dcs = network.ordering(distributions.pairs, tables, items, night)
+    every, wrong_lanes = lanes.supplied(pl.concat([selling, dcs]), tables.get("lanes"), night)
+    levels = network.by_level(every, dcs)
+    every = every.join(dcs.join(levels, on=PAIR, how="anti"), on=PAIR, how="anti")
     orders = position.on_order(tables, night)
-    located, wrong_stock = _place(considered, tables, orders, night)
-    costed, wrong_costs = costs.unit_costs(located, tables, items, night)
-    lines = costed.join(distributions.pairs, on=PAIR, how="left").join(
-        items.select("item_id", "shelf_life_days", "unit_volume", "unit_weight"), on="item_id", how="left"
-    )
-    lines = lines.with_columns(pl.col("first", "series").fill_null(0)).sort(LINE)
-    return Placed(lines, distributions, _due(orders, items, night), exceptions([wrong_lanes, wrong_stock, wrong_costs]))
 
+    def prepared(considered: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+        located, wrong_stock = _place(considered, tables, orders, night)
+        costed, wrong_costs = costs.unit_costs(located, tables, items, night)
+        lines = costed.join(distributions.pairs, on=PAIR, how="left").join(
+            items.select("item_id", "shelf_life_days", "unit_volume", "unit_weight"), on="item_id", how="left"
+        )
+        return lines.with_columns(pl.col("first", "series").fill_null(0)).sort(LINE), [wrong_stock, wrong_costs]
 
-def _pairs(forecast: pl.DataFrame, tables: Mapping[str, pa.Table], items: pl.DataFrame, night: Night) -> pl.DataFrame:
-    """Pairs that could order: forecast or locked by a planner, at a store or online site."""
-    locked = frame(tables.get("overrides"), "silver/overrides").filter(pl.col("business_date") == night.business_date)
-    # A lock that names its source goes before one that does not.
-    locked = locked.sort(*PAIR, "source_id", nulls_last=True).unique(PAIR, keep="first", maintain_order=True)
-    kinds = pl.from_arrow(night.locations.select(["location_id", "kind"]))
-    assert isinstance(kinds, pl.DataFrame)
-    ordering = kinds.filter(pl.col("kind").is_in(lanes.ORDERING_KINDS)).select("location_id")
-    pairs = pl.concat([forecast.select(PAIR), locked.select(PAIR)]).unique().join(ordering, on="location_id", how="semi")
-    units = pl.col("units").cast(pl.Float64)
-    named = locked.select(*PAIR, override_source="source_id", override_units=units, overridden=pl.lit(value=True))
-    costs_of_items = items.select("item_id", item_cost=pl.col("unit_cost").cast(pl.Float64))
-    return (
-        pairs.join(named, on=PAIR, how="left")
-        .join(costs_of_items, on="item_id", how="left")
-        .with_columns(pl.col("overridden").fill_null(value=False))
-        .sort(PAIR)
-    )
+    lines, wrong = prepared(lanes.tonight(every, night))
+    served = lines.clear()
+    if len(levels):
+        waiting, _ = prepared(lanes.waiting(every, night))
+        served = pl.concat([lines.filter("chosen"), waiting.select(lines.columns)]).sort(LINE)
+    asking = centres.Asking(served, levels)
+    supplied = centres.asked(asking, distributions, night)
+    distributions = distributions.with_drawn(supplied.drawn)
+    lines = centres.numbered(lines, supplied, distributions)
+    return Placed(lines, distributions, asking, supplied, _due(orders, items, night), exceptions([wrong_lanes, *wrong]))
 
 
 def _place(lines: pl.DataFrame, tables: Mapping[str, pa.Table], orders: pl.DataFrame, night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -206,60 +222,6 @@ def _place(lines: pl.DataFrame, tables: Mapping[str, pa.Table], orders: pl.DataF
     return located.join(rows, on=PAIR, how="left"), exceptions([wrong, none, overdue])
 
 
-def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night) -> Terms:
-    """Lines as numbers."""
-    life = pl.col("shelf_life_days") / night.config.period_days
-    periods = lines.select(lead=night.period_of("arrives_on"), next=night.period_of("next_arrives_on"), life=life)
-    lead = periods["lead"].to_numpy()
-    cover = np.maximum(periods["next"].to_numpy() - lead, 1)
-    first, series = lines["first"].to_numpy().astype(np.int64), lines["series"].to_numpy().astype(np.int64)
-    arrivals = _arrivals(lines, int((lead + cover).max(initial=0)))
-    multiple = _number(lines, "order_multiple", 1.0)
-    locked = np.where(lines["overridden"].to_numpy(), np.floor(_number(lines, "override_units", 0.0) / multiple + 0.5), -1).astype(np.int64)
-    rate = distributions.mean_of_pairs(first, series, range(distributions.horizon)) / distributions.horizon
-    return Terms(
-        lead=lead,
-        cover=cover,
-        lead_std=_number(lines, "lead_time_std", 0.0) / night.config.period_days,
-        first=first,
-        series=series,
-        on_hand=lines["on_hand"].to_numpy(),
-        arrivals=arrivals,
-        in_transit=_in_transit(lines),
-        multiple=multiple,
-        min_units=_number(lines, "min_order_units", 0.0),
-        max_stock=_number(lines, "max_stock", np.inf),
-        presentation=_number(lines, "presentation_min", 0.0),
-        holding=lines["holding"].to_numpy(),
-        shortage=lines["shortage"].to_numpy(),
-        waste=lines["waste"].to_numpy(),
-        life=periods["life"].fill_null(np.inf).to_numpy(),
-        rate=rate,
-        locked=locked,
-    )
-
-
-def _number(lines: pl.DataFrame, column: str, missing: float) -> np.ndarray:
-    return lines[column].cast(pl.Float64).fill_null(missing).to_numpy()
-
-
-def _exploded(lines: pl.DataFrame) -> pl.DataFrame:
-    rows = lines.select(pl.int_range(pl.len()).alias("line"), "transit").explode("transit").drop_nulls("transit")
-    return rows.unnest("transit") if len(rows) else pl.DataFrame(schema={"line": pl.Int64, "step": pl.Int64, "units": pl.Float64})
-
-
-def _arrivals(lines: pl.DataFrame, steps: int) -> np.ndarray:
-    arrivals = np.zeros((len(lines), steps))
-    rows = _exploded(lines).filter(pl.col("step") < steps)
-    arrivals[rows["line"].to_numpy(), rows["step"].to_numpy()] = rows["units"].to_numpy()
-    return arrivals
-
-
-def _in_transit(lines: pl.DataFrame) -> np.ndarray:
-    rows = _exploded(lines)
-    return np.bincount(rows["line"].to_numpy(), rows["units"].to_numpy(), len(lines)).astype(float)
-
-
 def _due(orders: pl.DataFrame, items: pl.DataFrame, night: Night) -> pl.DataFrame:
     """What is under way of the shard's items, by the first day of the period in which it arrives (overdue: tonight)."""
     each = items.select("item_id", *(pl.col(name).cast(pl.Float64).fill_null(0.0) for name in ("unit_volume", "unit_cost")))
@@ -283,7 +245,10 @@ def _due(orders: pl.DataFrame, items: pl.DataFrame, night: Night) -> pl.DataFram
 
 
 def problem_of(costed: Costed) -> pl.DataFrame:
-    """The chosen lines as rows of the plan problem (see coupling.tables); ``locked``: least multiples, above 0 where a planner says so."""
+    """The chosen lines, and what centres keep, as rows of the plan problem (see coupling.tables).
+
+    ``locked``: least multiples, above 0 where a planner says so.
+    """
     start = costed.problem.start[:-1]
     rows = costed.lines.with_columns(
         limits.cost_lists(costed.problem),
@@ -294,4 +259,5 @@ def problem_of(costed: Costed) -> pl.DataFrame:
         pl.Series("min_order_units", costed.terms.min_units),
     )
     renamed = rows.filter("chosen").rename({"arrives_on": "expected_on", "buying_cost": "unit_value"})
-    return renamed.select(list(coupling.LINES))
+    parts = (part.select(pl.col(name).cast(kind) for name, kind in coupling.LINES.items()) for part in (renamed, costed.kept.as_lines()))
+    return pl.concat(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from jobs.plan.coupled.solve import Solved
 
 #: Rows of a certificate: lines, orders placed, limits with a price that they take from, money; what orders cost beside their lines
-#: in each plan of fresh.PLANS; order_cost, null where an order has no terms and where several are summed.
+#: in each plan of fresh.PLANS; order_cost, null where an order has no terms and where several are summed. What a centre keeps (from it
+#: to itself) is a row of cost without lines and orders.
 PARTS: dict[str, Any] = {
     **dict.fromkeys(LANE, pl.String), **dict.fromkeys(("lines", "orders", "scarce"), pl.Int64),
-    **dict.fromkeys(("cost", "lower_bound", "cost_of_nothing", "order_cost"), pl.Float64),
+    **dict.fromkeys(("cost", "kept_cost", "lower_bound", "cost_of_nothing", "order_cost"), pl.Float64),
     **dict.fromkeys((f"of_orders_{name}" for name in PLANS), pl.Float64),
     "rung": pl.String, "rounds": pl.Int64, "degraded": pl.Int64,
 }  # fmt: skip
@@ -46,6 +48,8 @@ class Solution:
         self.lines, self.capacities, self.known, self.solved = tables.lines, tables.capacities, known, solved
         self.free = first_least(known.problem.start, known.problem.cost)
         self.state, self.wanted = state_of(known.problem, solved.n), state_of(known.problem, self.free)
+        #: [rows] what centres keep for themselves; it is no order.
+        self.keeps = np.asarray((tables.lines["source_id"] == tables.lines["location_id"]).to_numpy())
         self.base_stock = base_stock.of_night(known.problem, tables.lines["base_stock"].to_numpy()[known.line_id])
 
     def columns(self) -> dict[str, pl.Series]:
@@ -63,17 +67,20 @@ class Solution:
         }
 
     def measures(self) -> dict[str, pl.Series]:
-        """Of each limit: wanted, used, price."""
+        """Of each limit: wanted, used, kept, price."""
         multiple, price = multiples(self.lines), np.append(self.solved.price, 0.0)[self.known.resource]
-        wanted, used = (taken(self.lines, self.capacities, multiple, self._by_row(n)) for n in (self.free, self.solved.n))
-        return {name: pl.Series(v, dtype=pl.Float64) for name, v in (("wanted", wanted), ("used", used), ("price", price))}
+        free, n = self._by_row(self.free), self._by_row(self.solved.n)
+        plans = {"wanted": free * ~self.keeps, "used": n * ~self.keeps, "kept": n * self.keeps}
+        found = {name: taken(self.lines, self.capacities, multiple, plan) for name, plan in plans.items()}
+        return {name: pl.Series(v, dtype=pl.Float64) for name, v in (found | {"price": price}).items()}
 
     def certificate(self) -> pl.DataFrame:
         """Rows of PARTS: the whole, its sources, its orders."""
         solved, orders = self.solved, self._of_each_order()
         sources = orders.group_by("source_id", maintain_order=True).agg(pl.exclude("location_id", "order_cost").sum())
         of_orders = {name: orders[name].sum() for name in orders.columns if name.startswith("of_orders_")}
-        row: dict[str, Any] = {"lines": len(self.lines), "orders": int((self.state.ordered > 0).sum())}
+        row: dict[str, Any] = {name: int(orders[name].sum()) for name in ("lines", "orders")}
+        row["kept_cost"] = math.fsum(orders["kept_cost"])
         row |= {"scarce": int((solved.price > 0).sum()), "cost": solved.cost, "lower_bound": solved.bound}
         row |= {"cost_of_nothing": solved.cost_of_nothing, "rung": solved.rung} | of_orders
         close = pl.col("cost") - pl.col("lower_bound") <= _CLOSE * pl.max_horizontal(pl.col("cost").abs(), 1e-9)
@@ -91,15 +98,18 @@ class Solution:
         problem = self.known.problem
         terms, lines = problem.terms, np.diff(problem.terms.lines)
         beside = {name: self._of_orders(n) for name, n in self._plans().items()}
+        keeps = self.keeps[self.known.line_id]
+        chosen = problem.cost[problem.start[:-1] + self.solved.n]
         money = {
             name: totals(problem.order, problem.cost[problem.start[:-1] + n], len(lines)) + beside[name]
             for name, n in self._plans().items()
         }
         numbers = {
-            "lines": lines,
-            "orders": (self.state.ordered > 0).astype(np.int64),
+            "lines": lines - np.bincount(problem.order, keeps, len(lines)).astype(np.int64),
+            "orders": np.bincount(problem.order, ~keeps & (self.solved.n > 0), len(lines)).clip(max=1).astype(np.int64),
             "scarce": self._scarce(),
             "cost": money["chosen"],
+            "kept_cost": totals(problem.order, np.where(keeps, chosen, 0.0), len(lines)),
             "lower_bound": np.minimum(self.solved.of_orders, money["chosen"]),
             "cost_of_nothing": money["nothing"],
             "order_cost": np.where(terms.any, terms.fixed, np.nan),

@@ -5,13 +5,14 @@ leaves at the close of period t
 
     e_t(q) = B_t + max(q, Y_t),    lost until t: max(Y_t - q, 0),    Y_t = max_{u <= t}(D_u - A_u) - I,  B_t = I + A_t - D_t
 
-(reflection of a random walk at zero). So a path's cost is a sum of hinges in q, and no stock needs to be rolled again
-for each order size.
+(reflection of a random walk at zero). Distribution centres owe what they can't deliver, up to F units: reflected at -F, with
+W_t = max_{u <= t}(D_u - A_u) - I - F, stock is B_t + max(q, Y_t) for Y_t = max(W_t, -B_t), and (-B_t - max(q, W_t))^+ is owed.
+So a path's cost is a sum of hinges in q, and no stock needs to be rolled again for each order size.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -29,6 +30,7 @@ class StockPaths:
     at_arrival   [lines, paths] I: stock when the order arrives, without it and before that period's other arrivals
     need         [cover, lines, paths] Y_t
     balance      [cover, lines, paths] B_t
+    floor        [cover, lines, paths] W_t
     before       [lines, paths] demand before arrival
     window       [lines, paths] demand in the window
     """
@@ -36,41 +38,47 @@ class StockPaths:
     at_arrival: Floats
     need: Floats
     balance: Floats
+    floor: Floats
     before: Floats
     window: Floats
 
     def take(self, lines: Ints) -> StockPaths:
         """The given lines."""
-        need, balance = self.need[:, lines], self.balance[:, lines]
-        return StockPaths(self.at_arrival[lines], need, balance, self.before[lines], self.window[lines])
+        need, balance, floor = self.need[:, lines], self.balance[:, lines], self.floor[:, lines]
+        return StockPaths(self.at_arrival[lines], need, balance, floor, self.before[lines], self.window[lines])
 
     def until(self, cover: int) -> StockPaths:
         """The first periods of the window; only where nothing else arrives in it."""
         need, balance = self.need[:cover], self.balance[:cover]
-        return StockPaths(self.at_arrival, need, balance, self.before, self.at_arrival - balance[-1])
+        return StockPaths(self.at_arrival, need, balance, self.floor[:cover], self.before, self.at_arrival - balance[-1])
 
 
 class Drawn(Protocol):
     """Demand on paths."""
 
-    paths: int
+    @property
+    def paths(self) -> int:
+        """Number of demand paths."""
 
     def of_pairs(self, first: Ints, count: Ints, step: int) -> Floats:
         """[pairs, paths] units demanded in a step over all channels."""
 
 
-def roll(terms: Terms, demand: Demand | Drawn) -> StockPaths:
-    """Stock of lines, all with the same lead and cover."""
+def roll(terms: Terms, demand: Demand | Drawn, *, empty: bool = False) -> StockPaths:
+    """Stock of lines, all with the same lead and cover; ``empty``: with nothing there, owed or under way when the order arrives."""
     lead, cover = int(terms.lead[0]), int(terms.cover[0])
     paths = demand.paths
+    owed = terms.owed[:, None]
     stock = np.repeat(terms.on_hand[:, None], paths, axis=1)
     before = np.zeros_like(stock)
     for step in range(lead):
         units = demand.of_pairs(terms.first, terms.series, step)
         before += units
-        stock = np.maximum(stock + _arriving(terms, step) - units, 0.0)
+        stock = np.maximum(stock + _arriving(terms, step) - units, -owed)
+    if empty:
+        terms, stock = replace(terms, arrivals=np.zeros_like(terms.arrivals)), np.zeros_like(stock)
     need = np.empty((cover, len(terms), paths))
-    balance = np.empty_like(need)
+    balance, floor = np.empty_like(need), np.empty_like(need) if owed.any() else need
     window = np.zeros_like(stock)
     running, worst = stock.copy(), np.full_like(stock, -np.inf)
     for t in range(cover):
@@ -78,8 +86,9 @@ def roll(terms: Terms, demand: Demand | Drawn) -> StockPaths:
         window += units
         running = running + _arriving(terms, lead + t) - units
         worst = np.maximum(worst, -running)
-        need[t], balance[t] = worst, running
-    return StockPaths(stock, need, balance, before, window)
+        floor[t], balance[t] = worst - owed, running
+        need[t] = np.maximum(worst - owed, -running)
+    return StockPaths(stock, need, balance, floor, before, window)
 
 
 def _arriving(terms: Terms, step: int) -> Floats:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
-from jobs.plan.night import Floats, Ints
+from jobs.plan.night import Floats, Ints, Night
+
+if TYPE_CHECKING:
+    from jobs.plan.centres import Centres
+    from jobs.plan.demand import Demand
 
 #: No cost list is longer: 20,000 multiples of one item for one window are a wrong multiple.
 LONGEST_LIST = 20_000
@@ -27,6 +33,8 @@ class Terms:
     life               periods a unit may be sold (inf: for ever)
     rate               expected units a period, at which leftovers sell
     locked             multiples a planner has locked; -1: none
+    owed               most units that a line may be short of and still has to deliver (a distribution centre); 0: sales are lost
+    waits              [lines, bends, 2] what that costs: with b units short a period costs sum of waits[.., 1] (b - waits[.., 0])^+
     """
 
     lead: Ints
@@ -47,6 +55,8 @@ class Terms:
     life: Floats
     rate: Floats
     locked: Ints
+    owed: Floats
+    waits: Floats
 
     def __len__(self) -> int:
         return len(self.lead)
@@ -54,6 +64,11 @@ class Terms:
     def take(self, rows: Ints) -> Terms:
         """The given lines."""
         return Terms(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    @property
+    def backlog(self) -> np.ndarray:
+        """[lines] whether what a line is short of is owed instead of being lost."""
+        return np.asarray(self.waits[:, :, 1].any(axis=1))
 
     @property
     def min_multiples(self) -> Ints:
@@ -64,3 +79,62 @@ class Terms:
         """Share of windows that should not run out: shortage / (shortage + holding over the window) (newsvendor)."""
         total = self.shortage + self.holding * self.cover
         return np.divide(self.shortage, total, out=np.zeros_like(total), where=total > 0)
+
+
+def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night, centres: Centres, steps: int = 0) -> Terms:
+    """Lines as numbers; arrivals of at least so many steps."""
+    life = pl.col("shelf_life_days") / night.config.period_days
+    periods = lines.select(lead=night.period_of("arrives_on"), next=night.period_of("next_arrives_on"), life=life)
+    lead = periods["lead"].to_numpy()
+    cover = np.maximum(periods["next"].to_numpy() - lead, 1)
+    first, series = lines["first"].to_numpy().astype(np.int64), lines["series"].to_numpy().astype(np.int64)
+    arrivals = arrivals_of(lines, max(int((lead + cover).max(initial=0)), steps))
+    multiple = _number(lines, "order_multiple", 1.0)
+    locked = np.where(lines["overridden"].to_numpy(), np.floor(_number(lines, "override_units", 0.0) / multiple + 0.5), -1).astype(np.int64)
+    centre = _number(lines, "centre", -1).astype(np.int64)
+    sold = np.where(centre < 0, series, 0)
+    rate = distributions.mean_of_pairs(first, sold, range(distributions.horizon)) / distributions.horizon
+    return Terms(
+        lead=lead,
+        cover=cover,
+        lead_std=_number(lines, "lead_time_std", 0.0) / night.config.period_days,
+        first=first,
+        series=series,
+        on_hand=lines["on_hand"].to_numpy(),
+        arrivals=arrivals,
+        in_transit=_in_transit(lines),
+        multiple=multiple,
+        min_units=_number(lines, "min_order_units", 0.0),
+        max_stock=_number(lines, "max_stock", np.inf),
+        presentation=_number(lines, "presentation_min", 0.0),
+        holding=lines["holding"].to_numpy(),
+        shortage=lines["shortage"].to_numpy(),
+        waste=lines["waste"].to_numpy(),
+        life=periods["life"].fill_null(np.inf).to_numpy(),
+        rate=rate + centres.rate[centre],
+        locked=locked,
+        owed=centres.owed[centre],
+        waits=centres.waits[centre],
+    )
+
+
+def _number(lines: pl.DataFrame, column: str, missing: float) -> np.ndarray:
+    return lines[column].cast(pl.Float64).fill_null(missing).to_numpy()
+
+
+def _exploded(lines: pl.DataFrame) -> pl.DataFrame:
+    rows = lines.select(pl.int_range(pl.len()).alias("line"), "transit").explode("transit").drop_nulls("transit")
+    return rows.unnest("transit") if len(rows) else pl.DataFrame(schema={"line": pl.Int64, "step": pl.Int64, "units": pl.Float64})
+
+
+def arrivals_of(lines: pl.DataFrame, steps: int) -> np.ndarray:
+    """[lines, steps] units under way by period of arrival."""
+    arrivals = np.zeros((len(lines), steps))
+    rows = _exploded(lines).filter(pl.col("step") < steps)
+    arrivals[rows["line"].to_numpy(), rows["step"].to_numpy()] = rows["units"].to_numpy()
+    return arrivals
+
+
+def _in_transit(lines: pl.DataFrame) -> np.ndarray:
+    rows = _exploded(lines)
+    return np.bincount(rows["line"].to_numpy(), rows["units"].to_numpy(), len(lines)).astype(float)

@@ -29,7 +29,7 @@ class Together:
 
     lines        item_id, source_id, location_id, n (multiples), scarcity_price (currency a unit), bound_by (what binds, comma
                  separated), base_stock (multiples of a plan by base stock)
-    prices       a row each limit: resource, location_id, item_id, date, unit, limit, wanted, used, price
+    prices       a row each limit: resource, location_id, item_id, date, unit, limit, wanted, used, kept, price
     certificate  a row for the whole night (source_id and location_id '*'), each source (location_id '*') and each order (solution.PARTS)
     exceptions   locks that nothing can keep, orders closed by their minimum, a plan cut short
     """

@@ -102,16 +102,18 @@ def shadow_prices(pools: pl.DataFrame, business_date: date) -> pl.DataFrame:
         limit=pl.col("limit") / SCALE,
         wanted=pl.col("wanted") / SCALE,
         used=pl.col("used") / SCALE,
+        kept=pl.col("kept") / SCALE,
         price="price",
         cost="cost",
         lower_bound="lower_bound",
+        kept_cost="kept_cost",
     )
 
 
 def dated(prices: pl.DataFrame, business_date: date) -> pl.DataFrame:
     """Prices of a night decided as a whole; a limit without a date is tonight's."""
     alone = pl.lit(None, pl.Float64)
-    return prices.with_columns(pl.col("date").fill_null(pl.lit(business_date)), cost=alone, lower_bound=alone)
+    return prices.with_columns(pl.col("date").fill_null(pl.lit(business_date)), cost=alone, lower_bound=alone, kept_cost=alone)
 
 
 def certificates_together(parts: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
@@ -146,14 +148,15 @@ def certificates(pools: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
 
 def _certificate(source: str, pools: pl.DataFrame, fresh: pl.DataFrame) -> dict[str, object]:
     counts: dict[str, Any] = dict.fromkeys(("lines", "scarce", "called", "degraded"), 0)
-    money = (0.0, 0.0, 0.0)
+    money, kept = (0.0, 0.0, 0.0), 0.0
     if not pools.is_empty():
         counts = {name: int(pools[name].sum()) for name in counts}
         money = (math.fsum(pools["cost"]), math.fsum(pools["lower_bound"]), math.fsum(pools["cost_of_nothing"]))
+        kept = math.fsum(pools["kept_cost"])
     counts |= {"shards": len(pools), "solver_calls": counts["called"], "rounds": 0}
     close = money[0] - money[1] <= _CLOSE * max(abs(money[0]), 1e-9)
     rung = "proven" if close else "marginal value" if counts["degraded"] else "best found"
-    return _certified(source, counts | {"rung": rung}, money) | afresh(fresh, money[0], dict.fromkeys(PLANS, 0.0))
+    return _certified(source, counts | {"rung": rung, "kept_cost": kept}, money) | afresh(fresh, money[0], dict.fromkeys(PLANS, 0.0))
 
 
 def _certified(source: str, found: Mapping[str, Any], money: tuple[float, float, float]) -> dict[str, Any]:
@@ -169,6 +172,7 @@ def _certified(source: str, found: Mapping[str, Any], money: tuple[float, float,
         "scarce": found["scarce"],
         "solver_calls": found["solver_calls"],
         "cost": cost,
+        "kept_cost": found["kept_cost"],
         "lower_bound": bound,
         "gap": (cost - bound) / max(abs(cost), 1e-9),
         "gap_saving": (cost - bound) / saved if math.isfinite(saved) and saved > 0 else None,

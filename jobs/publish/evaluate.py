@@ -37,13 +37,16 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -
     write_small(lake, "gold/accuracy", accuracy.measure(lake, config, business_date), business_date)
     reasons = _own(lake, "gold/order_reasons", business_date)
     orders = _own(lake, "gold/orders", business_date, ["item_id", "source_id", "location_id", "order_value"])
-    write_small(lake, "gold/kpis", kpis.measure(reasons, orders, _departments(lake, business_date)), business_date)
-    found = _find(lake, config, business_date, kpis.main_lines(reasons))
+    centres = _centres(lake, business_date)
+    write_small(lake, "gold/kpis", kpis.measure(reasons, orders, _departments(lake, business_date), centres), business_date)
+    found = _find(lake, config, business_date, kpis.main_lines(reasons), centres)
     write_small(lake, "gold/exceptions", exceptions.rank(found), business_date)
 
 
-def _find(lake: Lake, config: Config, business_date: date, lines: pa.Table) -> list[pa.Table]:
+def _find(lake: Lake, config: Config, business_date: date, lines: pa.Table, centres: list[str]) -> list[pa.Table]:
     """All exceptions of the night, finder by finder; ``lines`` are the main lines of order_reasons."""
+    # What a distribution centre can't deliver is drawn again: sales are lost, and counted, where customers buy.
+    selling = lines.filter(pc.invert(pc.is_in(lines["location_id"], pa.array(centres, pa.string()))))
     before = lake.published_runs(business_date)
     files = lake.arrow("ops/files", None, [("drop_date", "<=", business_date)])
     delivered = deliveries.of_night(files, business_date, max(before, default=None))
@@ -53,13 +56,19 @@ def _find(lake: Lake, config: Config, business_date: date, lines: pa.Table) -> l
     return [
         noted,
         _own(lake, "gold/exceptions", business_date, exceptions.FOUND.names, ("kind", "in", list(KINDS))),  # what planning found
-        exceptions.find_lost_sales(lines, lost, config),
+        exceptions.find_lost_sales(selling, lost, config),
         exceptions.find_overstock(lines, business_date, config),
         deliveries.find_quarantined(delivered, deliveries.quarantine_of(lake, delivered)),
         deliveries.find_odd_files(delivered),
         deliveries.find_unknown_feeds(delivered),
         exceptions.find_untrained(pc.unique(_own(lake, "gold/forecasts", business_date, ["model_id"])["model_id"]).to_pylist()),
     ]
+
+
+def _centres(lake: Lake, business_date: date) -> list[str]:
+    """Distribution centres as the night knows them."""
+    rows = lake.arrow_as_of("silver/locations", business_date, ("location_id", "kind"))
+    return sorted(rows.filter(pc.equal(rows["kind"], "dc"))["location_id"].to_pylist())
 
 
 def _departments(lake: Lake, business_date: date) -> pa.Table:

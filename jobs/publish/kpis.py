@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,10 +14,11 @@ _EXACT = pa.decimal128(28, 8)
 _LINE = ("item_id", "source_id", "location_id", "units", "demand_in_window", "fill_rate", "expected_cost", "cost_of_nothing")
 
 
-def measure(reasons: pa.Table, orders: pa.Table, departments: pa.Table) -> pa.Table:
+def measure(reasons: pa.Table, orders: pa.Table, departments: pa.Table, centres: Collection[str] = ()) -> pa.Table:
     """KPIs of a night.
 
-    Demand and cost count once an item-location, whatever number of lanes were considered for it: on its main line.
+    Demand and cost count once an item-location, whatever number of lanes were considered for it: on its main line. What is asked of
+    distribution centres (``centres``, location ids) is no demand of customers and counts as none.
     Takes rows of order_reasons, rows of orders (item_id, source_id, location_id, order_value), and item_id with
     department (null: none). Gives rows of KPIS without business_date and run_id, sorted by location and department.
     """
@@ -23,7 +26,8 @@ def measure(reasons: pa.Table, orders: pa.Table, departments: pa.Table) -> pa.Ta
     lines = _flag_main(reasons.select([*_LINE, "arrives_on"]))
     lines = lines.join(orders.select(["item_id", "source_id", "location_id", "order_value"]), ["item_id", "source_id", "location_id"])
     lines = lines.join(names, "item_id")
-    main = lines["main"].cast(pa.int64())
+    sold = pc.invert(pc.is_in(lines["location_id"], pa.array(sorted(centres), pa.string())))
+    customers = pc.and_(lines["main"], sold).cast(pa.float64())
     served = pc.multiply(lines["demand_in_window"], lines["fill_rate"])
     ordered = pc.greater(lines["units"].cast(pa.float64()), 0)
     measures = {
@@ -31,8 +35,8 @@ def measure(reasons: pa.Table, orders: pa.Table, departments: pa.Table) -> pa.Ta
         "lines_ordered": ordered.cast(pa.int64()),
         "units": lines["units"].cast(_EXACT),
         "order_value": pc.fill_null(lines["order_value"].cast(_EXACT), 0),
-        "demand_in_window": pc.multiply(lines["demand_in_window"], main.cast(pa.float64())).cast(_EXACT),
-        "served_in_window": pc.multiply(served, main.cast(pa.float64())).cast(_EXACT),
+        "demand_in_window": pc.multiply(lines["demand_in_window"], customers).cast(_EXACT),
+        "served_in_window": pc.multiply(served, customers).cast(_EXACT),
         "expected_cost": _only(lines["main"], lines["expected_cost"]),
         "cost_of_nothing": _only(lines["main"], lines["cost_of_nothing"]),
     }

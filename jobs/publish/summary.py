@@ -71,6 +71,9 @@ def proof(certificates: pa.Table, currency: str) -> list[str]:
         return []
     row = found[0]
     bound, above = f"{row['lower_bound']:,.2f} {currency}".strip(), row["cost"] - row["lower_bound"]
+    if row.get("kept_cost"):
+        # The cost line counts orders; what distribution centres keep, or can't, is the rest.
+        bound += f" ({row['kept_cost']:,.2f} of it for what distribution centres will be asked for and may not have)"
     if row["rung"] == "proven":
         text = f"no plan for these demand paths costs less than {bound}: proven"
     else:

@@ -42,7 +42,13 @@ CERTIFICATES = gold(
             minimum=0,
         ),
         Column("sampling_bias", DOUBLE, "cost_fresh - cost: what choosing by sampled paths hides", "currency", nullable=True),
-        Column("cost_fresh_nothing", DOUBLE, "ordering nothing on the fresh paths; null: not allowed", "currency", nullable=True),
+        Column(
+            "cost_fresh_nothing",
+            DOUBLE,
+            "ordering nothing on the fresh paths, all stock of centres kept; null: not allowed",
+            "currency",
+            nullable=True,
+        ),
         Column(
             "nothing_se", DOUBLE, "standard error of cost_fresh_nothing - cost_fresh (the same paths)", "currency", nullable=True, minimum=0
         ),
@@ -62,13 +68,21 @@ CERTIFICATES = gold(
             nullable=True,
             minimum=0,
         ),
-        Column("location_id", STRING, "where the lines go; * for all"),
+        Column("location_id", STRING, "where the lines go; * for all; as source_id: what a distribution centre keeps of its stock"),
         Column(
             "order_cost",
             DOUBLE,
             "what placing the order costs beside its lines and trucks, net of what waiting would cost; null: no terms, or several orders",
             "currency",
             nullable=True,
+        ),
+        Column(
+            "kept_cost",
+            DOUBLE,
+            "part of cost: what later draws on distribution centres that their stock can't meet cost until its next arrival",
+            "currency",
+            nullable=True,
+            minimum=0,
         ),
     ),
     ("source_id", "location_id"),

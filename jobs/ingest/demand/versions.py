@@ -33,7 +33,7 @@ def store(lake: Lake, batches: list[Batch], new: DataFrame, note: Note) -> Chang
     if not _holds_any(lake, batches):
         rows = new if len(batches) == 1 else coalesce(new)
         with noting(lake, note):
-            lake.append(DEMAND, rows.withColumn("month", F.expr(MONTH)))
+            _append(lake, rows.withColumn("month", F.expr(MONTH)))
         return Change(-1, 0, ())
     changes = difference(held(lake, batches), new, batches, lake).persist()
     try:
@@ -104,6 +104,11 @@ def _cut(before: DataFrame, batches: list[Batch], lake: Lake) -> DataFrame:
     return rows.where("known_from < cut").withColumn("known_to", ended)
 
 
+def _append(lake: Lake, rows: DataFrame) -> None:
+    """Append, sorted by series: who reads some items finds them by the statistics of row groups."""
+    lake.append(DEMAND, rows.sortWithinPartitions("month", *KEY))
+
+
 def _count(changes: DataFrame) -> Change:
     rows = changes.groupBy("month").agg(F.count_if("fresh").alias("added"), F.count_if(~F.col("fresh")).alias("altered")).collect()
     altered = sorted(row["month"] for row in rows if row["altered"])
@@ -113,7 +118,7 @@ def _count(changes: DataFrame) -> Change:
 def _write(lake: Lake, changes: DataFrame, change: Change) -> None:
     if change.altered == 0:
         if change.added:
-            lake.append(DEMAND, changes)
+            _append(lake, changes)
         return
     names = schemas.TABLES[DEMAND].column_names
     months = ", ".join(f"DATE'{month.isoformat()}'" for month in change.months)

@@ -30,7 +30,7 @@ class Book:
 
     series    gold/forecasts by item and location, channel and period;  arrivals  units under way by item and location, and period
     lanes     by source, location and item (None: all items);  orders  by item, source and location
-    locked    items and locations for which a planner named units
+    locked    items and locations for which a planner named units;  centres  distribution centres
     """
 
     business_date: date
@@ -45,6 +45,7 @@ class Book:
     lanes: Mapping[tuple[str, str, str | None], Row]
     orders: Mapping[tuple[str, str, str], Row]
     locked: frozenset[tuple[str, str]]
+    centres: frozenset[str]
 
     def line(self, reason: Row, buying: float) -> Line:
         """The line of a row of gold/order_reasons, whose unit costs so much."""
@@ -75,11 +76,13 @@ class Book:
         rows = (self.lanes.get((source, location, item)), self.lanes.get((source, location, None)), self.items.get(item))
         return next((float(row["unit_cost"]) for row in rows if row and row["unit_cost"] is not None), None)
 
-    def is_unsure(self, reason: Row) -> bool:
-        """Whether the lead time is random: costs are then means over lead times, which are not looked at."""
+    def is_costed_again(self, reason: Row) -> bool:
+        """Whether costs can be found again: not where the lead time is random (costs are then means over lead times), nor those of
+        distribution centres (what they are asked for follows from all that others will order, which is not published).
+        """
         lane = reason["source_id"], reason["location_id"]
         own, wide = (self.lanes.get((*lane, item), {}).get("lead_time_std") for item in (reason["item_id"], None))
-        return bool(wide if own is None else own)
+        return not (wide if own is None else own) and reason["location_id"] not in self.centres
 
 
 def read(lake: Lake, config: Config, business_date: date, tables: Mapping[str, pa.Table], items: set[str]) -> Book:
@@ -109,6 +112,7 @@ def read(lake: Lake, config: Config, business_date: date, tables: Mapping[str, p
         {(row["source_id"], row["location_id"], row["item_id"]): row for row in tables["lanes"].to_pylist()},
         {(row["item_id"], row["source_id"], row["location_id"]): row for row in tables["orders"].to_pylist()},
         frozenset((row["item_id"], row["location_id"]) for row in tables["overrides"].to_pylist() if row["business_date"] == business_date),
+        frozenset(row["location_id"] for row in tables["locations"].to_pylist() if row["kind"] == "dc"),
     )
 
 

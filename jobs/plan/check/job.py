@@ -52,7 +52,9 @@ def main(lake: Lake, config: Config, business_date: date) -> str:
             f"the orders of {business_date} break rules of their own plan:\n  {rules}\n"
             "They were decided and are not published; the last published night still stands. Keep the lake and report it."
         )
+    kept = pools.kept(tables)
     looked_at = f"{costed:,} costed again, {solved} pools of scarce stock and {whole} whole orders solved again"
+    looked_at += f" ({kept} pools not, of which centres keep for later nights)" if kept else ""
     return f"{tables['orders'].num_rows:,} order lines keep every rule, {looked_at}"
 
 
@@ -87,8 +89,8 @@ def _recosted(book: Book, tables: Mapping[str, pa.Table], orders: list[Row]) -> 
     """How many orders were costed again, and those whose published costs are not found."""
     reasons = {key_of(row): row for row in tables["reasons"].filter(pc.greater(tables["reasons"]["units"], 0)).to_pylist()}
     wrong: list[str] = []
-    sure = [order for order in orders if not book.is_unsure(order)]
-    for order in sure:
+    found = [order for order in orders if book.is_costed_again(order)]
+    for order in found:
         units, multiple = float(order["units"]), float(order["order_multiple"])
         line = book.line(reasons[key_of(order)], float(order["order_value"]) / units)
         demand = book.paths.demand(line)
@@ -99,7 +101,7 @@ def _recosted(book: Book, tables: Mapping[str, pa.Table], orders: list[Row]) -> 
                 again = cost(line, demand, quantity)
                 if abs(again - float(order[column])) > allowance(again, 1):
                     wrong.append(f"{order['order_id']} {order['item_id']}: {column} {order[column]}, again {again:.4f}")
-    return len(sure), wrong
+    return len(found), wrong
 
 
 def _some(orders: list[Row]) -> list[Row]:

@@ -60,9 +60,9 @@ def lines_of(reasons: pa.Table, column: str, values: set[str]) -> dict[str, list
 
 
 def listed(book: Book, reason: Row) -> Listed | None:
-    """The line's list; None where it can't be made again: locked, a random lead time, a unit cost that no table tells, too long."""
+    """The line's list; None where it can't be made again: locked, not costed again, a unit cost that no table tells, too long."""
     buying = book.buying(reason)
-    if buying is None or book.is_unsure(reason) or (reason["item_id"], reason["location_id"]) in book.locked:
+    if buying is None or not book.is_costed_again(reason) or (reason["item_id"], reason["location_id"]) in book.locked:
         return None
     line = book.line(reason, buying)
     demand = book.paths.demand(line)

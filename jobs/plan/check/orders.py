@@ -125,11 +125,11 @@ def problem(
 def _left(row: Row, use: Sequence[float], lines: Sequence[Listed]) -> tuple[float, float]:
     """What an order may take of a limit, and what rounding of its price or of the limit to whole packs may be worth."""
     own = sum(u * float(line.reason["units"]) for u, line in zip(use, lines, strict=True))
-    left, price = row["limit"] - row["used"] + own, float(row["price"])
-    share = row["limit"] * own / row["used"] if row["used"] > 0 else 0.0
+    used, price = row["used"] + (row["kept"] or 0.0), float(row["price"])
+    left, share = row["limit"] - used + own, row["limit"] * own / used if used > 0 else 0.0
     if price > 0:
         pack = min(float(line.reason["order_multiple"]) for line in lines) if row["unit"] == "units" else 0.0
-        return max(share, own), _ROUNDED * row["limit"] + price * pack * own / max(row["used"], own, 1e-9)
+        return max(share, own), _ROUNDED * row["limit"] + price * pack * own / max(used, own, 1e-9)
     return max(left, own), _ROUNDED * max(left - share, 0.0)
 
 

@@ -44,9 +44,21 @@ class Pool:
         return f"{self.price['item_id']} from {self.price['location_id']}"
 
 
+def kept(tables: Mapping[str, pa.Table]) -> int:
+    """Pools that are left out, since what later nights will ask the centre for is not published."""
+    alone = pc.is_valid(tables["prices"]["lower_bound"])
+    return len(tables["prices"].filter(pc.and_(alone, _keeps(tables["prices"]))))
+
+
+def _keeps(prices: pa.Table) -> pa.Array:
+    """Whether a centre keeps of its pool, or lacks, for later nights."""
+    return pc.greater(pc.add(pc.fill_null(prices["kept"], 0.0), pc.fill_null(prices["kept_cost"], 0.0)), 0.0)
+
+
 def chosen(tables: Mapping[str, pa.Table]) -> list[Pool]:
-    """Pools that were solved by themselves: those with a price first, in an order drawn by a hash."""
-    prices = tables["prices"].filter(pc.is_valid(tables["prices"]["lower_bound"])).to_pylist()
+    """Pools that were solved by themselves: those with a price first, in an order drawn by a hash; none that centres keep of."""
+    alone = pc.and_(pc.is_valid(tables["prices"]["lower_bound"]), pc.invert(_keeps(tables["prices"])))
+    prices = tables["prices"].filter(alone).to_pylist()
     ranked = sorted(prices, key=lambda row: (row["price"] == 0, drawn(row["item_id"], row["location_id"])))[:LOOKED_AT]
     lines = lines_of(tables["reasons"], "item_id", {row["item_id"] for row in ranked})
     found = [Pool(row, [r for r in lines.get(row["item_id"], []) if r["source_id"] == row["location_id"]]) for row in ranked]

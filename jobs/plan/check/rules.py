@@ -89,10 +89,11 @@ RULES: dict[str, str] = {
             || unit || ', at most ' || free
         FROM taken WHERE used > free * (1 + 1e-6) + 0.01""",
     "above_stock": """
-        SELECT p.location_id || ', ' || p.item_id || ': ' || sum(o.units) || ', at most ' || p."limit"
-        FROM prices p JOIN orders o ON o.source_id = p.location_id AND o.item_id = p.item_id
+        SELECT p.location_id || ', ' || p.item_id || ': ' || sum(o.units) || ' and ' || p.kept || ' kept, at most ' || p."limit"
+        FROM (SELECT * REPLACE (coalesce(kept, 0) AS kept) FROM prices) p
+        JOIN orders o ON o.source_id = p.location_id AND o.item_id = p.item_id
         WHERE p.resource = 'dc_stock' AND p.unit = 'units'
-        GROUP BY p.location_id, p.item_id, p."limit" HAVING sum(o.units)::double > p."limit" + 1e-3""",
+        GROUP BY p.location_id, p.item_id, p."limit", p.kept HAVING sum(o.units)::double + p.kept > p."limit" + 1e-3""",
     "reasons_differ": """
         SELECT coalesce(o.item_id, r.item_id) || ' to ' || coalesce(o.location_id, r.location_id) || ': ordered '
             || coalesce(o.units, 0) || ', reason says ' || coalesce(r.units, 0)
@@ -112,9 +113,9 @@ RULES: dict[str, str] = {
             OR NOT isfinite(cost) OR NOT isfinite(lower_bound)""",
     # Where orders have terms the plan's cost is more than that of its lines.
     "cost_differs": """
-        SELECT 'certificate ' || c.cost || ', lines ' || l.cost FROM certificates c
+        SELECT 'certificate ' || c.cost || ', lines ' || l.cost || ', kept ' || coalesce(c.kept_cost, 0) FROM certificates c
         CROSS JOIN (SELECT coalesce(sum(expected_cost), 0)::double AS cost FROM reasons WHERE NOT contains(binding, 'another_lane')) l
-        WHERE c.source_id = '*' AND abs(c.cost - l.cost) > 1e-4 * (1 + c.lines)
+        WHERE c.source_id = '*' AND abs(c.cost - coalesce(c.kept_cost, 0) - l.cost) > 1e-4 * (1 + c.lines)
             AND NOT EXISTS (FROM lanes WHERE min_order_value > 0 OR order_cost > 0 OR truck_cost > 0)""",
     # Of pools with a limit the published bounds; lines of others are their own bound.
     "bound_not_added_up": """
@@ -130,10 +131,12 @@ RULES: dict[str, str] = {
         WHERE abs(c.lower_bound - a.bound) > 1e-4 * (1 + c.lines) AND NOT EXISTS (FROM prices WHERE lower_bound IS NULL)
             AND NOT EXISTS (FROM lanes WHERE min_order_value > 0 OR order_cost > 0 OR truck_cost > 0)""",
     "pool_costs_differ": """
-        SELECT p.item_id || ' of ' || p.location_id || ': pool ' || p.cost || ', lines ' || sum(r.expected_cost)
-        FROM prices p JOIN reasons r ON r.source_id = p.location_id AND r.item_id = p.item_id
-        WHERE p.cost IS NOT NULL AND NOT contains(r.binding, 'another_lane') GROUP BY p.item_id, p.location_id, p.cost, p.lower_bound
-        HAVING abs(p.cost - sum(r.expected_cost)::double) > 1e-4 * (1 + count(*)) OR p.lower_bound > p.cost + 1e-6""",
+        SELECT p.item_id || ' of ' || p.location_id || ': pool ' || p.cost || ', lines ' || sum(r.expected_cost) || ', kept ' || p.kept_cost
+        FROM (SELECT * REPLACE (coalesce(kept_cost, 0) AS kept_cost) FROM prices) p
+        JOIN reasons r ON r.source_id = p.location_id AND r.item_id = p.item_id
+        WHERE p.cost IS NOT NULL AND NOT contains(r.binding, 'another_lane')
+        GROUP BY p.item_id, p.location_id, p.cost, p.lower_bound, p.kept_cost
+        HAVING abs(p.cost - p.kept_cost - sum(r.expected_cost)::double) > 1e-4 * (1 + count(*)) OR p.lower_bound > p.cost + 1e-6""",
     "fresh_cost_differs": """
         SELECT source_id || ': fresh ' || cost_fresh || ', cost ' || cost || ', bias ' || sampling_bias FROM certificates
         WHERE abs(cost_fresh - cost - sampling_bias) > 1e-6 * (1 + abs(cost))""",

@@ -80,9 +80,16 @@ def kinds_of(lines: pl.DataFrame, capacities: pl.DataFrame, multiple: Ints) -> I
         slot = each["slot"].to_numpy() - 1
         limit = np.full(int(slot.max()) + 1, np.inf)
         np.minimum.at(limit, slot, each["limit"].to_numpy())
-        at = _slots(lines, resource, keys, each)
+        at = np.where(takes_from(lines, resource), _slots(lines, resource, keys, each), -1)
         use = np.where(at >= 0, _use(lines, resource, unit, multiple), 0.0)
         yield Kind(resource, unit, each["row"].to_numpy(), slot, limit, at, use)
+
+
+def takes_from(lines: pl.DataFrame, resource: str) -> np.ndarray:
+    """[lines] whether lines could take from a resource: what a location keeps (a line to itself) takes from its stock only."""
+    if resource == "dc_stock":
+        return np.ones(len(lines), bool)
+    return np.asarray((lines["source_id"] != lines["location_id"]).to_numpy())
 
 
 def taken(lines: pl.DataFrame, capacities: pl.DataFrame, multiple: Ints, n: Ints) -> Floats:

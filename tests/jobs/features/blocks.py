@@ -96,7 +96,7 @@ def features(rows: Sequence[Mapping[str, Any]], origin: date, span_origins: Sequ
     shared = context(rows, origins, **more)
     span = Span.around(CLOCK, [CLOCK.index(day) for day in origins], shared.horizon)
     block = to_block(stream(rows), CLOCK, span, shared.prices)
-    shared = replace(shared, pulse=gather([counts(block, shared, CLOCK.index(origin))]))
+    shared = replace(shared, pulse=gather(counts(block, shared, CLOCK.index(origin))))
     return compute(block, shared, CLOCK.index(origin))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from jobs.features.block import Span, to_block
 from jobs.features.compute import compute, counts
-from jobs.features.pulse import COUNTS, GROUPS, Pulse, gather, windows
+from jobs.features.pulse import GROUPS, Pulse, gather, schema, windows
 from tests.jobs.features.blocks import CLOCK, context, demand, features, past, priced, sold, stream
 
 ORIGIN = date(2024, 5, 29)
@@ -72,7 +72,7 @@ def test_sums_are_the_same_in_any_order_and_in_any_parts() -> None:
         mine = [row for row in rows if row["item_id"] in items]
         return counts(to_block(stream(mine), CLOCK, span, shared.prices), shared, origin)
 
-    whole, parts = gather([part("ABC")]), gather([part("C"), part("A"), part("B")])
+    whole, parts = gather(part("ABC")), gather(pa.concat_tables([part("C"), part("A"), part("B")]))
     for group in GROUPS:
         for window in windows(CLOCK):
             for one, other in zip(whole[origin].found[group, window], parts[origin].found[group, window], strict=True):
@@ -103,7 +103,7 @@ def test_a_price_is_compared_with_the_items_others() -> None:
 
 def test_what_nobody_knows_is_as_usual() -> None:
     assert (Pulse({}).of("item", 7, np.array(["A"], object)) == 1).all()
-    assert gather([COUNTS.empty_table()]) == {}
+    assert gather(schema(CLOCK, 7).empty_table()) == {}
     rows = past("A", "S1", ORIGIN, 30)
     shared, origin = context(rows, [ORIGIN]), CLOCK.index(ORIGIN)
     block = to_block(stream(rows), CLOCK, Span.around(CLOCK, [origin], shared.horizon), shared.prices)

@@ -56,7 +56,7 @@ def test_all_days_count_every_row_and_every_kind() -> None:
 
 def test_sums_of_both_origins_are_judged_together() -> None:
     sums = {row["segment"]: row for row in pick(BOARD, basis=SUMS)}
-    assert set(sums) == {"3 periods", "stores of an item", "items of a store"}
+    assert set(sums) == {"3 periods", "in stock of 7", "stores of an item", "items of a store"}
     assert sums["stores of an item"]["rows"] <= 2 * 4 * 4
 
 

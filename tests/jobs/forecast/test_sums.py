@@ -10,7 +10,7 @@ from jobs.forecast import sums as module
 from jobs.forecast.distribution import LEVELS, NAMES, draw
 from jobs.forecast.metrics import coverage
 from jobs.forecast.model import numbers
-from jobs.forecast.sums import ITEMS, STORES, sums
+from jobs.forecast.sums import IN_STOCK, ITEMS, STORES, sums
 from tests.jobs.forecast.judged import judged
 
 PATHS = 64
@@ -35,9 +35,11 @@ def naive(rows: pa.Table) -> dict[str, dict[object, tuple[float, np.ndarray]]]:
         for span in (3, 7, 14):
             if row["step"] < span:
                 found[f"{span} periods"][series].append((row["units"], paths))
+        if row["step"] < 7:
+            found[IN_STOCK][series].append((row["units"], paths))
         found[STORES][row["item_id"], row["step"]].append((row["units"], paths))
         found[ITEMS][row["location_id"], row["step"]].append((row["units"], paths))
-    least = {STORES: 2, ITEMS: 2, "3 periods": 3, "7 periods": 7, "14 periods": 14}
+    least = {IN_STOCK: 2, STORES: 2, ITEMS: 2, "3 periods": 3, "7 periods": 7, "14 periods": 14}
     return {
         kind: {group: (sum(u for u, _ in parts), sum(p for _, p in parts)) for group, parts in groups.items() if len(parts) >= least[kind]}
         for kind, groups in found.items()
@@ -51,7 +53,7 @@ def test_sums_against_a_naive_loop(chunk: int, monkeypatch: pytest.MonkeyPatch) 
     rows = judged(3, 3, 7, out=0.15)
     rows = rows.filter(rows["in_stock"])
     expected, found = naive(rows), sums(rows, drawn)
-    assert set(found) == {kind for kind, groups in expected.items() if groups} == {"3 periods", "7 periods", STORES, ITEMS}
+    assert set(found) == {kind for kind, groups in expected.items() if groups} == {"3 periods", "7 periods", IN_STOCK, STORES, ITEMS}
     for kind, (actual, mean, quantile) in found.items():
         want = sorted((demand, paths.mean(), np.quantile(paths, 0.9, method="hazen")) for demand, paths in expected[kind].values())
         got = sorted(zip(actual, mean, quantile[:, NAMES.index("q90")], strict=True))

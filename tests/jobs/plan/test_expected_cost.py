@@ -24,13 +24,13 @@ def terms(lines: int = 2, **more) -> Terms:
     full = {
         "lead": 1, "cover": 2, "first": range(lines), "series": 1, "on_hand": 6.0, "in_transit": 0.0, "multiple": 3.0, "min_units": 0.0,
         "max_stock": np.inf, "presentation": 0.0, "holding": 0.05, "shortage": 1.0, "waste": 2.0, "life": np.inf, "rate": 4.0, "locked": -1,
-        "lead_std": 0.0,
+        "lead_std": 0.0, "owed": 0.0,
         **more,
     }  # fmt: skip
     whole = {"lead", "cover", "first", "series", "locked"}
     arrivals = np.asarray(full.pop("arrivals", np.zeros((lines, 4))), float)
     typed = {n: np.asarray(v, np.int64 if n in whole else float) for n, v in full.items()}
-    return Terms(**{n: np.broadcast_to(v, (lines,)).copy() for n, v in typed.items()}, arrivals=arrivals)
+    return Terms(**{n: np.broadcast_to(v, (lines,)).copy() for n, v in typed.items()}, arrivals=arrivals, waits=np.zeros((lines, 0, 2)))
 
 
 def naive(t: Terms, d: demand.Demand, i: int, n: int) -> tuple[float, float, float]:
@@ -154,3 +154,35 @@ def test_beyond_the_horizon_the_last_week_repeats() -> None:
     d = dataclasses.replace(series(1, 10), mean=np.arange(10.0)[None])
     assert [d.column(s) for s in (0, 9, 10, 16, 17)] == [0, 9, 3, 9, 3]
     assert series(1, 3).column(3) == 0
+
+
+def naive_of_a_centre(t: Terms, d: demand.Demand, i: int, n: int) -> float:
+    """Cost of a line whose unmet demand waits, path by path and period by period."""
+    last = t.lead[i] + t.cover[i]
+    units = [[d.units(t.first[i : i + 1], s)[0][p] for s in range(last)] for p in range(PATHS)]
+    ratio = t.shortage[i] / (t.shortage[i] + t.holding[i] * t.cover[i])
+    base = sorted(sum(of[t.lead[i] :]) for of in units)[max(int(np.ceil(ratio * PATHS - 1e-9)) - 1, 0)]
+    cost = 0.0
+    for of in units:
+        stock = t.on_hand[i]
+        for s in range(t.lead[i]):
+            stock = max(stock + t.arrivals[i, s] - of[s], -t.owed[i])
+        stock += n * t.multiple[i]
+        for s in range(t.lead[i], last):
+            stock = max(stock + t.arrivals[i, s] - of[s], -t.owed[i])
+            cost += t.holding[i] * max(stock, 0) + sum(weight * max(-stock - bend, 0) for bend, weight in t.waits[i])
+        cost += t.holding[i] * max(stock - base, 0) ** 2 / (2 * t.rate[i])
+    return cost / PATHS
+
+
+def test_what_a_centre_is_short_of_waits() -> None:
+    """Against a naive loop, beside a line that loses its sales, for stock that owes at arrival and stock that doesn't."""
+    waits = np.array([[[0.0, 0.3], [4.0, 0.7]], [[0.0, 0.0], [0.0, 0.0]]])
+    for on_hand, owed in ((2.0, 9.0), (2.0, 3.0), (40.0, 9.0), (2.0, 99.0)):
+        t = dataclasses.replace(terms(2, on_hand=on_hand, cover=3), owed=np.array([owed, 0.0]), waits=waits)
+        d = series()
+        lists = evaluate(t, d, 1.0)
+        assert lists.line(0) == pytest.approx([naive_of_a_centre(t, d, 0, n) for n in range(len(lists.line(0)))])
+        assert lists.line(1) == pytest.approx(evaluate(terms(2, on_hand=on_hand, cover=3), d, 1.0).line(1))
+        best = int(lists.line(0).argmin()) * 3
+        assert best == 0 or best - 3 < lists.wanted[0] < best + 3

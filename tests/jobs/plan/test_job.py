@@ -14,6 +14,7 @@ from jobs.config import Config
 from jobs.forecast.ranks import to_table
 from jobs.lake import Lake
 from jobs.plan import inputs, job, shards, writing
+from jobs.plan.check import job as check
 from jobs.plan.files import solve_folder
 from tests.jobs.plan.small import LOCATIONS, D, day, fill, forecast, ranks
 
@@ -124,7 +125,53 @@ def test_terms_and_limits_that_items_share_are_kept(spark, lake: Lake, tmp_path:
     assert len(reasons) == 3
 
 
-@pytest.mark.parametrize("fill_lake", [lambda lake: small_lake(lake, 12), coupled_lake], ids=["pools", "together"])
+def centre_lake(lake: Lake, *more: dict, capacities: list[dict] | None = None) -> Lake:
+    """A DC that orders A from V1, and has too little for S1, which orders tonight, and S2, which orders tomorrow."""
+    to_centre = {"source_id": "V1", "location_id": "DC", "lead_time_days": 2, "order_multiple": 5}
+    return small_lake(lake, 20, [LANES[0], {**LANES[1], "order_days": "tue"}, to_centre, *more], capacities)
+
+
+def bought_lake(lake: Lake) -> Lake:
+    """The same, with a second lane to the DC, cheaper, and limits that its order has to keep."""
+    budget = {"resource": "budget", "location_id": "DC", "limit": 62, "unit": "value"}
+    outbound = {"resource": "dc_outbound", "location_id": "DC", "limit": 60, "unit": "units"}
+    receiving = {"resource": "receiving", "location_id": "DC", "limit": 100, "unit": "units"}
+    cheaper = {"source_id": "V2", "location_id": "DC", "unit_cost": 1.8, "lead_time_days": 2, "order_multiple": 5}
+    return centre_lake(lake, cheaper, capacities=[budget, outbound, receiving])
+
+
+@pytest.mark.parametrize(("fill_lake", "source"), [(centre_lake, "V1"), (bought_lake, "V2")], ids=["pools", "together"])
+def test_a_centre_orders_and_keeps(spark, lake: Lake, fill_lake, source: str, tmp_path: Path) -> None:
+    fill_lake(lake)
+    job.main(spark, lake, Config(), D, keep_problem=str(tmp_path / "problem"))
+    orders = rows(lake, "gold/orders")
+    (bought,) = [o for o in orders if o["location_id"] == "DC"]
+    assert (bought["source_id"], bought["units"] % 5, bought["expected_on"]) == (source, 0, day(2))
+    assert all(o["source_id"] != o["location_id"] for o in orders)
+    (price,) = [r for r in rows(lake, "gold/shadow_prices") if r["resource"] == "dc_stock" and r["item_id"] == "A"]
+    assert price["price"] > 0
+    assert price["used"] == sum(o["units"] for o in orders if o["source_id"] == "DC" and o["item_id"] == "A")
+    assert price["used"] + price["kept"] <= price["limit"] == 20
+    night = {r["source_id"]: r for r in rows(lake, "gold/certificates")}["*"]
+    assert 0 < night["kept_cost"] < night["cost"]
+    reasons = rows(lake, "gold/order_reasons")
+    assert night["lines"] == len([r for r in reasons if "another_lane" not in r["binding"]])
+    solve_folder(str(tmp_path / "problem"), str(tmp_path / "out"), None)
+    solved = json.loads((tmp_path / "out" / "certificate.json").read_text())
+    assert solved["cost"] == pytest.approx(night["cost"])
+    kept = [r for r in pq.read_table(tmp_path / "problem" / "lines.parquet").to_pylist() if r["source_id"] == r["location_id"]]
+    assert [(r["item_id"], r["location_id"], r["expected_on"]) for r in kept] == [("A", "DC", day(2))]
+    assert check.main(lake, Config(), D).startswith(f"{len(orders)} orders keep every rule, {len(orders) - 1} costed again")
+    if fill_lake is bought_lake:
+        prices = {r["resource"]: r for r in rows(lake, "gold/shadow_prices")}
+        assert 62 - 9 < prices["budget"]["used"] == bought["order_value"] <= 62  # as many packs of 9 as the budget pays for
+        assert prices["dc_outbound"]["used"] == sum(o["units"] for o in orders if o["source_id"] == "DC")
+        assert prices["receiving"]["used"] == bought["units"]
+
+
+@pytest.mark.parametrize(
+    "fill_lake", [lambda lake: small_lake(lake, 12), coupled_lake, centre_lake, bought_lake], ids=["pools", "together", "centre", "bought"]
+)
 def test_same_rows_whatever_the_shards(spark, lake: Lake, fill_lake) -> None:
     fill_lake(lake)
     found = []

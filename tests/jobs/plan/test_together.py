@@ -227,3 +227,24 @@ def test_nothing_wanted_and_nothing_to_decide() -> None:
     found = together.decide(coupling.tables(pl.DataFrame(), pl.DataFrame(), pl.DataFrame(), limits), 20)
     assert (found.lines.is_empty(), found.exceptions.is_empty()) == (True, True)
     assert found.certificate.select("lines", "cost", "rung").rows() == [(0, 0.0, "proven")]
+
+
+def test_what_a_centre_keeps_takes_from_its_stock_and_from_nothing_else() -> None:
+    """Of twelve units seven may leave tonight, eight are wanted later; the line to itself is no order and meets no other limit."""
+    kept = {**line("A", 8, source="DC", location="DC"), "unit_volume": 0.0, "unit_value": 0.0}
+    kept |= {"cost": [float(max(8 - n, 0)) for n in range(9)], "cost_of_nothing": 8.0}
+    limits = [
+        capacity("dc_outbound", 7, location_id="DC"),
+        capacity("receiving", 0, location_id="DC"),
+        capacity("budget", 1000, "value"),
+    ]
+    found = together.decide(problem([kept, line("A", 8, source="DC")], with_capacities(*limits), stock={"A": 12}), 20)
+    n = dict(found.lines.select("location_id", "n").iter_rows())
+    assert n == {"S1": 7, "DC": 5}
+    prices = {row["resource"]: row for row in found.prices.to_dicts()}
+    assert (prices["dc_stock"]["wanted"], prices["dc_stock"]["used"], prices["dc_stock"]["kept"]) == (7, 7, 5)
+    assert (prices["dc_outbound"]["used"], prices["dc_outbound"]["kept"]) == (7, 0)
+    assert "receiving" not in prices  # nothing is ordered to the DC
+    row = found.certificate.row(0, named=True)
+    assert (row["lines"], row["orders"], row["kept_cost"]) == (1, 1, 3)
+    assert row["cost"] == 2 + 3

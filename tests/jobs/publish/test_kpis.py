@@ -104,3 +104,11 @@ def test_main_line_is_the_ordered_one_then_the_earliest() -> None:
 def test_a_night_without_lines() -> None:
     assert measure(reasons([]), orders([]), DEPARTMENTS).num_rows == 0
     assert main_lines(reasons([])).num_rows == 0
+
+
+def test_what_centres_are_asked_for_is_no_demand_of_customers() -> None:
+    lines = [line("1", "A", 4), line("1", "DC", 20, source="supplier", demand=50.0)]
+    rows = {row["location_id"]: row for row in measure(reasons(lines), orders(lines), DEPARTMENTS, ["DC"]).to_pylist()}
+    assert (rows["DC"]["demand_in_window"], rows["DC"]["served_in_window"]) == (0, 0)
+    assert (rows["DC"]["units"], rows["DC"]["order_value"], rows["DC"]["expected_cost"]) == (20, 40, Decimal("3.5"))
+    assert rows["A"]["demand_in_window"] == 10

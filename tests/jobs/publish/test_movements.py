@@ -13,6 +13,7 @@ import schemas
 from jobs.config import Config
 from jobs.plan.night import Night
 from jobs.publish.movements import move, split
+from jobs.publish.projections import project
 
 D = date(2024, 6, 12)
 DAY = timedelta(1)
@@ -71,3 +72,13 @@ def test_a_published_order_is_under_way() -> None:
 
 def test_an_empty_shard() -> None:
     assert move(split(rows()), NIGHT).num_rows == 0
+
+
+def test_an_order_to_a_centre_moves_no_shelf() -> None:
+    """A DC without customers of its own has no forecast, so no projection; one with them gets its order."""
+    to_centre = {"table": "orders", "location_id": "DC", "expected_on": D + DAY, "units": Decimal(40)}
+    selling = {"table": "forecasts", "location_id": "DC", "target_date": D, "mean": 2.0}
+    alone = project(move(split(rows({"table": "forecasts", "target_date": D, "mean": 1.0}, to_centre)), NIGHT), [D, D + DAY])
+    assert set(alone["location_id"].to_pylist()) == {"S"}
+    both = project(move(split(rows(selling, to_centre)), NIGHT), [D, D + DAY])
+    assert both["ordered"].to_pylist() == [0, 40]
