@@ -15,7 +15,7 @@ import polars as pl
 
 from jobs.features.horizon import LONGEST
 from jobs.plan import draws, lanes
-from jobs.plan.expected_cost import row_quantile
+from jobs.plan.curves import row_quantile
 from jobs.plan.pools import SCALE
 from jobs.plan.schedule import Delivery
 from jobs.plan.terms import arrivals_of, terms_of

@@ -15,9 +15,11 @@ import polars as pl
 
 from jobs.plan.centres import asked
 from jobs.plan.cover import MICRO
-from jobs.plan.expected_cost import Curves, alike, random_leads
+from jobs.plan.curves import Curves
+from jobs.plan.expected_cost import alike
 from jobs.plan.pools import SCALE
 from jobs.plan.ragged import first_allowed
+from jobs.plan.random_leads import random_leads
 from jobs.plan.stock_paths import roll
 
 if TYPE_CHECKING:
