@@ -15,7 +15,7 @@ from jobs.plan.expected_cost import evaluate
 from jobs.plan.pools import Problem
 from jobs.plan.writing import afresh
 from tests.jobs.plan.small import day, forecast, night, ranks, tables
-from tests.jobs.plan.test_expected_cost import naive, series, terms
+from tests.jobs.plan.test_expected_cost import naive, naive_of_a_centre, series, terms
 
 MORE = [
     {},
@@ -35,6 +35,17 @@ def test_the_cost_of_an_order_as_the_naive_loop_and_the_list(more: dict) -> None
         for i in range(2):
             assert cost[i] == pytest.approx(naive(t, d, i, n)[0])
             assert cost[i] == pytest.approx(lists.line(i)[n])
+
+
+@pytest.mark.parametrize("owed", [3.0, 9.0, 99.0])
+def test_the_cost_of_what_waits_as_the_naive_loop(owed: float) -> None:
+    """A centre, short of units for two prices, beside a line that loses its sales."""
+    waits = np.array([[[0.0, 0.3], [4.0, 0.7]], [[0.0, 0.0], [0.0, 0.0]]])
+    t, d = replace(terms(on_hand=2.0, cover=3), owed=np.array([owed, 0.0]), waits=waits), series()
+    lists = evaluate(t, d, 1.0)
+    for n in (0, 2, 5):
+        cost = fresh.on_paths(t, d, np.full((1, 2), n * t.multiple))[0].mean(axis=1)
+        assert cost == pytest.approx([naive_of_a_centre(t, d, 0, n), lists.line(1)[n]])
 
 
 def test_random_lead_times_are_averaged_as_in_the_lists() -> None:
