@@ -53,8 +53,8 @@ def main(lake: Lake, config: Config, business_date: date) -> str:
             "They were decided and are not published; the last published night still stands. Keep the lake and report it."
         )
     kept = pools.kept(tables)
-    looked_at = f"{costed:,} costed again, {solved} pools of scarce stock and {whole} whole orders solved again"
-    looked_at += f" ({kept} pools not, of which centres keep for later nights)" if kept else ""
+    left_out = f" (without {kept} of which a centre keeps stock)" if kept else ""
+    looked_at = f"{costed:,} costed again, {solved} pools of scarce stock{left_out} and {whole} whole orders solved again"
     return f"{tables['orders'].num_rows:,} order lines keep every rule, {looked_at}"
 
 

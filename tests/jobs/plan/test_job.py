@@ -161,7 +161,15 @@ def test_a_centre_orders_and_keeps(spark, lake: Lake, fill_lake, source: str, tm
     assert solved["cost"] == pytest.approx(night["cost"])
     kept = [r for r in pq.read_table(tmp_path / "problem" / "lines.parquet").to_pylist() if r["source_id"] == r["location_id"]]
     assert [(r["item_id"], r["location_id"], r["expected_on"]) for r in kept] == [("A", "DC", day(2))]
-    assert check.main(lake, Config(), D).startswith(f"{len(orders)} orders keep every rule, {len(orders) - 1} costed again")
+    assert night["cost_fresh"] == pytest.approx(night["cost"], rel=0.3)
+    assert price["kept_cost"] in (None, night["kept_cost"])
+    said = check.main(lake, Config(), D)
+    assert said.startswith(f"{len(orders)} order lines keep every rule, {len(orders) - 1} costed again")
+    # Together an order to a store is solved again, within what is not kept.
+    assert said.endswith(
+        "0 pools of scarce stock and 1 whole orders solved again" if price["cost"] is None else " 0 whole orders solved again"
+    )
+    assert ("without 1 of which a centre keeps stock" in said) == (price["cost"] is not None)
     if fill_lake is bought_lake:
         prices = {r["resource"]: r for r in rows(lake, "gold/shadow_prices")}
         assert 62 - 9 < prices["budget"]["used"] == bought["order_value"] <= 62  # as many packs of 9 as the budget pays for
