@@ -74,6 +74,10 @@ class PathRanks:
     dependence: Dependence
     _known: dict[tuple[str, str, int], Floats] = field(default_factory=dict, repr=False, compare=False)
 
+    def fresh(self) -> PathRanks:
+        """Ranks by the same law with another seed: of paths that are independent of these."""
+        return PathRanks(self.paths, _hashed(self.seed, "fresh"), self.dependence)
+
     def of(self, names: Mapping[str, Names], steps: int) -> Floats:
         """Ranks [n, steps, paths] of series.
 
@@ -88,8 +92,9 @@ class PathRanks:
             ids = joined(names, columns) if columns else [""] * n
             for row, name in enumerate(ids):
                 scores[row] += np.sqrt(share) * self._shock(factor, name, steps)
-        order = scores.argsort(axis=2, kind="stable").argsort(axis=2, kind="stable")
-        ranks: Floats = (order + 0.5) / self.paths
+        ranks = np.empty_like(scores)
+        places = np.broadcast_to((np.arange(self.paths) + 0.5) / self.paths, scores.shape)
+        np.put_along_axis(ranks, scores.argsort(axis=2, kind="stable"), places, axis=2)
         return ranks
 
     def of_rows(
@@ -129,7 +134,11 @@ class PathRanks:
 
 def seed_of(seed: int, business_date: date) -> int:
     """Seed of a night: of the settings' seed and the date."""
-    digest = hashlib.blake2b(f"{seed}{SEPARATOR}{business_date}".encode(), digest_size=8).digest()
+    return _hashed(seed, business_date)
+
+
+def _hashed(seed: int, what: object) -> int:
+    digest = hashlib.blake2b(f"{seed}{SEPARATOR}{what}".encode(), digest_size=8).digest()
     # A signed 64-bit column holds it.
     return int.from_bytes(digest, "little") >> 1
 

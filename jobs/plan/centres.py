@@ -15,7 +15,7 @@ import polars as pl
 
 from jobs.features.horizon import LONGEST
 from jobs.plan import draws, lanes
-from jobs.plan.expected_cost import row_quantile
+from jobs.plan.curves import row_quantile
 from jobs.plan.pools import SCALE
 from jobs.plan.schedule import Delivery
 from jobs.plan.terms import arrivals_of, terms_of
@@ -78,12 +78,21 @@ def numbered(lines: pl.DataFrame, centres: Centres, demand: Demand) -> pl.DataFr
     ).drop("mean")
 
 
-def asked(lines: pl.DataFrame, levels: pl.DataFrame, demand: Demand, night: Night) -> Centres:
-    """What centres are asked for.
+@dataclass(frozen=True)
+class Asking:
+    """What it follows from what centres are asked for.
 
     lines   a line each pair, of tonight or of its next order day, by item, source, location: first, series and what terms_of takes
     levels  item_id, location_id, level of the centres (network.by_level), by item and location
     """
+
+    lines: pl.DataFrame
+    levels: pl.DataFrame
+
+
+def asked(asking: Asking, demand: Demand, night: Night) -> Centres:
+    """What centres are asked for on the paths of the demand."""
+    lines, levels = asking.lines, asking.levels
     if levels.is_empty():
         return none(demand.paths)
     pairs = levels.with_columns(centre=pl.int_range(pl.len(), dtype=pl.Int64))

@@ -24,7 +24,7 @@ Types = dict[str, pl.DataType | type[pl.DataType]]
 LINES: Types = {
     **dict.fromkeys(LINE, pl.String), "expected_on": pl.Date,
     **dict.fromkeys(("order_multiple", "min_order_units", "unit_volume", "unit_weight", "unit_value"), pl.Float64),
-    "cost": pl.List(pl.Float64), "locked": pl.Int64,
+    "cost": pl.List(pl.Float64), "locked": pl.Int64, "base_stock": pl.Int64,
     "cost_of_nothing": pl.Float64,
 }  # fmt: skip
 POOLS: Types = {"item_id": pl.String, "source_id": pl.String, "limit": pl.Int64}
@@ -42,7 +42,7 @@ _OWN_KINDS = ("store", "online", "dc")
 
 @dataclass(frozen=True)
 class Tables:
-    """A night's plan problem in its file form; ``lines`` with line_id, and locked (multiples a planner locked; -1: none)."""
+    """A night's plan problem in its file form; ``lines`` with line_id, and what LINES has beside the file's columns."""
 
     lines: pl.DataFrame
     terms: pl.DataFrame
@@ -76,8 +76,8 @@ def lasting_terms(lines: pl.DataFrame, night: Night) -> pl.DataFrame:
 def tables(lines: pl.DataFrame, pools: pl.DataFrame, due: pl.DataFrame, night: Night) -> Tables:
     """The problem of a night.
 
-    lines  of all shards, in LINES: those of lines.parquet, what a planner locked (multiples; else 0), and what it costs to order
-           nothing
+    lines  of all shards, in LINES: those of lines.parquet, what a planner locked and what a base stock would order (multiples; else
+           0), and what it costs to order nothing
     pools  item_id, source_id, limit (ten-thousandths of a unit; -1: none)
     due    what is under way, in DUE
     """

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from jobs.plan import expected_cost
 from jobs.plan.lanes import LANE, SCHEDULE, later_arrivals, order_terms
+from jobs.plan.over_covers import over_covers
 
 if TYPE_CHECKING:
     from jobs.plan.demand import Demand
@@ -61,7 +61,7 @@ def _costed(rows: Ints, key: tuple[Any, ...], lines: pl.DataFrame, terms: Terms,
     covers, until, lead = key
     own = terms.take(rows)
     lasting = np.maximum(np.array(until) - lead, 1)
-    found = expected_cost.over_covers(own, demand, lasting, night.config.planning.reach_quantile)
+    found = over_covers(own, demand, lasting, night.config.planning.reach_quantile)
     units = found.best * own.multiple[:, None]
     money = {
         "cost": found.cost,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from jobs.forecast.distribution import NAMES, draw
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from jobs.forecast.ranks import PathRanks
     from jobs.plan.night import Floats, Ints, Night
 
 
@@ -24,6 +25,7 @@ class Demand:
     pairs      item_id, location_id, pair (number, in key order), first (its first series), series (how many)
     quantiles  [series, steps, 15]; p_zero, mean [series, steps]; whole [series]
     ranks      [series, steps, paths]
+    names      columns that name the series' factors
     drawn      [centres, steps, paths] units that distribution centres are asked for; they are numbered after the series
 
     Beyond the horizon the last week repeats (grain week: the last period). A period without a forecast has no demand.
@@ -36,6 +38,7 @@ class Demand:
     whole: np.ndarray
     ranks: Floats
     cycle: int
+    names: dict[str, Names] = field(default_factory=dict)
     drawn: Floats | None = None
 
     def with_drawn(self, drawn: Floats) -> Demand:
@@ -55,6 +58,16 @@ class Demand:
     def column(self, step: int) -> int:
         """The forecast period that stands for a step, also beyond the horizon."""
         return _repeated(step, self.horizon, self.cycle)
+
+    def unranked(self, steps: int) -> Demand:
+        """The distributions alone, as far as so many steps look: small enough to keep, to be drawn ``afresh`` later."""
+        seen = min(max(steps, 1), self.horizon)
+        cut = {name: getattr(self, name)[:, :seen] for name in ("quantiles", "p_zero", "mean")}
+        return replace(self, **cut, ranks=np.zeros((len(self.whole), seen, 0)), drawn=None)
+
+    def afresh(self, ranks: PathRanks) -> Demand:
+        """The same distributions on other paths."""
+        return replace(self, ranks=ranks.of(self.names, self.horizon))
 
     def units(self, series: Ints, step: int) -> Floats:
         """[n, paths] units demanded of series in a step."""
@@ -121,8 +134,9 @@ def read(forecasts: pa.Table, night: Night) -> Demand:
     )
     cycle = min(7 if night.config.period_days == 1 else 1, shape[1])
     quantiles = np.stack([dense[name] for name in NAMES], axis=2)
-    ranks = night.ranks.of(_names(series, night), shape[1])
-    return Demand(pairs, quantiles, dense["p_zero"], dense["mean"], whole, ranks, cycle)
+    names = _names(series, night)
+    ranks = night.ranks.of(names, shape[1])
+    return Demand(pairs, quantiles, dense["p_zero"], dense["mean"], whole, ranks, cycle, names)
 
 
 def _names(series: pl.DataFrame, night: Night) -> dict[str, Names]:

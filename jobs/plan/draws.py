@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jobs.plan.expected_cost import row_quantile
+from jobs.plan.curves import row_quantile
 from jobs.plan.schedule import Delivery
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ def main(
     night = inputs.night_of(lake, config, business_date)
     shards = inputs.by_shard(inputs.sources(lake, night), config.planning.shards)
     with planned(shards, night, with_problem=keep_problem is not None) as (result, night):
-        wanted = ["pools", "prices", "certificate", "exceptions"]
+        wanted = ["pools", "prices", "certificate", "fresh", "exceptions"]
         wanted += [*(["orders", "reasons"] if small_night else []), *(PROBLEM if keep_problem else [])]
         tables = writing.collect(result, wanted)
         if small_night:

@@ -8,7 +8,7 @@ later night only where it would have sold tonight. Keeping costs nothing by itse
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kept:
-    """Lines from centres to themselves (item_id, source_id, pool, expected_on: the next arrival, multiple), and their lists."""
+    """Lines from centres to themselves, their terms as lines of one period, and their lists.
+
+    lines  item_id, source_id, location_id, pool, centre (number), expected_on (the next arrival), multiple
+    """
 
     lines: pl.DataFrame
+    terms: Terms
     start: Ints
     cost: Floats
 
@@ -45,16 +49,29 @@ class Kept:
             problem.limit,
         )
 
+    def left(self, problem: Problem, n: Ints) -> Ints:
+        """Multiples of each line that orders of the problem's lines (n multiples) leave in its pool."""
+        used = np.zeros(len(problem.limit), np.int64)
+        np.add.at(used, problem.pool, n * problem.multiple)
+        rest = (problem.limit - used)[self.lines["pool"].to_numpy()] // self.lines["multiple"].to_numpy()
+        stays: Ints = np.clip(rest, 0, np.diff(self.start) - 1)
+        return stays
+
+    def asked(self, centres: Centres, demand: Demand) -> tuple[Terms, Demand]:
+        """The lines and what they are asked for on the centres' paths, all of it in one period."""
+        later = centres.later[self.lines["centre"].to_numpy()]
+        return replace(self.terms, owed=later.max(axis=1, initial=0.0)), demand.with_drawn(later[:, None, :])
+
     def as_lines(self) -> pl.DataFrame:
         """Rows of the plan problem (coupling.LINES)."""
         lists = [self.cost[a:b].tolist() for a, b in zip(self.start[:-1], self.start[1:], strict=True)]
         nothing = {name: pl.lit(0.0) for name in ("min_order_units", "unit_volume", "unit_weight", "unit_value")}
         return self.lines.with_columns(
-            location_id="source_id",
             order_multiple=pl.col("multiple") / SCALE,
             **nothing,
             cost=pl.Series(lists, dtype=pl.List(pl.Float64)),
             locked=pl.lit(0, pl.Int64),
+            base_stock=pl.lit(0, pl.Int64),
             cost_of_nothing=pl.Series(self.cost[self.start[:-1]]),
         )
 
@@ -71,23 +88,26 @@ def keep(pooled: pl.DataFrame, problem: Problem, centres: Centres, demand: Deman
     # In the smallest packs that leave the centre: packs that nobody orders could not be shared out.
     np.minimum.at(smallest, problem.pool, problem.multiple)
     pool, centre = rows["pool"].to_numpy().astype(np.int64), rows["centre"].to_numpy()
-    lists = expected_cost.evaluate(*_as_terms(centre, smallest[pool] / SCALE, centres, demand), night.config.planning.reach_quantile)
+    terms = _as_terms(centre, smallest[pool] / SCALE, centres, demand)
+    lists = expected_cost.evaluate(terms, demand.with_drawn(centres.later[centre][:, None, :]), night.config.planning.reach_quantile)
     days = pl.duration(days=pl.col("until") * night.config.period_days)
     lines = rows.select(
         "item_id",
         "source_id",
+        pl.col("source_id").alias("location_id"),
         pl.Series("pool", pool),
+        "centre",
         (pl.lit(night.business_date) + days).cast(pl.Date).alias("expected_on"),
         pl.Series("multiple", smallest[pool]),
     )
-    return Kept(lines, lists.start, lists.cost)
+    return Kept(lines, terms, lists.start, lists.cost)
 
 
-def _as_terms(centre: Ints, multiple: Floats, centres: Centres, demand: Demand) -> tuple[Terms, Demand]:
+def _as_terms(centre: Ints, multiple: Floats, centres: Centres, demand: Demand) -> Terms:
     """Lines of one period, in which all that is asked for until the next arrival is asked for, and what is missing is so once."""
     count = len(centre)
     zero = np.zeros(count)
-    terms = Terms(
+    return Terms(
         lead=zero.astype(np.int64),
         cover=np.ones(count, np.int64),
         lead_std=zero,
@@ -109,4 +129,3 @@ def _as_terms(centre: Ints, multiple: Floats, centres: Centres, demand: Demand) 
         owed=centres.later[centre].max(axis=1, initial=0.0),
         waits=centres.missed[centre],
     )
-    return terms, demand.with_drawn(centres.later[centre][:, None, :])

@@ -29,12 +29,16 @@ class Outcome:
     n         multiples;  free  multiples if nothing were shared
     price     paid for scarce things, currency a unit
     bound_by  which shared limits and order terms made n other than free, comma separated
+    base_stock   multiples of a plan by base stock (base_stock.py)
+    kept      [lines that keep] multiples that centres keep (kept.py)
     """
 
     n: Ints
     free: Ints
     price: Floats
     bound_by: np.ndarray
+    base_stock: Ints
+    kept: Ints
 
 
 @dataclass(frozen=True)
@@ -130,12 +134,12 @@ def _denied(pool: Ints, limit: Ints, units: Ints) -> np.ndarray:
     return denied
 
 
-def of_pools(lines: pl.DataFrame, problem: Problem, solution: Solution) -> Outcome:
-    """What the pools of stock made of the lines, the first of the problem."""
+def of_pools(lines: pl.DataFrame, problem: Problem, solution: Solution, base_stock: Ints) -> Outcome:
+    """What the pools of stock made of the lines, the first of the problem, and of what centres keep, the others."""
     count = len(lines)
     n, free, pool = solution.n[:count], solution.free[:count], problem.pool[:count]
     bound = lines["chosen"].to_numpy() & (n < free)
-    return Outcome(n, free, solution.price[pool], np.where(bound, "dc_stock", "").astype(object))
+    return Outcome(n, free, solution.price[pool], np.where(bound, "dc_stock", "").astype(object), base_stock, solution.n[count:])
 
 
 def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, problem: Problem, outcome: Outcome) -> pl.DataFrame:

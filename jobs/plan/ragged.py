@@ -32,3 +32,12 @@ def first_allowed(start: Ints, cost: Floats) -> Ints:
         return np.zeros(0, np.int64)
     place = np.where(np.isfinite(cost), positions(start)[1], _NOWHERE)
     return np.asarray(np.minimum.reduceat(place, start[:-1]), np.int64)
+
+
+def last_allowed(start: Ints, cost: Floats, most: Ints) -> Ints:
+    """[lists] place of the last finite entry that is not beyond ``most`` [lists]; of the first finite one where there is none."""
+    if len(start) < 2:
+        return np.zeros(0, np.int64)
+    owner, place = positions(start)
+    last = np.maximum.reduceat(np.where(np.isfinite(cost) & (place <= most[owner]), place, -1), start[:-1])
+    return np.where(last < 0, first_allowed(start, cost), last)

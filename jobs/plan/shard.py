@@ -12,7 +12,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from jobs.plan import centres, costs, coupling, cover, demand, expected_cost, kept, lanes, limits, network, pools, position
+from jobs.plan import (
+    base_stock,
+    centres,
+    costs,
+    coupling,
+    cover,
+    demand,
+    expected_cost,
+    fresh,
+    kept,
+    lanes,
+    limits,
+    network,
+    pools,
+    position,
+)
 from jobs.plan.night import Night, exception, exceptions, frame
 from jobs.plan.ragged import first_allowed, first_least
 from jobs.plan.terms import Terms, terms_of
@@ -25,6 +40,7 @@ if TYPE_CHECKING:
     from jobs.plan.centres import Centres
     from jobs.plan.demand import Demand
     from jobs.plan.kept import Kept
+    from jobs.plan.night import Ints
 
 PAIR = ["item_id", "location_id"]
 LINE = ["item_id", "source_id", "location_id"]
@@ -34,16 +50,21 @@ LINE = ["item_id", "source_id", "location_id"]
 class Costed:
     """A shard's lines before anything is decided: their terms, cost lists, what each may order, and the pools of stock.
 
-    kept  what distribution centres keep of their stock for later nights, as lines from them to themselves
-    due   what is under way to the lines' locations (coupling.DUE)
+    demand      the distributions, without paths;  asking  what centres are asked for on any paths follows from
+    base_stock  [lines] multiples that a base stock would order, limits aside
+    kept        what distribution centres keep of their stock for later nights, as lines from them to themselves
+    due         what is under way to the lines' locations (coupling.DUE)
     """
 
     lines: pl.DataFrame
     terms: Terms
+    demand: Demand
+    asking: centres.Asking
     lists: expected_cost.Costs
     allowed: limits.Allowed
     pooled: pl.DataFrame
     problem: pools.Problem
+    base_stock: Ints
     kept: Kept
     due: pl.DataFrame
     exceptions: pl.DataFrame
@@ -56,54 +77,65 @@ class Decision:
     lines       one row a considered line, by item, source, location: terms, numbers behind the decision, units
     pools       one row an item and source: limit, and where pools are solved by themselves wanted, used, kept, price, cost, kept_cost,
                 lower_bound, cost_of_nothing, scarce, called, degraded, process
+    fresh       cost on fresh demand paths (fresh.SUMS)
     exceptions  what a person should look at
     """
 
     lines: pl.DataFrame
     pools: pl.DataFrame
+    fresh: pl.DataFrame
     exceptions: pl.DataFrame
 
 
 def decide(tables: Mapping[str, pa.Table], night: Night) -> Decision:
     """Plan the items of a shard, where nothing couples them with those of others (tables: see ``cost``)."""
-    return decide_alone(cost(tables, night))
+    return decide_alone(cost(tables, night), night)
 
 
-def decide_alone(costed: Costed) -> Decision:
+def decide_alone(costed: Costed, night: Night) -> Decision:
     """The same, of lines that are costed."""
     whole = costed.kept.added(costed.problem)
     solution = pools.solve(whole)
-    decision = described(costed, limits.of_pools(costed.lines, whole, solution))
+    reference = base_stock.of_pools(costed.problem, costed.base_stock)
+    decision = described(costed, limits.of_pools(costed.lines, whole, solution, reference), night)
     report = limits.report(costed.pooled, whole, solution, len(costed.lines)).with_columns(process=pl.lit(os.getpid(), pl.Int64))
     return replace(decision, pools=report)
 
 
-def decide_as(costed: Costed, solved: pl.DataFrame) -> Decision:
+def decide_as(costed: Costed, solved: pl.DataFrame, night: Night) -> Decision:
     """Plan the items of a shard as the night as a whole decided (together.Together.lines)."""
-    found = costed.lines.select(LINE).join(solved, on=LINE, how="left", maintain_order="left")
-    n, price = found["n"].fill_null(0).to_numpy(), found["scarcity_price"].fill_null(0.0).to_numpy()
+    found, stays = (
+        lines.select(LINE).join(solved, on=LINE, how="left", maintain_order="left") for lines in (costed.lines, costed.kept.lines)
+    )
+    n, reference, kept_ = (part[name].fill_null(0).to_numpy() for part, name in ((found, "n"), (found, "base_stock"), (stays, "n")))
+    price = found["scarcity_price"].fill_null(0.0).to_numpy()
     bound_by = np.asarray(found["bound_by"].fill_null("").to_numpy(), object)
-    return described(costed, limits.Outcome(n, first_least(costed.problem.start, costed.problem.cost), price, bound_by))
+    free = first_least(costed.problem.start, costed.problem.cost)
+    return described(costed, limits.Outcome(n, free, price, bound_by, reference, kept_), night)
 
 
-def described(costed: Costed, outcome: limits.Outcome) -> Decision:
+def described(costed: Costed, outcome: limits.Outcome, night: Night) -> Decision:
     """A shard's plan from what was decided of its lines."""
     decided = limits.describe(costed.lines, costed.terms, costed.lists, costed.allowed, costed.problem, outcome)
     found = exceptions([costed.exceptions, limits.conflicts(decided, costed.allowed)])
-    return Decision(decided, costed.pooled.select(*limits.POOL, "limit"), found)
+    return Decision(decided, costed.pooled.select(*limits.POOL, "limit"), fresh.of_shard(costed, outcome, night), found)
 
 
 def cost(tables: Mapping[str, pa.Table], night: Night) -> Costed:
     """Cost every order quantity of the lines of a shard's items (tables: see ``lines_of``)."""
     placed = lines_of(tables, night)
-    lines, demand_, found = placed.lines, placed.demand, [placed.exceptions]
+    lines, demand_ = placed.lines, placed.demand
     terms = terms_of(lines, demand_, night, placed.centres)
     lists = expected_cost.evaluate(terms, demand_, night.config.planning.reach_quantile)
     allowed = limits.allow(lines, terms, lists)
     pooled = limits.pools(lines, tables, night)
     problem, clashes = limits.problem(lines, terms, lists, allowed, pooled)
+    wanted = base_stock.multiples(terms, lists.base_stock)
     kept_ = kept.keep(pooled, problem, placed.centres, demand_, night)
-    return Costed(lines, terms, lists, allowed, pooled, problem, kept_, placed.due, exceptions([*found, clashes]))
+    # Centres look further ahead than any line.
+    bare = demand_.unranked(fresh.steps(terms) if placed.asking.levels.is_empty() else demand_.horizon)
+    found = exceptions([placed.exceptions, clashes])
+    return Costed(lines, terms, bare, placed.asking, lists, allowed, pooled, problem, wanted, kept_, placed.due, found)
 
 
 def covers(tables: Mapping[str, pa.Table], night: Night) -> pl.DataFrame:
@@ -114,12 +146,13 @@ def covers(tables: Mapping[str, pa.Table], night: Night) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Placed:
-    """A shard's lines with their lane, stock, transit and costs, the demand of their pairs, the centres, and what is under way
-    (coupling.DUE).
+    """A shard's lines with their lane, stock, transit and costs, the demand of their pairs, the centres and what they follow from, and
+    what is under way (coupling.DUE).
     """
 
     lines: pl.DataFrame
     demand: Demand
+    asking: centres.Asking
     centres: Centres
     due: pl.DataFrame
     exceptions: pl.DataFrame
@@ -149,14 +182,15 @@ def lines_of(tables: Mapping[str, pa.Table], night: Night) -> Placed:
         return lines.with_columns(pl.col("first", "series").fill_null(0)).sort(LINE), [wrong_stock, wrong_costs]
 
     lines, wrong = prepared(lanes.tonight(every, night))
-    supplied = centres.none(distributions.paths)
+    served = lines.clear()
     if len(levels):
         waiting, _ = prepared(lanes.waiting(every, night))
-        taken = pl.concat([lines.filter("chosen"), waiting.select(lines.columns)]).sort(LINE)
-        supplied = centres.asked(taken, levels, distributions, night)
-        distributions = distributions.with_drawn(supplied.drawn)
+        served = pl.concat([lines.filter("chosen"), waiting.select(lines.columns)]).sort(LINE)
+    asking = centres.Asking(served, levels)
+    supplied = centres.asked(asking, distributions, night)
+    distributions = distributions.with_drawn(supplied.drawn)
     lines = centres.numbered(lines, supplied, distributions)
-    return Placed(lines, distributions, supplied, _due(orders, items, night), exceptions([wrong_lanes, *wrong]))
+    return Placed(lines, distributions, asking, supplied, _due(orders, items, night), exceptions([wrong_lanes, *wrong]))
 
 
 def _place(lines: pl.DataFrame, tables: Mapping[str, pa.Table], orders: pl.DataFrame, night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -219,6 +253,7 @@ def problem_of(costed: Costed) -> pl.DataFrame:
     rows = costed.lines.with_columns(
         limits.cost_lists(costed.problem),
         pl.Series("locked", first_allowed(costed.problem.start, costed.problem.cost)),
+        pl.Series("base_stock", costed.base_stock),
         pl.Series("cost_of_nothing", costed.lists.cost[start]),
         pl.Series("order_multiple", costed.terms.multiple),
         pl.Series("min_order_units", costed.terms.min_units),

@@ -35,7 +35,7 @@ _COSTED = "costed"
 def planned(shards: DataFrame, night: Night, *, with_problem: bool = False) -> Iterator[tuple[DataFrame, Night]]:
     """Every line decided: rows (shard, name, payload), kept while the context lasts; and the night with its orders' covers.
 
-    Of a shard: orders, reasons, exceptions, pools (and problem, due). Where something couples shards, of the whole night
+    Of a shard: orders, reasons, fresh, exceptions, pools (and problem, due). Where something couples shards, of the whole night
     (shard -1): prices, certificate, exceptions.
     """
     held: list[DataFrame] = []
@@ -83,7 +83,7 @@ def _planner(night: Night, with_problem: bool) -> Task:
     def plan(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for number, tables in _shards(batches):
             costed = shard.cost(tables, night)
-            decision = shard.decide_alone(costed)
+            decision = shard.decide_alone(costed, night)
             more = {"problem": shard.problem_of(costed), "due": costed.due} if with_problem else {}
             yield _rows(number, tables_of(decision, night, number) | _arrow({"pools": decision.pools, **more}))
 
@@ -141,7 +141,7 @@ def _decider(night: Night) -> Task:
             (costed if name == _COSTED else solved)[number] = payload
         for number in sorted(costed):
             found = pl.DataFrame(pl.from_arrow(decode(solved[number]))) if number in solved else together.nothing()
-            decision = shard.decide_as(pickle.loads(costed[number]), found)  # noqa: S301 - written by the first pass
+            decision = shard.decide_as(pickle.loads(costed[number]), found, night)  # noqa: S301 - written by the first pass
             yield _rows(number, tables_of(decision, night, number))
 
     return decide
@@ -185,10 +185,11 @@ def split(whole: pa.Table) -> dict[str, pa.Table]:
 
 
 def tables_of(decision: shard.Decision, night: Night, number: int) -> dict[str, pa.Table]:
-    """A shard's lines and exceptions as Arrow tables."""
+    """A shard's lines, their cost on fresh paths and exceptions as Arrow tables."""
     return {
         "orders": outputs.orders(decision.lines, night.business_date, night.config),
         "reasons": outputs.reasons(decision.lines, night.business_date, number),
+        "fresh": decision.fresh.to_arrow(),
         "exceptions": decision.exceptions.to_arrow(),
     }
 

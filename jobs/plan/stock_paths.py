@@ -31,26 +31,26 @@ class StockPaths:
     need         [cover, lines, paths] Y_t
     balance      [cover, lines, paths] B_t
     floor        [cover, lines, paths] W_t
+    before       [lines, paths] demand before arrival
     window       [lines, paths] demand in the window
-    demand_until [lines] mean demand before arrival
     """
 
     at_arrival: Floats
     need: Floats
     balance: Floats
     floor: Floats
+    before: Floats
     window: Floats
-    demand_until: Floats
 
     def take(self, lines: Ints) -> StockPaths:
         """The given lines."""
         need, balance, floor = self.need[:, lines], self.balance[:, lines], self.floor[:, lines]
-        return StockPaths(self.at_arrival[lines], need, balance, floor, self.window[lines], self.demand_until[lines])
+        return StockPaths(self.at_arrival[lines], need, balance, floor, self.before[lines], self.window[lines])
 
     def until(self, cover: int) -> StockPaths:
         """The first periods of the window; only where nothing else arrives in it."""
         need, balance = self.need[:cover], self.balance[:cover]
-        return StockPaths(self.at_arrival, need, balance, self.floor[:cover], self.at_arrival - balance[-1], self.demand_until)
+        return StockPaths(self.at_arrival, need, balance, self.floor[:cover], self.before, self.at_arrival - balance[-1])
 
 
 class Drawn(Protocol):
@@ -70,10 +70,10 @@ def roll(terms: Terms, demand: Demand | Drawn, *, empty: bool = False) -> StockP
     paths = demand.paths
     owed = terms.owed[:, None]
     stock = np.repeat(terms.on_hand[:, None], paths, axis=1)
-    until = np.zeros(len(terms))
+    before = np.zeros_like(stock)
     for step in range(lead):
         units = demand.of_pairs(terms.first, terms.series, step)
-        until += units.mean(axis=1)
+        before += units
         stock = np.maximum(stock + _arriving(terms, step) - units, -owed)
     if empty:
         terms, stock = replace(terms, arrivals=np.zeros_like(terms.arrivals)), np.zeros_like(stock)
@@ -88,7 +88,7 @@ def roll(terms: Terms, demand: Demand | Drawn, *, empty: bool = False) -> StockP
         worst = np.maximum(worst, -running)
         floor[t], balance[t] = worst - owed, running
         need[t] = np.maximum(worst - owed, -running)
-    return StockPaths(stock, need, balance, floor, window, until)
+    return StockPaths(stock, need, balance, floor, before, window)
 
 
 def _arriving(terms: Terms, step: int) -> Floats:

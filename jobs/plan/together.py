@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,19 +9,16 @@ import numpy as np
 import polars as pl
 
 from jobs.errors import UsageError
-from jobs.plan.coupled.capacities import kinds_of, taken
+from jobs.plan.coupled.capacities import kinds_of
 from jobs.plan.coupled.guarded import solve_in_time
-from jobs.plan.coupled.problem import lowered, raised, state_of
+from jobs.plan.coupled.problem import lowered, raised
 from jobs.plan.coupled.reading import read
 from jobs.plan.coupling import LANE, LINE, Tables
 from jobs.plan.night import exception, exceptions
-from jobs.plan.pools import SCALE
-from jobs.plan.ragged import first_least
+from jobs.plan.solution import Solution, multiples
 
 if TYPE_CHECKING:
-    from jobs.plan.coupled.problem import Floats, Ints
-    from jobs.plan.coupled.reading import Read
-    from jobs.plan.coupled.solve import Solved
+    pass
 
 _EASE = "lower the locked quantity, or ease the limits"
 
@@ -31,9 +27,10 @@ _EASE = "lower the locked quantity, or ease the limits"
 class Together:
     """What was decided.
 
-    lines        item_id, source_id, location_id, n (multiples), scarcity_price (currency a unit), bound_by (what binds, comma separated)
+    lines        item_id, source_id, location_id, n (multiples), scarcity_price (currency a unit), bound_by (what binds, comma
+                 separated), base_stock (multiples of a plan by base stock)
     prices       a row each limit: resource, location_id, item_id, date, unit, limit, wanted, used, kept, price
-    certificate  one row: lines, orders, scarce, cost, kept_cost, lower_bound, cost_of_nothing, rung, rounds, degraded
+    certificate  a row for the whole night (source_id and location_id '*'), each source (location_id '*') and each order (solution.PARTS)
     exceptions   locks that nothing can keep, orders closed by their minimum, a plan cut short
     """
 
@@ -73,12 +70,13 @@ def decide(problem: Tables, seconds: float) -> Together:
 def nothing() -> pl.DataFrame:
     """``Together.lines`` of no line."""
     kinds: dict[str, Any] = dict.fromkeys(LINE, pl.String) | {"n": pl.Int64, "scarcity_price": pl.Float64, "bound_by": pl.String}
+    kinds["base_stock"] = pl.Int64
     return pl.DataFrame(schema=kinds)
 
 
-def _solve(problem: Tables, seconds: float) -> _Solution:
+def _solve(problem: Tables, seconds: float) -> Solution:
     known = read(problem.lines, problem.terms, problem.capacities)
-    return _Solution(problem, known, solve_in_time(known.problem, seconds))
+    return Solution(problem, known, solve_in_time(known.problem, seconds))
 
 
 def _is_locked(lines: pl.DataFrame) -> np.ndarray:
@@ -100,7 +98,7 @@ def _without_denied(problem: Tables) -> tuple[pl.DataFrame, np.ndarray]:
     if not len(locked):
         return lines, denied
     quantity = lines["locked"].to_numpy()
-    for kind in kinds_of(lines, problem.capacities, _multiples(lines)):
+    for kind in kinds_of(lines, problem.capacities, multiples(lines)):
         left = raised(kind.limit)
         for i in locked[(kind.at[locked] >= 0) & ~denied[locked]]:
             need = kind.use[i] * quantity[i]
@@ -118,110 +116,3 @@ def _is_short(lines: pl.DataFrame, terms: pl.DataFrame) -> np.ndarray:
     reached = lines.with_columns(most=most.sum().over(LANE)).join(terms, on=LANE, how="left", maintain_order="left")
     minimum = reached["min_order_value"].fill_null(0.0).to_numpy()
     return np.asarray(reached["most"].to_numpy() < lowered(minimum))
-
-
-def _multiples(lines: pl.DataFrame) -> Ints:
-    """[lines] order multiples in ten-thousandths of a unit."""
-    return np.floor(lines["order_multiple"].to_numpy() * SCALE + 0.5).astype(np.int64)
-
-
-class _Solution:
-    """A solved problem, and what it says of its lines, in the order of the tables' rows."""
-
-    def __init__(self, tables: Tables, known: Read, solved: Solved) -> None:
-        self.lines, self.capacities, self.known, self.solved = tables.lines, tables.capacities, known, solved
-        self.free = first_least(known.problem.start, known.problem.cost)
-        self.state, self.wanted = state_of(known.problem, solved.n), state_of(known.problem, self.free)
-        #: [rows] what centres keep for themselves; it is no order.
-        self.keeps = np.asarray((tables.lines["source_id"] == tables.lines["location_id"]).to_numpy())
-
-    def columns(self) -> dict[str, pl.Series]:
-        """Of each line: n, scarcity_price, bound_by."""
-        problem, price = self.known.problem, np.append(self.solved.price, 0.0)
-        units = self.known.multiple / SCALE
-        paid = np.zeros(len(problem))
-        for layer in problem.layers:
-            paid += price[layer.resource] * layer.use / units
-        return {
-            "n": pl.Series(self._by_row(self.solved.n), dtype=pl.Int64),
-            "scarcity_price": pl.Series(self._by_row(paid), dtype=pl.Float64),
-            "bound_by": pl.Series(self._by_row(self._bound_by(price)), dtype=pl.String),
-        }
-
-    def measures(self) -> dict[str, pl.Series]:
-        """Of each limit: wanted, used, kept, price."""
-        multiple, price = _multiples(self.lines), np.append(self.solved.price, 0.0)[self.known.resource]
-        free, n = self._by_row(self.free), self._by_row(self.solved.n)
-        plans = {"wanted": free * ~self.keeps, "used": n * ~self.keeps, "kept": n * self.keeps}
-        found = {name: taken(self.lines, self.capacities, multiple, plan) for name, plan in plans.items()}
-        return {name: pl.Series(v, dtype=pl.Float64) for name, v in (found | {"price": price}).items()}
-
-    def certificate(self) -> pl.DataFrame:
-        """One row."""
-        solved, n = self.solved, self._by_row(self.solved.n)
-        ordered = self.lines.filter(pl.Series((n > 0) & ~self.keeps)).select(LANE).unique()
-        kept = self.lines.with_columns(n=pl.Series(n)).filter(pl.Series(self.keeps))
-        costs = kept.select(pl.col("cost").list.get(pl.col("n"))).to_series()
-        row: dict[str, Any] = {"lines": int((~self.keeps).sum()), "orders": len(ordered), "kept_cost": math.fsum(costs)}
-        row |= {"scarce": int((solved.price > 0).sum()), "cost": solved.cost, "lower_bound": solved.bound}
-        row |= {"cost_of_nothing": solved.cost_of_nothing, "rung": solved.rung, "rounds": solved.rounds}
-        return pl.DataFrame([row | {"degraded": int(solved.degraded)}])
-
-    def closed(self) -> pl.DataFrame:
-        """Orders that were wanted and not placed, since they would not reach their minimum."""
-        problem, terms = self.known.problem, self.known.problem.terms
-        first = problem.start[:-1]
-        saved = problem.cost[first] - problem.cost[first + self.free]
-        kept = (self.wanted.ordered > 0) & (self.state.ordered == 0) & (self.wanted.value < lowered(terms.minimum))
-        orders = np.flatnonzero(kept)
-        rows = self._named(orders).with_columns(
-            wanted=pl.Series(self.wanted.value[orders], dtype=pl.Float64).round(2),
-            minimum=pl.Series(terms.minimum[orders], dtype=pl.Float64).round(2),
-            saved=pl.Series(np.bincount(problem.order, np.nan_to_num(saved, posinf=0.0), len(kept))[orders], dtype=pl.Float64),
-        )
-        text = pl.format("an order of {} was wanted, the lane's minimum is {}: not placed", "wanted", "minimum")
-        return exception(rows, "order_below_minimum", text, "ease the minimum, or order by hand", pl.col("saved"))
-
-    def cut_short(self) -> pl.DataFrame:
-        """One row where the solver failed or ran out of time."""
-        if not self.solved.degraded:
-            return exceptions([])
-        above = self.solved.cost - self.solved.bound
-        text = f"the plan was not solved to its end ({self.solved.rung}): it may be up to {above:.2f} dearer than the best"
-        action = "look at the log of the plan stage; give it more time ([planning] solve_seconds)"
-        return exception(pl.DataFrame({"one": [1]}), "plan_cut_short", pl.lit(text), action, pl.lit(above))
-
-    def _named(self, orders: Ints) -> pl.DataFrame:
-        """source_id and location_id of orders."""
-        row = self.known.line_id[self.known.problem.terms.lines[:-1][orders]]
-        return self.lines[row].select(LANE)
-
-    def _by_row(self, values: Any) -> Any:
-        """Values of the problem's lines in the order of the tables' rows (line_id counts these)."""
-        result = np.empty_like(values)
-        result[self.known.line_id] = values
-        return result
-
-    def _bound_by(self, price: Floats) -> np.ndarray:
-        """[lines] what made the units other than the line alone would have: limits with a price, terms of its order."""
-        problem, n, free = self.known.problem, self.solved.n, self.free
-        terms, order = problem.terms, problem.order
-        less, other = n < free, n != free
-        minimum = (terms.minimum > 0)[order] & ((n > free) | (less & (self.state.ordered == 0)[order]))
-        truck = (terms.truck_cost > 0)[order] & other & ~minimum
-        cost = (terms.fixed != 0)[order] & other & ~minimum & ~truck
-        flags = {name: less & self._takes(name, price) for name in ("dc_stock", "dc_outbound", "receiving", "budget")}
-        flags |= {"min_order_value": minimum, "trucks": truck, "order_cost": cost}
-        named = pl.DataFrame(flags).select(pl.when(name).then(pl.lit(name)).alias(name) for name in flags)
-        return np.asarray(named.select(pl.concat_str(pl.all(), separator=", ", ignore_nulls=True)).to_series().to_numpy(), object)
-
-    def _takes(self, resource: str, price: Floats) -> np.ndarray:
-        """[lines] whether a line takes from a priced limit of a kind of resource."""
-        numbers = self.known.resource[self.capacities["resource"].to_numpy() == resource]
-        priced = np.zeros(len(price), bool)
-        priced[numbers[numbers >= 0]] = True
-        priced &= price > 0
-        flags = np.zeros(len(self.known.problem), bool)
-        for layer in self.known.problem.layers:
-            flags |= priced[layer.resource] & (layer.use > 0)
-        return flags

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from jobs.plan.cover import MICRO
 from jobs.plan.decimals import decimals
+from jobs.plan.fresh import PLANS
 from jobs.plan.night import EXCEPTION
 from jobs.plan.pools import SCALE, UNLIMITED
 from jobs.plan.shards import decode, unpack
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from jobs.lake import Lake
+    from jobs.plan.night import Floats
 
 _NIGHT = "*"
 #: A plan this close to its bound, as a share of cost, is proven.
@@ -65,12 +69,15 @@ def write_few_lines(lake: Lake, orders: pl.DataFrame, reasons: pl.DataFrame, bus
 def write_small(lake: Lake, small: dict[str, pl.DataFrame], business_date: date) -> None:
     """gold/shadow_prices, gold/certificates and the planning rows of gold/exceptions.
 
-    small  pools, exceptions; and prices, certificate where the night was decided as a whole (else empty)
+    small  pools, fresh, exceptions; and prices, certificate where the night was decided as a whole (else empty)
     """
     together = not small["certificate"].is_empty()
     for table, rows in (
         (SHADOW_PRICES, dated(small["prices"], business_date) if together else shadow_prices(small["pools"], business_date)),
-        (CERTIFICATES, whole_certificate(small["certificate"]) if together else certificates(small["pools"])),
+        (
+            CERTIFICATES,
+            certificates_together(small["certificate"], small["fresh"]) if together else certificates(small["pools"], small["fresh"]),
+        ),
         (EXCEPTIONS, ranked(small["exceptions"])),
     ):
         # What training has noted among the exceptions stays.
@@ -97,30 +104,49 @@ def shadow_prices(pools: pl.DataFrame, business_date: date) -> pl.DataFrame:
         used=pl.col("used") / SCALE,
         kept=pl.col("kept") / SCALE,
         price="price",
+        cost="cost",
+        lower_bound="lower_bound",
+        kept_cost="kept_cost",
     )
 
 
 def dated(prices: pl.DataFrame, business_date: date) -> pl.DataFrame:
     """Prices of a night decided as a whole; a limit without a date is tonight's."""
-    return prices.with_columns(pl.col("date").fill_null(pl.lit(business_date)))
+    alone = pl.lit(None, pl.Float64)
+    return prices.with_columns(pl.col("date").fill_null(pl.lit(business_date)), cost=alone, lower_bound=alone, kept_cost=alone)
 
 
-def whole_certificate(row: pl.DataFrame) -> pl.DataFrame:
-    """The certificate of a night decided as a whole."""
-    found = row.row(0, named=True)
-    counts = {"shards": found["orders"], "solver_calls": 1}
-    return pl.DataFrame([_certified(_NIGHT, found | counts, (found["cost"], found["lower_bound"], found["cost_of_nothing"]))])
+def certificates_together(parts: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
+    """The certificates of a night decided as a whole: solution.PARTS; orders are not costed afresh one by one."""
+    # Sums of bounds may exceed sums of equal costs by their last bit.
+    parts = parts.with_columns(lower_bound=pl.min_horizontal("lower_bound", "cost"))
+    above = pl.col("cost") - pl.col("lower_bound")
+    saved = pl.col("cost_of_nothing") - pl.col("cost")
+    rows = parts.with_columns(
+        shards="orders",
+        solver_calls=(pl.col("source_id") == _NIGHT).cast(pl.Int64),
+        gap=above / pl.max_horizontal(pl.col("cost").abs(), 1e-9),
+        gap_saving=pl.when(saved.is_finite() & (saved > 0)).then(above / saved),
+    )
+    drawn = []
+    for row in rows.filter(pl.col("location_id") == _NIGHT).iter_rows(named=True):
+        mine = fresh if row["source_id"] == _NIGHT else fresh.filter(pl.col("source_id") == row["source_id"])
+        of_orders = {name: row[f"of_orders_{name}"] for name in PLANS}
+        drawn.append({name: row[name] for name in ("source_id", "location_id")} | afresh(mine, row["cost"], of_orders))
+    again = pl.DataFrame(drawn, infer_schema_length=None)
+    return rows.join(again, on=["source_id", "location_id"], how="left", maintain_order="left")
 
 
-def certificates(pools: pl.DataFrame) -> pl.DataFrame:
+def certificates(pools: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
     """A row each source, and one for the night. Sums are exact (fsum), so that shards don't matter."""
-    groups = [(_NIGHT, pools)]
+    groups = [(_NIGHT, pools, fresh)]
     if not pools.is_empty():
-        groups += [(str(key[0]), rows) for key, rows in pools.sort("source_id", "item_id").group_by("source_id", maintain_order=True)]
-    return pl.DataFrame([_certificate(source, rows) for source, rows in groups])
+        of_source = pools.sort("source_id", "item_id").group_by("source_id", maintain_order=True)
+        groups += [(str(key[0]), rows, fresh.filter(pl.col("source_id") == key[0])) for key, rows in of_source]
+    return pl.DataFrame([_certificate(*group) for group in groups])
 
 
-def _certificate(source: str, pools: pl.DataFrame) -> dict[str, object]:
+def _certificate(source: str, pools: pl.DataFrame, fresh: pl.DataFrame) -> dict[str, object]:
     counts: dict[str, Any] = dict.fromkeys(("lines", "scarce", "called", "degraded"), 0)
     money, kept = (0.0, 0.0, 0.0), 0.0
     if not pools.is_empty():
@@ -130,7 +156,7 @@ def _certificate(source: str, pools: pl.DataFrame) -> dict[str, object]:
     counts |= {"shards": len(pools), "solver_calls": counts["called"], "rounds": 0}
     close = money[0] - money[1] <= _CLOSE * max(abs(money[0]), 1e-9)
     rung = "proven" if close else "marginal value" if counts["degraded"] else "best found"
-    return _certified(source, counts | {"rung": rung, "kept_cost": kept}, money)
+    return _certified(source, counts | {"rung": rung, "kept_cost": kept}, money) | afresh(fresh, money[0], dict.fromkeys(PLANS, 0.0))
 
 
 def _certified(source: str, found: Mapping[str, Any], money: tuple[float, float, float]) -> dict[str, Any]:
@@ -139,6 +165,8 @@ def _certified(source: str, found: Mapping[str, Any], money: tuple[float, float,
     saved = nothing - cost
     return {
         "source_id": source,
+        "location_id": _NIGHT,
+        "order_cost": None,
         "lines": found["lines"],
         "shards": found["shards"],
         "scarce": found["scarce"],
@@ -152,6 +180,29 @@ def _certified(source: str, found: Mapping[str, Any], money: tuple[float, float,
         "rung": found["rung"],
         "rounds": found["rounds"],
     }
+
+
+def afresh(fresh: pl.DataFrame, cost: float, of_orders: Mapping[str, float]) -> dict[str, Any]:
+    """The columns of a certificate that come from fresh paths.
+
+    fresh  rows of fresh.SUMS;  of_orders  what each plan's orders cost beside their lines (inf: not allowed)
+
+    Standard errors are those of independent paths. Ranks are stratified, so the true ones are smaller (Owen, 1997).
+    """
+    paths = fresh.group_by("path").agg(pl.col(PLANS).sum()).sort("path") if len(fresh) else pl.DataFrame({n: [0] for n in PLANS})
+    money = {name: paths[name].to_numpy() / MICRO for name in PLANS}
+    mean = {name: math.fsum(values) / len(values) + of_orders[name] for name, values in money.items()}
+    error = {name: _standard_error(money[name] - (0.0 if name == "chosen" else money["chosen"])) for name in PLANS}
+    row: dict[str, Any] = {"cost_fresh": mean["chosen"], "cost_fresh_se": error["chosen"], "sampling_bias": mean["chosen"] - cost}
+    for name in ("nothing", "base_stock"):
+        allowed = math.isfinite(mean[name])
+        row |= {f"cost_fresh_{name}": mean[name] if allowed else None, f"{name}_se": error[name] if allowed else None}
+    return row
+
+
+def _standard_error(values: Floats) -> float:
+    """Of the mean."""
+    return float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0.0
 
 
 def ranked(*rows: pl.DataFrame) -> pl.DataFrame:

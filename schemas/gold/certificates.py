@@ -4,7 +4,8 @@ from schemas.table import DOUBLE, INT, LONG, STRING, Column, gold
 
 CERTIFICATES = gold(
     "certificates",
-    "Cost, proven lower bound and gap of the plan, for each source and the whole night (source_id '*').",
+    "Cost, proven lower bound and gap of the plan, for the whole night (source_id '*'), each source (location_id '*') and, where the "
+    "night was decided as a whole, each order. The bound of a source or an order is that within its share of every limit, by use.",
     (
         Column("source_id", STRING, "source of the lines; * for the whole night"),
         Column("lines", LONG, "lines considered", minimum=0),
@@ -26,6 +27,56 @@ CERTIFICATES = gold(
         Column("rung", STRING, "how far the plan came", values=("proven", "best found", "marginal value", "nothing")),
         Column("rounds", INT, "rounds in which prices were updated", minimum=0),
         Column(
+            "cost_fresh",
+            DOUBLE,
+            "expected cost of the same orders on demand paths that had no part in choosing them (same law, another seed)",
+            "currency",
+            nullable=True,
+        ),
+        Column(
+            "cost_fresh_se",
+            DOUBLE,
+            "standard error of cost_fresh, as if paths were independent; they are stratified, so it is an upper estimate",
+            "currency",
+            nullable=True,
+            minimum=0,
+        ),
+        Column("sampling_bias", DOUBLE, "cost_fresh - cost: what choosing by sampled paths hides", "currency", nullable=True),
+        Column(
+            "cost_fresh_nothing",
+            DOUBLE,
+            "ordering nothing on the fresh paths, all stock of centres kept; null: not allowed",
+            "currency",
+            nullable=True,
+        ),
+        Column(
+            "nothing_se", DOUBLE, "standard error of cost_fresh_nothing - cost_fresh (the same paths)", "currency", nullable=True, minimum=0
+        ),
+        Column(
+            "cost_fresh_base_stock",
+            DOUBLE,
+            "the orders of a base stock on the fresh paths: the critical-ratio quantile of demand until the next arrival less what is "
+            "there and under way, in multiples, cut in equal shares to what limits allow; null: no such plan is allowed",
+            "currency",
+            nullable=True,
+        ),
+        Column(
+            "base_stock_se",
+            DOUBLE,
+            "standard error of cost_fresh_base_stock - cost_fresh (the same paths)",
+            "currency",
+            nullable=True,
+            minimum=0,
+        ),
+        Column("location_id", STRING, "where the lines go; * for all; as source_id: what a distribution centre keeps of its stock"),
+        Column(
+            "order_cost",
+            DOUBLE,
+            "what placing the order costs beside its lines and trucks, net of what waiting would cost; null: no terms, or several orders",
+            "currency",
+            nullable=True,
+        ),
+        Column(
             "kept_cost",
             DOUBLE,
             "part of cost: what later draws on distribution centres that their stock can't meet cost until its next arrival",
@@ -34,5 +85,5 @@ CERTIFICATES = gold(
             minimum=0,
         ),
     ),
-    ("source_id",),
+    ("source_id", "location_id"),
 )

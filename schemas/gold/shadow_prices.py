@@ -15,7 +15,10 @@ SHADOW_PRICES = gold(
         Column("wanted", DOUBLE, "what would be used if nothing limited", "as unit", minimum=0),
         Column("used", DOUBLE, "what the orders use", "as unit", minimum=0),
         money("price", "worth of one more unit", minimum=0),
+        Column("cost", DOUBLE, "of the lines that share it, where they were solved by themselves (else null)", "currency", nullable=True),
+        Column("lower_bound", DOUBLE, "no plan of these lines is cheaper, where they were solved by themselves", "currency", nullable=True),
         Column("kept", DOUBLE, "what a distribution centre keeps of it for later nights, of dc_stock", "as unit", nullable=True, minimum=0),
+        Column("kept_cost", DOUBLE, "part of cost: what is kept, or lacks, for later nights", "currency", nullable=True, minimum=0),
     ),
     ("resource", "location_id", "item_id", "date", "unit"),
 )

@@ -117,6 +117,37 @@ RULES: dict[str, str] = {
         CROSS JOIN (SELECT coalesce(sum(expected_cost), 0)::double AS cost FROM reasons WHERE NOT contains(binding, 'another_lane')) l
         WHERE c.source_id = '*' AND abs(c.cost - coalesce(c.kept_cost, 0) - l.cost) > 1e-4 * (1 + c.lines)
             AND NOT EXISTS (FROM lanes WHERE min_order_value > 0 OR order_cost > 0 OR truck_cost > 0)""",
+    # Of pools with a limit the published bounds; lines of others are their own bound.
+    "bound_not_added_up": """
+        WITH parts AS (
+            SELECT location_id AS source_id, lower_bound AS bound FROM prices WHERE lower_bound IS NOT NULL
+            UNION ALL
+            SELECT r.source_id, r.expected_cost::double FROM reasons r
+            ANTI JOIN prices p ON p.resource = 'dc_stock' AND p.location_id = r.source_id AND p.item_id = r.item_id
+            WHERE NOT contains(r.binding, 'another_lane')
+        ), added AS (SELECT coalesce(source_id, '*') AS source_id, sum(bound) AS bound FROM parts GROUP BY ROLLUP (source_id))
+        SELECT source_id || ': lower bound ' || c.lower_bound || ', of its pools ' || round(a.bound, 4)
+        FROM certificates c JOIN added a USING (source_id)
+        WHERE abs(c.lower_bound - a.bound) > 1e-4 * (1 + c.lines) AND NOT EXISTS (FROM prices WHERE lower_bound IS NULL)
+            AND NOT EXISTS (FROM lanes WHERE min_order_value > 0 OR order_cost > 0 OR truck_cost > 0)""",
+    "pool_costs_differ": """
+        SELECT p.item_id || ' of ' || p.location_id || ': pool ' || p.cost || ', lines ' || sum(r.expected_cost) || ', kept ' || p.kept_cost
+        FROM (SELECT * REPLACE (coalesce(kept_cost, 0) AS kept_cost) FROM prices) p
+        JOIN reasons r ON r.source_id = p.location_id AND r.item_id = p.item_id
+        WHERE p.cost IS NOT NULL AND NOT contains(r.binding, 'another_lane')
+        GROUP BY p.item_id, p.location_id, p.cost, p.lower_bound, p.kept_cost
+        HAVING abs(p.cost - p.kept_cost - sum(r.expected_cost)::double) > 1e-4 * (1 + count(*)) OR p.lower_bound > p.cost + 1e-6""",
+    "fresh_cost_differs": """
+        SELECT source_id || ': fresh ' || cost_fresh || ', cost ' || cost || ', bias ' || sampling_bias FROM certificates
+        WHERE abs(cost_fresh - cost - sampling_bias) > 1e-6 * (1 + abs(cost))""",
+    # What orders pay at the prices of limits is what their reasons say they pay.
+    "prices_differ": """
+        WITH paid AS (
+            SELECT sum(o.units::double * r.scarcity_price::double) AS paid, 1e-4 * sum(o.units::double) AS rounded
+            FROM orders o JOIN reasons r USING (item_id, source_id, location_id)
+        ), priced AS (SELECT coalesce(sum(price::double * used), 0) AS paid, coalesce(sum(1e-4 * used), 0) AS rounded FROM prices)
+        SELECT 'orders pay ' || round(a.paid, 2) || ', limits are paid ' || round(b.paid, 2) FROM paid a CROSS JOIN priced b
+        WHERE abs(a.paid - b.paid) > 0.01 + a.rounded + b.rounded""",
     "negative_price": """
         SELECT resource || ' of ' || coalesce(location_id, 'all') FROM prices WHERE price < 0""",
 }

@@ -6,6 +6,8 @@ all entries (not their hulls), with limits and minima as loose as a plan may use
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from jobs.plan.coupled.problem import TOLERANCE, Floats, Ints, Problem, lowered, raised, totals
@@ -14,9 +16,50 @@ from jobs.plan.coupled.relaxation import Branch, Multipliers, Relaxed, priced_us
 _CHUNK = 200_000
 
 
-def certified(relaxed: Relaxed, at: Multipliers) -> float:
+@dataclass(frozen=True)
+class Parts:
+    """The Lagrangian's parts at multipliers that give a bound.
+
+    orders   [orders] what each contributes, before limits are paid back
+    size     sum of the sizes of all that was added inside them
+    """
+
+    at: Multipliers
+    orders: Floats
+    size: float
+
+
+def certified(relaxed: Relaxed, parts: Parts) -> float:
     """A number that no plan's cost is below, whatever the rounding."""
-    problem, terms, own = relaxed.problem, relaxed.problem.terms, relaxed.own
+    problem, at, orders = relaxed.problem, parts.at, parts.orders
+    limits = at.price[:-1] * raised(problem.limit[:-1])
+    size = parts.size + abs(problem.constant) + float(np.sum(np.abs(limits)) + np.sum(np.abs(at.nu)) + np.sum(np.abs(orders)))
+    # A sum of m terms in any order is off by at most m eps times the sum of their sizes (Higham, 2002, section 4.2);
+    # orders are summed in a row, totals in pairs.
+    longest_sum = int(np.max(np.diff(problem.terms.lines), initial=1)) + len(relaxed.own.layers) + len(problem.layers) + 200
+    rounding = longest_sum * np.finfo(float).eps * size
+    return problem.constant + float(np.sum(orders)) - float(np.sum(limits)) - float(np.sum(at.nu)) - rounding
+
+
+def of_orders(relaxed: Relaxed, parts: Parts, n: Ints) -> Floats:
+    """[orders] no plan of the order costs less within its share of every limit, by what it uses of it in a plan.
+
+    They add up to the whole bound where each priced limit is used at all and there are no choices.
+    """
+    problem = relaxed.problem
+    bound = parts.orders.copy()
+    for layer in problem.layers:
+        taken = layer.use * n
+        used = totals(layer.resource, taken, len(problem.limit))
+        limit = raised(problem.limit)
+        paid = np.divide(parts.at.price * np.where(np.isfinite(limit), limit, 0.0), used, out=np.zeros(len(limit)), where=used > 0)
+        bound -= totals(problem.order, taken * paid[layer.resource], len(bound))
+    return bound
+
+
+def contributions(relaxed: Relaxed, at: Multipliers) -> Parts:
+    """What each order contributes to the Lagrangian, over all entries of the lists as given."""
+    problem, terms = relaxed.problem, relaxed.problem.terms
     at = allowed(relaxed, at)
     w = priced_use(problem, at.price)
     longest = np.diff(problem.start) - 1.0
@@ -34,13 +77,7 @@ def certified(relaxed: Relaxed, at: Multipliers) -> float:
         opened = np.minimum(opened, total)
         size += float(np.sum(weight + magnitude))
     orders = np.where(terms.any, np.minimum(relaxed.closed, opened), opened)
-    limits = at.price[:-1] * raised(problem.limit[:-1])
-    size += abs(problem.constant) + float(np.sum(np.abs(limits)) + np.sum(np.abs(at.nu)) + np.sum(np.abs(orders)))
-    # A sum of m terms in any order is off by at most m eps times the sum of their sizes (Higham, 2002, section 4.2);
-    # orders are summed in a row, totals in pairs.
-    longest_sum = int(np.max(np.diff(terms.lines), initial=1)) + len(own.layers) + len(problem.layers) + 200
-    rounding = longest_sum * np.finfo(float).eps * size
-    return problem.constant + float(np.sum(orders)) - float(np.sum(limits)) - float(np.sum(at.nu)) - rounding
+    return Parts(at, orders, size)
 
 
 def allowed(relaxed: Relaxed, at: Multipliers) -> Multipliers:

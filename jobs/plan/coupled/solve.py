@@ -12,12 +12,12 @@ import numpy as np
 
 from jobs.errors import UsageError
 from jobs.plan.coupled import exact, fallback, single_orders, stock_pools
-from jobs.plan.coupled.bound import certified
+from jobs.plan.coupled.bound import certified, contributions, of_orders
 from jobs.plan.coupled.dual import Dual, maximise
 from jobs.plan.coupled.folding import folded
 from jobs.plan.coupled.heuristic import planned, search_at
 from jobs.plan.coupled.improve import singly
-from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of
+from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of, totals
 from jobs.plan.coupled.relaxation import Relaxed, relaxed
 from jobs.plan.ragged import first_allowed, first_least
 
@@ -39,6 +39,7 @@ _PRICING = 0.4
 class Solved:
     """A plan [lines] with its cost and proven bound.
 
+    of_orders        [orders] bound of each order within its share of every limit (bound.of_orders)
     price            [resources] money per unit
     cost_of_nothing  cost of ordering the least that is allowed (inf where that breaks something)
     cost_free        bound without any coupling
@@ -48,6 +49,7 @@ class Solved:
     n: Ints
     cost: float
     bound: float
+    of_orders: Floats
     feasible: bool
     price: Floats
     cost_of_nothing: float
@@ -66,7 +68,8 @@ def solve(problem: Problem, deadline: float | None = None) -> Solved:
         return _separable(problem, ready)
     now = time.monotonic()
     dual = maximise(ready, _ROUNDS, None if deadline is None else now + _PRICING * (deadline - now))
-    bound = certified(ready, dual.at)
+    parts = contributions(ready, dual.at)
+    bound = certified(ready, parts)
     n, rung, late = _descend(ready, dual, deadline)
     if stock_pools.applies(ready.problem) and not late:
         n, risen = stock_pools.settled(ready.problem, dual.at, n)
@@ -87,6 +90,7 @@ def solve(problem: Problem, deadline: float | None = None) -> Solved:
         n,
         cost,
         bound,
+        of_orders(ready, parts, n),
         feasible=True,
         price=_prices(ready, dual),
         cost_of_nothing=nothing,
@@ -109,11 +113,13 @@ def at_once(problem: Problem) -> Solved:
     nothing, free = _extremes(problem)
     cost = plan_cost(problem, state)
     # What orders may be paid for being placed is no part of the lines' least cost.
-    bound = min(free + float(np.sum(np.minimum(problem.terms.fixed, 0.0))), cost)
+    paid = np.minimum(problem.terms.fixed, 0.0)
+    bound = min(free + float(np.sum(paid)), cost)
+    of_each = totals(problem.order, np.minimum.reduceat(problem.cost, problem.start[:-1]), len(paid)) + paid
     rung = "nothing" if (n == first_allowed(problem.start, problem.cost)).all() else "marginal value"
     price = np.zeros(len(problem.limit) - 1)
     return Solved(
-        n, cost, bound, feasible=True, price=price, cost_of_nothing=nothing, cost_free=free, rounds=0, rung=rung, degraded=True
+        n, cost, bound, of_each, feasible=True, price=price, cost_of_nothing=nothing, cost_free=free, rounds=0, rung=rung, degraded=True
     )  # fmt: skip
 
 
@@ -127,10 +133,12 @@ def _separable(problem: Problem, ready: Relaxed) -> Solved:
 def _uncoupled(n: Ints, problem: Problem, cost: float, extremes: tuple[float, float]) -> Solved:
     """A plan that is its own bound."""
     price = np.zeros(len(problem.limit) - 1)
+    of_each = totals(problem.order, problem.at(np.arange(len(problem)), n), len(problem.terms.fixed))
     return Solved(
         n,
         cost,
         cost,
+        of_each,
         feasible=True,
         price=price,
         cost_of_nothing=extremes[0],

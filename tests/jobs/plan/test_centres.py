@@ -9,9 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from jobs.forecast.ranks import PathRanks
 from jobs.plan import coupling, cover, demand, lanes, outputs, together
-from jobs.plan.shard import Decision, cost, covers, decide, decide_as, lines_of, problem_of
-from tests.jobs.plan.small import LOCATIONS, D, day, forecast, night, table, tables
+from jobs.plan.shard import Decision, cost, covers, decide, decide_alone, decide_as, lines_of, problem_of
+from tests.jobs.plan.small import LOCATIONS, USUAL, D, day, forecast, night, table, tables
 
 MEANS = {"S1": 5.0, "S2": 8.0}
 TO_STORES = [{"source_id": "DC", "location_id": s, "lead_time_days": 1, "order_multiple": 1} for s in MEANS]
@@ -219,7 +220,7 @@ def test_an_order_cost_makes_the_order_of_a_centre_last() -> None:
     long = replace(one, covers=chosen)
     costed = cost(rows, long)
     found = together.decide(coupling.tables(problem_of(costed), costed.pooled, costed.due, long), 20)
-    ordered = dict(decide_as(costed, found.lines).lines.select("location_id", "units").iter_rows())
+    ordered = dict(decide_as(costed, found.lines, long).lines.select("location_id", "units").iter_rows())
     periods = chosen["periods"].item()
     assert periods > 3
     # What customers want until the last night that it serves, and the stores' stock for two days then: between mean and highest path.
@@ -236,3 +237,48 @@ def test_what_is_kept_never_costs_more_the_more_there_is() -> None:
     assert len(costed.kept.cost) > 10
     assert (np.diff(costed.kept.cost) <= 1e-12).all()
     assert (np.diff(costed.kept.cost, 2) >= -1e-9).all()
+
+
+class Again(PathRanks):
+    """Ranks whose fresh ones are the same."""
+
+    def fresh(self) -> PathRanks:
+        return self
+
+
+def test_on_the_same_paths_centres_cost_the_same_again() -> None:
+    """Orders of centres and what they keep, by the list and path by path: alone, and as the night as a whole decides."""
+    weekly = [{**lane, "order_days": days} for lane, days in zip(TO_STORES, ("mon", "tue"), strict=True)]
+    one = night(lanes=[*weekly, {**TO_DC, "lead_time_days": 3}], ranks=Again(64, 7, USUAL))
+    costed = cost(tables(**inputs({"S1": 3, "S2": 0, "DC": 60})), one)
+    alone = decide_alone(costed, one)
+    assert alone.pools["kept"].sum() > 0
+    assert alone.pools["kept_cost"].sum() > 0
+    for source, money in alone.pools.select("source_id", "cost").iter_rows():
+        assert mean(alone, "chosen", source) == pytest.approx(money)
+    whole = together.decide(coupling.tables(problem_of(costed), costed.pooled, costed.due, one), 20)
+    found = whole.certificate.filter(pl.col("location_id") == "*")
+    decided = decide_as(costed, whole.lines, one)
+    for source, money in found.filter(pl.col("source_id") != "*").select("source_id", "cost").iter_rows():
+        assert mean(decided, "chosen", source) == pytest.approx(money)
+    row = found.row(0, named=True)
+    assert mean(decided, "chosen") == pytest.approx(row["cost"])
+    # Ordering nothing leaves all 60 units for the store that orders tomorrow.
+    assert row["cost"] < mean(decided, "nothing") < row["cost_of_nothing"]
+    assert row["cost"] < mean(decided, "base_stock")
+    kept = whole.certificate.filter(pl.col("location_id") == "DC", pl.col("source_id") == "DC").row(0, named=True)
+    assert (kept["lines"], kept["orders"]) == (0, 0)
+    assert kept["cost"] == kept["kept_cost"] == pytest.approx(row["kept_cost"])
+
+
+def test_fresh_paths_ask_centres_for_something_else() -> None:
+    found = plan({"S1": 3, "S2": 3, "DC": 16})
+    for source, money in found.pools.select("source_id", "cost").iter_rows():
+        assert mean(found, "chosen", source) != pytest.approx(money, rel=1e-6)
+        assert mean(found, "chosen", source) == pytest.approx(money, rel=0.3)
+
+
+def mean(decision: Decision, plan_: str, source: str | None = None) -> float:
+    """Cost of a plan on the fresh paths."""
+    rows = decision.fresh if source is None else decision.fresh.filter(pl.col("source_id") == source)
+    return float(rows.group_by("path").agg(pl.col(plan_).sum())[plan_].mean()) / cover.MICRO  # type: ignore[arg-type]

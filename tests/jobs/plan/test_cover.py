@@ -31,7 +31,7 @@ def planned(on_hand: float, lane: dict[str, Any], items: tuple[str, ...] = ("A",
     one = replace(one, covers=cover.choose(shard.covers(rows, one), lanes.order_terms(one)))
     costed = shard.cost(rows, one)
     found = together.decide(coupling.tables(shard.problem_of(costed), costed.pooled, costed.due, one), 20)
-    decided = shard.decide_as(costed, found.lines)
+    decided = shard.decide_as(costed, found.lines, one)
     return dict(decided.lines.select("item_id", "units").iter_rows()), found
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from jobs.plan import demand
-from jobs.plan.expected_cost import evaluate, random_leads
+from jobs.plan.expected_cost import evaluate
+from jobs.plan.random_leads import random_leads
 from jobs.plan.terms import Terms
 from tests.jobs.plan.small import forecast, night, ranks, table
 

@@ -62,6 +62,9 @@ def test_a_scarce_dc_is_shared_by_price(spark, lake: Lake, tmp_path: Path) -> No
     night = {r["source_id"]: r for r in rows(lake, "gold/certificates")}["*"]
     assert (night["solver_calls"], night["scarce"], night["lines"]) == (1, 1, 3)
     assert 0 <= night["gap"] < 0.01
+    assert night["cost_fresh"] - night["cost"] == pytest.approx(night["sampling_bias"])
+    assert night["cost_fresh_nothing"] > night["cost_fresh"] > night["cost_fresh_se"] > 0
+    assert night["cost_fresh_base_stock"] > 0
     said = solve_folder(str(tmp_path / "problem"), str(tmp_path / "out"), None)
     solved = json.loads((tmp_path / "out" / "certificate.json").read_text())
     assert solved["cost"] == pytest.approx(night["cost"]), said
@@ -98,8 +101,19 @@ def test_terms_and_limits_that_items_share_are_kept(spark, lake: Lake, tmp_path:
     assert sum(o["units"] for o in orders) <= 30
     worth = sum(o["order_value"] for o in orders if o["location_id"] == "S2")
     assert worth == 0 or worth >= 40
-    (certificate,) = rows(lake, "gold/certificates")
-    assert (certificate["source_id"], certificate["rung"], certificate["degraded"]) == ("*", "proven", 0)
+    certificates = {(row["source_id"], row["location_id"]): row for row in rows(lake, "gold/certificates")}
+    assert set(certificates) == {("*", "*"), ("DC", "*"), ("DC", "S1"), ("DC", "S2")}
+    certificate, *parts = (certificates[key] for key in (("*", "*"), ("DC", "S1"), ("DC", "S2")))
+    assert (certificate["rung"], certificate["degraded"], certificate["lines"]) == ("proven", 0, 3)
+    for column in ("cost", "cost_of_nothing", "lines"):
+        if column in certificate:
+            assert sum(part[column] for part in parts) == pytest.approx(certificate[column])
+    assert all(0 <= part["lower_bound"] <= part["cost"] for part in parts)
+    assert sum(part["lower_bound"] for part in parts) <= certificate["lower_bound"] + 1e-6
+    assert [part["order_cost"] is None for part in parts] == [True, False]
+    assert certificates["DC", "*"]["cost_fresh"] == pytest.approx(certificate["cost_fresh"])
+    assert certificate["cost_fresh"] == pytest.approx(certificate["cost"], rel=0.3)
+    assert certificate["cost_fresh_nothing"] > certificate["cost_fresh"]
     prices = {(r["resource"], r["item_id"]): r for r in rows(lake, "gold/shadow_prices")}
     assert set(prices) == {("dc_outbound", None), ("dc_stock", "A")}
     outbound = prices["dc_outbound", None]
@@ -147,7 +161,15 @@ def test_a_centre_orders_and_keeps(spark, lake: Lake, fill_lake, source: str, tm
     assert solved["cost"] == pytest.approx(night["cost"])
     kept = [r for r in pq.read_table(tmp_path / "problem" / "lines.parquet").to_pylist() if r["source_id"] == r["location_id"]]
     assert [(r["item_id"], r["location_id"], r["expected_on"]) for r in kept] == [("A", "DC", day(2))]
-    assert check.main(lake, Config(), D).startswith(f"{len(orders)} orders keep every rule, {len(orders) - 1} costed again")
+    assert night["cost_fresh"] == pytest.approx(night["cost"], rel=0.3)
+    assert price["kept_cost"] in (None, night["kept_cost"])
+    said = check.main(lake, Config(), D)
+    assert said.startswith(f"{len(orders)} order lines keep every rule, {len(orders) - 1} costed again")
+    # Together an order to a store is solved again, within what is not kept.
+    assert said.endswith(
+        "0 pools of scarce stock and 1 whole orders solved again" if price["cost"] is None else " 0 whole orders solved again"
+    )
+    assert ("without 1 of which a centre keeps stock" in said) == (price["cost"] is not None)
     if fill_lake is bought_lake:
         prices = {r["resource"]: r for r in rows(lake, "gold/shadow_prices")}
         assert 62 - 9 < prices["budget"]["used"] == bought["order_value"] <= 62  # as many packs of 9 as the budget pays for

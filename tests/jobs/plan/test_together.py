@@ -33,7 +33,7 @@ def line(item: str, wanted: int, *, location: str = "S1", source: str = "V1", le
     cost = [2.0 * max(wanted - n, 0) + 1.0 * max(n - wanted, 0) for n in range(length)]
     numbers = {"order_multiple": 1.0, "min_order_units": 0.0, "unit_volume": 2.0, "unit_weight": 1.0, "unit_value": 5.0}
     where = {"item_id": item, "source_id": source, "location_id": location, "expected_on": day(1)}
-    return {**where, **numbers, "cost": cost, "locked": 0, "cost_of_nothing": cost[0], **more}
+    return {**where, **numbers, "cost": cost, "locked": 0, "base_stock": 0, "cost_of_nothing": cost[0], **more}
 
 
 def locked(item: str, units: int, wanted: int = 10, **more: Any) -> dict[str, Any]:
@@ -142,7 +142,10 @@ def test_stock_of_a_dc_is_a_limit_like_others() -> None:
     units = {(r["item_id"], r["location_id"]): r["n"] for r in found.lines.to_dicts()}
     assert units["A", "S1"] + units["A", "S2"] <= 7
     assert sum(units.values()) == 12
-    assert found.certificate["rung"].to_list() == ["proven"]
+    assert found.certificate["rung"][0] == "proven"
+    parts = {row["location_id"]: row for row in found.certificate.filter(pl.col("location_id") != "*").to_dicts()}
+    assert sum(part["cost"] for part in parts.values()) == pytest.approx(found.certificate["cost"][0])
+    assert all(part["lower_bound"] <= part["cost"] for part in parts.values())
 
 
 def test_locks_are_served_in_line_order_and_the_rest_is_named() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,9 @@ from jobs.errors import Blocked
 from jobs.forecast.ranks import to_table
 from jobs.lake import Lake
 from jobs.plan import job
+from jobs.plan.check import book as books
 from jobs.plan.check import job as check
+from jobs.plan.check import orders, pools, resolve
 from jobs.plan.check.rules import broken
 from tests.jobs.plan.small import LOCATIONS, D, day, fill, forecast, ranks
 
@@ -68,9 +71,9 @@ def test_what_the_plan_decides_keeps_every_rule(decided: Lake) -> None:
     tables = check._tables(decided, Config(), D)
     assert broken(tables) == []
     assert tables["orders"].num_rows >= 5
-    assert (
-        check.main(decided, Config(), D) == f"{tables['orders'].num_rows} orders keep every rule, {tables['orders'].num_rows} costed again"
-    )
+    count = tables["orders"].num_rows
+    said = f"{count} order lines keep every rule, {count} costed again, 0 pools of scarce stock and 1 whole orders solved again"
+    assert check.main(decided, Config(), D) == said
 
 
 def edit(name: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Callable[[Tables], Tables]:
@@ -110,6 +113,8 @@ TWELVE_AND_MORE: dict[str, Callable[[Tables], Tables]] = {
     "reasons_differ": edit("reasons", where("A", "S1", units="0")),
     "lock_not_kept": edit("orders", lambda rows: rows.filter(pl.col("item_id") != "C")),
     "bound_above_cost": edit("certificates", lambda rows: rows.with_columns(lower_bound=pl.col("cost") + 1)),
+    "fresh_cost_differs": edit("certificates", lambda rows: rows.with_columns(cost_fresh=pl.col("cost_fresh") * 1.1)),
+    "prices_differ": edit("prices", lambda rows: rows.with_columns(price=pl.col("price") * 2)),
     "negative_price": edit("prices", lambda rows: rows.with_columns(price=-(pl.col("price") + 1))),
 }
 
@@ -125,7 +130,9 @@ def test_a_broken_copy_is_found(decided: Lake, rule: str) -> None:
 def test_a_wrong_cost_is_found(decided: Lake, column: str) -> None:
     tables = check._tables(decided, Config(), D)
     wrong = edit("orders", lambda rows: rows.with_columns((pl.col(column) * 2).cast(rows.schema[column]).alias(column)))(tables)
-    _, found = check._recosted(decided, Config(), D, wrong)
+    placed = wrong["orders"].to_pylist()
+    book = books.read(decided, Config(), D, wrong, {order["item_id"] for order in placed})
+    _, found = check._recosted(book, wrong, placed)
     assert found
     assert all(column in text for text in found)
 
@@ -135,3 +142,110 @@ def test_broken_orders_are_not_published(decided: Lake, monkeypatch: pytest.Monk
     monkeypatch.setattr(check, "_tables", lambda *_: TWELVE_AND_MORE["not_a_multiple"](tables))
     with pytest.raises(Blocked, match=r"not_a_multiple: 1, such as .*7.0000 is no multiple of 6"):
         check.main(decided, Config(), D)
+
+
+@pytest.fixture(scope="module")
+def scarce(spark, tmp_path_factory) -> Lake:
+    """A night in which two items are scarce at the DC, each solved by itself; packs of 6 and of 4, a full shelf."""
+    lake = Lake(str(tmp_path_factory.mktemp("scarce")), spark, "scarce")
+    lake.create_tables()
+    pairs = [(i, s) for i in "ABC" for s in ("S1", "S2", "W1")]
+    fill(
+        lake,
+        locations=LOCATIONS,
+        items=[{"item_id": i, "unit_cost": 2, "unit_price": 3} for i in "ABC"],
+        lanes=[
+            {"source_id": "DC", "location_id": s, "lead_time_days": 1, "order_multiple": m} for s, m in (("S1", 6), ("S2", 4), ("W1", 1))
+        ],
+        stock=[{"item_id": i, "location_id": s, "as_of": day(-1), "on_hand": 3, "reserved": 0} for i, s in pairs]
+        + [
+            {"item_id": i, "location_id": "DC", "as_of": day(-1), "on_hand": n, "reserved": 0} for i, n in (("A", 20), ("B", 25), ("C", 90))
+        ],
+        assortment=[{"item_id": "A", "location_id": "S1", "max_stock": 9}],
+        gold__forecasts=[row for i, s in pairs for row in forecast(i, s, [5.0 + ord(i) % 3] * 8)],
+        gold__path_ranks=to_table(ranks(), D, lake.run_id).to_pylist(),
+    )
+    job.main(spark, lake, Config(), D)
+    return lake
+
+
+def pools_again(lake: Lake, tables: Tables) -> list[str]:
+    found = pools.chosen(tables)
+    book = books.read(lake, Config(), D, tables, {pool.price["item_id"] for pool in found})
+    return pools.solved_again(book, found)[1]
+
+
+def test_pools_of_scarce_stock_are_solved_again(scarce: Lake) -> None:
+    tables = check._tables(scarce, Config(), D)
+    prices = {row["item_id"]: row for row in tables["prices"].to_pylist()}
+    assert prices["A"]["price"] > 0
+    assert prices["C"]["price"] == 0
+    assert [pool.price["item_id"] for pool in pools.chosen(tables)][-1] == "C"
+    assert check.main(scarce, Config(), D).endswith("3 pools of scarce stock and 0 whole orders solved again")
+
+
+def prices_with(**change: pl.Expr) -> Callable[[Tables], Tables]:
+    return edit("prices", lambda rows: rows.with_columns(value.cast(rows.schema[name]).alias(name) for name, value in change.items()))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"lower_bound": pl.col("lower_bound") * 1.05 + 1}, "above the optimum"),
+        ({"lower_bound": pl.col("lower_bound") - 1}, "proves"),
+        ({"price": pl.col("price") * 3}, "another"),
+        ({"price": pl.col("price") * 0}, "another"),
+        ({"cost": pl.col("lower_bound") - 1, "lower_bound": pl.col("lower_bound") - 1}, "cost .* below the optimum"),
+    ],
+)
+def test_a_wrong_bound_price_or_optimum_of_a_pool_is_found(scarce: Lake, change: dict[str, pl.Expr], said: str) -> None:
+    tables = check._tables(scarce, Config(), D)
+    assert pools_again(scarce, tables) == []
+    found = pools_again(scarce, prices_with(**change)(tables))
+    assert any(re.search(said, text) for text in found), found
+
+
+@pytest.mark.parametrize(
+    ("rule", "broken_copy"),
+    [
+        ("bound_not_added_up", edit("certificates", lambda rows: rows.with_columns(lower_bound=pl.col("lower_bound") * 0.98))),
+        ("pool_costs_differ", prices_with(cost=pl.col("cost") * 1.02)),
+        ("prices_differ", prices_with(price=pl.col("price") * 1.5)),
+    ],
+)
+def test_pools_that_do_not_add_up_are_found(scarce: Lake, rule: str, broken_copy: Callable[[Tables], Tables]) -> None:
+    tables = check._tables(scarce, Config(), D)
+    assert broken(tables) == []
+    assert rule in {finding.rule for finding in broken(broken_copy(tables))}
+
+
+def orders_again(lake: Lake, tables: Tables) -> list[str]:
+    placed = orders.chosen(tables)
+    book = books.read(lake, Config(), D, tables, {reason["item_id"] for order in placed for reason in order.reasons})
+    done, wrong = orders.solved_again(book, tables, placed)
+    assert done == 1  # the other has a lock
+    return wrong
+
+
+def whole_night() -> pl.Expr:
+    return pl.col("source_id") == "*"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (pl.when(~whole_night()).then(pl.col("cost") + 5).otherwise("lower_bound").alias("lower_bound"), "above a plan"),
+        (pl.when(~whole_night()).then(pl.col("cost") * 0.8 - 1).otherwise("cost").alias("cost"), "below the optimum"),
+        (pl.when(~whole_night()).then(pl.col("cost") + 5).otherwise("cost").alias("cost"), "can be saved"),
+    ],
+)
+def test_a_wrong_bound_or_cost_of_an_order_is_found(decided: Lake, change: pl.Expr, said: str) -> None:
+    tables = check._tables(decided, Config(), D)
+    assert orders_again(decided, tables) == []
+    found = orders_again(decided, edit("certificates", lambda rows: rows.with_columns(change))(tables))
+    assert any(said in text for text in found), found
+
+
+def test_a_solver_that_dies_finds_nothing() -> None:
+    """A dead solver is no fault of the plan: nothing is said to have been looked at."""
+    assert resolve.in_a_process([{"lines": "rubbish"}], 60.0) == [None]

@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from jobs.plan.coupled.bound import allowed, certified
+from jobs.plan.coupled.bound import allowed, certified, contributions
 from jobs.plan.coupled.dual import maximise
 from jobs.plan.coupled.folding import folded
 from jobs.plan.coupled.hulls import cheapest, hulls_of
@@ -47,7 +47,7 @@ def test_any_prices_give_a_bound(seed: int) -> None:
         many = Branch(rng.exponential(scale, orders), linear * rng.random(orders), kappa)
         at = maximise(ready, 0).at
         at = replace(at, price=price, few=few, many=many, nu=rng.exponential(scale, len(at.nu)), trucks=rng.integers(0, 4, orders))
-        bound = certified(ready, at)
+        bound = certified(ready, contributions(ready, at))
         assert bound <= best + 1e-9 * max(abs(best), 1)
         # The two computations (hulls, entries) agree.
         assert bound == pytest.approx(evaluate(ready, allowed(ready, at), Searches(ready)).bound, rel=1e-6, abs=1e-6 * (1 + scale))
@@ -74,4 +74,4 @@ def test_whole_trucks_are_inside_the_bound() -> None:
     lines = [{**line, "line_id": i, "item_id": f"I{i}"} for i in range(11)]
     terms = [{"source_id": "D", "location_id": "S", "min_order_value": 0.0, "order_cost": 0.0, "truck_volume": 1.0, "truck_cost": 1.0}]
     ready = relaxed(folded(as_read({"lines": lines, "order_terms": terms}).problem))
-    assert certified(ready, maximise(ready, 60).at) == pytest.approx(6.0, abs=1e-3)
+    assert certified(ready, contributions(ready, maximise(ready, 60).at)) == pytest.approx(6.0, abs=1e-3)

@@ -1,0 +1,94 @@
+"""Whole cost lists of a few lines, computed again one quantity after the other."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.plan.check.recost import Line, cost
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jobs.plan.check.book import Book, Row
+
+#: Published money has four decimals: a share and an amount a line by which costs may differ.
+_SHARE, _AMOUNT = 2e-3, 0.01
+#: No longer lists are computed again.
+LONGEST = 400
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A line's allowed quantities, ascending, and what each costs."""
+
+    reason: Row
+    buying: float
+    units: list[float]
+    cost: list[float]
+
+
+def allowance(money: float, lines: int) -> float:
+    """How far a cost computed again, over some lines, may lie from the published one."""
+    return _SHARE * abs(money) + _AMOUNT * lines
+
+
+def key_of(row: Row) -> tuple[str, str, str]:
+    """Item, source and location."""
+    return row["item_id"], row["source_id"], row["location_id"]
+
+
+def drawn(*names: str) -> bytes:
+    """A hash by which some are chosen: the same on every machine."""
+    return hashlib.sha256("/".join(names).encode()).digest()
+
+
+def lines_of(reasons: pa.Table, column: str, values: set[str]) -> dict[str, list[Row]]:
+    """Rows of gold/order_reasons by what a column says, where it is one of some values; alternatives to a chosen lane left out."""
+    mine = pc.and_(
+        pc.is_in(reasons[column], pa.array(sorted(values), pa.string())), pc.invert(pc.match_substring(reasons["binding"], "another_lane"))
+    )
+    found: dict[str, list[Row]] = {}
+    for row in reasons.filter(mine).to_pylist():
+        found.setdefault(row[column], []).append(row)
+    return found
+
+
+def listed(book: Book, reason: Row) -> Listed | None:
+    """The line's list; None where it can't be made again: locked, not costed again, a unit cost that no table tells, too long."""
+    buying = book.buying(reason)
+    if buying is None or not book.is_costed_again(reason) or (reason["item_id"], reason["location_id"]) in book.locked:
+        return None
+    line = book.line(reason, buying)
+    demand = book.paths.demand(line)
+    multiple, least = float(reason["order_multiple"]), float(reason["min_order_units"])
+    fewest = max(math.ceil(least / multiple - 1e-9), 1)
+    most = max(math.ceil(max(_reach(line, demand, book.config.planning.reach_quantile), 0.0) / multiple - 1e-9) + 1, fewest + 1)
+    if most > LONGEST:
+        return None
+    room = math.inf
+    if reason["max_stock"] is not None:
+        room = float(reason["max_stock"]) - line.on_hand - sum(line.arrivals.values()) + reason["demand_until_arrival"]
+    allowed = [0, *(n for n in range(fewest, most + 1) if n * multiple <= room + 1e-6)]
+    # Limits of one line that no order keeps: nothing is allowed, and an exception says so.
+    return Listed(reason, buying, [n * multiple for n in allowed], [cost(line, demand, n * multiple) for n in allowed])
+
+
+def _reach(line: Line, demand: Sequence[Sequence[float]], level: float) -> float:
+    """Units that cover the window, presentation included, on this share of the paths."""
+    needs = []
+    for path in range(len(demand[0])):
+        stock = line.on_hand
+        for step in range(line.lead):
+            stock = max(stock + line.arrivals.get(step, 0.0) - demand[step][path], 0.0)
+        need = -math.inf
+        for step in range(line.lead, line.lead + line.cover):
+            stock += line.arrivals.get(step, 0.0) - demand[step][path]
+            need = max(need, -stock)
+        needs.append(max(need, line.presentation - stock))
+    return sorted(needs)[math.ceil(level * (len(needs) - 1))]

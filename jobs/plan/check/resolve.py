@@ -1,0 +1,99 @@
+"""Single orders solved by CP-SAT, in a process of its own: what the check holds a night's plan against.
+
+    python -m jobs.plan.check.resolve < orders.json > found.json
+
+Reads a list of orders, writes for each the least that its cost can be and the cost of the best plan found (null: none). An order:
+
+    lines         [[units, ...], [cost, ...], value of a unit, volume of a unit] of each line
+    fixed, minimum, truck_volume, truck_cost      terms (truck_cost 0: no trucks)
+    limits        [[use of a unit of each line, ...], limit]
+
+Money is counted in millionths, all else in ten-thousandths, rounded so that what a plan may do stays possible.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_MONEY, _FINE = 10**6, 10**4
+#: Deterministic effort an order: the same on every machine.
+_EFFORT = 5.0
+#: No number is larger, so that sums of a model fit 64 bits.
+_LARGE = 10**15
+
+
+def in_a_process(orders: Sequence[Mapping[str, Any]], seconds: float) -> list[tuple[float, float] | None]:
+    """(least, best found) of each order; None where nothing came of it: no plan, no time, a process that died."""
+    command = [sys.executable, "-m", "jobs.plan.check.resolve"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(orders), capture_output=True, text=True, timeout=seconds, env=environment, check=True
+        )
+        found = json.loads(done.stdout)
+    except (subprocess.SubprocessError, ValueError):
+        return [None] * len(orders)
+    return [None if each is None else (each[0], each[1]) for each in found]
+
+
+def solve(order: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The least that an order can cost, and what its best plan found costs."""
+    from ortools.sat.python import cp_model
+
+    model = cp_model.CpModel()
+    is_open = model.new_bool_var("open")
+    picks = [[model.new_bool_var("") for _ in units] for units, *_ in order["lines"]]
+    terms, ordered = [], []
+    for (units, cost, _, _), pick in zip(order["lines"], picks, strict=True):
+        model.add_exactly_one(pick)
+        some = [x for x, u in zip(pick, units, strict=True) if u > 0]
+        for x in some:
+            model.add_implication(x, is_open)
+        ordered += some
+        terms += [_whole(c * _MONEY) * x for c, x in zip(cost, pick, strict=True)]
+    model.add_bool_or([*ordered, is_open.negated()])
+    terms.append(_whole(order["fixed"] * _MONEY) * is_open)
+    if order["minimum"] > 0:
+        model.add(_total(order, picks, [line[2] for line in order["lines"]], math.ceil) >= math.floor(order["minimum"] * _FINE) * is_open)
+    if order["truck_cost"] > 0:
+        trucks = model.new_int_var(0, 10**6, "trucks")
+        model.add(
+            _total(order, picks, [line[3] for line in order["lines"]], math.floor) <= math.ceil(order["truck_volume"] * _FINE) * trucks
+        )
+        if all(line[3] > 0 for line in order["lines"]):
+            model.add(trucks >= 1).only_enforce_if(is_open)
+        terms.append(_whole(order["truck_cost"] * _MONEY) * trucks)
+    for use, limit in order["limits"]:
+        model.add(_total(order, picks, use, math.floor) <= math.ceil(min(limit * _FINE, _LARGE)))
+    model.minimize(sum(terms))
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = 1
+    solver.parameters.max_deterministic_time = _EFFORT
+    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return None
+    return solver.best_objective_bound / _MONEY, solver.objective_value / _MONEY
+
+
+def _total(order: Mapping[str, Any], picks: Sequence[Sequence[Any]], use: Sequence[float], rounded: Any) -> Any:
+    """What a plan takes, a unit of each line taking its ``use``; each entry rounded."""
+    amounts = [
+        rounded(round(u * each * _FINE, 6)) * x
+        for (units, *_), pick, each in zip(order["lines"], picks, use, strict=True)
+        for u, x in zip(units, pick, strict=True)
+    ]
+    return sum(amounts)
+
+
+def _whole(amount: float) -> int:
+    return math.floor(amount + 0.5)
+
+
+if __name__ == "__main__":
+    json.dump([solve(order) for order in json.load(sys.stdin)], sys.stdout)
