@@ -36,7 +36,8 @@ CERTIFICATES = gold(
         Column(
             "cost_fresh_se",
             DOUBLE,
-            "standard error of cost_fresh, as if paths were independent; they are stratified, so it is an upper estimate",
+            "standard error of cost_fresh over paths, as if they were independent (they are stratified: too high); what all paths share, "
+            "the base stocks estimated from them, is not in it",
             "currency",
             nullable=True,
             minimum=0,
