@@ -176,9 +176,11 @@ class Solution:
         problem, n, free = self.known.problem, self.solved.n, self.free
         terms, order = problem.terms, problem.order
         less, other = n < free, n != free
-        minimum = (terms.minimum > 0)[order] & ((n > free) | (less & (self.state.ordered == 0)[order]))
+        # In an order that is placed its minimum and its cost take nothing from a line.
+        by_order = (n > free) | (less & (self.state.ordered == 0)[order])
+        minimum = (terms.minimum > 0)[order] & by_order
         truck = (terms.truck_cost > 0)[order] & other & ~minimum
-        cost = (terms.fixed != 0)[order] & other & ~minimum & ~truck
+        cost = (terms.fixed != 0)[order] & by_order & ~minimum & ~truck
         flags = {name: less & self._takes(name, price) for name in ("dc_stock", "dc_outbound", "receiving", "budget")}
         flags |= {"min_order_value": minimum, "trucks": truck, "order_cost": cost}
         named = pl.DataFrame(flags).select(pl.when(name).then(pl.lit(name)).alias(name) for name in flags)

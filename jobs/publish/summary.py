@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
 
 LARGEST = 10
+#: Less money than this is not worth a word.
+_CENT = 0.01
 _ORDER_COLUMNS = ("order_id", "item_id", "source_id", "location_id", "units", "expected_on", "order_value", "status")
 
 
@@ -36,7 +38,7 @@ def text(lake: Lake, business_date: date) -> str:
     exceptions = lake.arrow("gold/exceptions", ["kind", "money"], where)
     parts = [
         [f"Night of {business_date} published (attempt {night['attempt']}, run {run}, model {(night['model_id'] or 'none')[:12]})"],
-        [*figures(orders, kpis, currency), *proof(lake.arrow("gold/certificates", None, where), currency)],
+        [*figures(orders, kpis, currency), *proof(lake.arrow("gold/certificates", None, where), _sum(kpis, "expected_cost"), currency)],
         largest(orders, _names(lake, "items"), _names(lake, "locations"), currency),
         by_kind(exceptions, currency),
         _made_up(lake),
@@ -64,21 +66,31 @@ def figures(orders: pa.Table, kpis: pa.Table, currency: str) -> list[str]:
     return [f"  {name:<9}{words}" for name, words in lines]
 
 
-def proof(certificates: pa.Table, currency: str) -> list[str]:
-    """How far the plan can be from the best, in a line."""
-    found = [row for row in certificates.to_pylist() if row["source_id"] == "*"]
-    if not found:
+def proof(certificates: pa.Table, of_lines: float, currency: str) -> list[str]:
+    """What the plan costs beside its lines, how far it can be from the best, and what it costs on demand that did not choose it."""
+    whole = [row for row in certificates.to_pylist() if row["source_id"] == "*"]
+    if not whole:
         return []
-    row = found[0]
-    bound, above = f"{row['lower_bound']:,.2f} {currency}".strip(), row["cost"] - row["lower_bound"]
-    if row.get("kept_cost"):
-        # The cost line counts orders; what distribution centres keep, or can't, is the rest.
-        bound += f" ({row['kept_cost']:,.2f} of it for what distribution centres will be asked for and may not have)"
+    row = whole[0]
+    kept = row["kept_cost"] or 0.0
+    deliveries = row["cost"] - kept - of_lines
+    parts = [
+        (deliveries, "for deliveries (net of what waiting would cost)"),
+        (kept, "for what distribution centres will be asked for and may not have"),
+    ]
+    shown = [f"{money:,.2f} {what}" for money, what in parts if abs(money) >= _CENT]
+    lines = [("in all", f"{row['cost']:,.2f} {currency} with {' and '.join(shown)}")] if shown else []
     if row["rung"] == "proven":
-        text = f"no plan for these demand paths costs less than {bound}: proven"
+        lines.append(("proof", "no plan for these demand paths costs less: proven"))
     else:
-        text = f"at most {above:,.2f} ({row['gap']:.2%}) above the least possible cost for these demand paths, {bound}: {row['rung']}"
-    return [f"  {'proof':<9}{text}"]
+        above = f"at most {row['cost'] - row['lower_bound']:,.2f} {currency} ({row['gap']:.2%})"
+        lines.append(("proof", f"{above} above the least possible cost for these demand paths: {row['rung']}"))
+    if row["cost_fresh"] is not None:
+        others = [("of a base stock", row["cost_fresh_base_stock"]), ("without orders", row["cost_fresh_nothing"])]
+        told = "".join(f"; {money:,.2f} {what}" for what, money in others if money is not None)
+        fresh = f"{row['cost_fresh']:,.2f} {currency} (+-{row['cost_fresh_se']:,.2f})"
+        lines.append(("fresh", f"{fresh} on demand paths that had no part in choosing{told}"))
+    return [f"  {name:<9}{words}" for name, words in lines]
 
 
 def largest(orders: pa.Table, items: dict[str, str], locations: dict[str, str], currency: str) -> list[str]:

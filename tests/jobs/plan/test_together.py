@@ -88,6 +88,13 @@ def test_trucks_and_order_cost_are_paid() -> None:
     assert set(found.lines["bound_by"]) == {"order_cost"}
 
 
+def test_the_cost_of_an_order_that_is_placed_takes_nothing_from_its_lines() -> None:
+    """A gets less than it wants since its stock is scarce, not since the order costs something."""
+    n, found = decided([line("A", 6), line("B", 4)], with_capacities(order_cost=3), stock={"A": 4})
+    assert n == {"A": 4, "B": 4}
+    assert dict(found.lines.select("item_id", "bound_by").iter_rows()) == {"A": "dc_stock", "B": ""}
+
+
 @pytest.mark.parametrize(
     ("row", "most"),
     [

@@ -44,14 +44,24 @@ def test_how_far_the_plan_can_be_from_the_best() -> None:
     row = {"source_id": "*", "cost": 101.0, "lower_bound": 100.0, "gap": 1 / 101, "rung": "best found"}
     of_a_source = {**row, "source_id": "DC", "rung": "proven"}
 
-    def said(*rows: dict[str, object]) -> list[str]:
-        return summary.proof(pa.Table.from_pylist(list(rows), CERTIFICATES.schema), "EUR")
+    def said(*rows: dict[str, object], of_lines: float = 101.0) -> list[str]:
+        return summary.proof(pa.Table.from_pylist(list(rows), CERTIFICATES.schema), of_lines, "EUR")
 
     (line,) = said(of_a_source, row)
-    assert line.endswith("at most 1.00 (0.99%) above the least possible cost for these demand paths, 100.00 EUR: best found")
+    assert line.endswith("at most 1.00 EUR (0.99%) above the least possible cost for these demand paths: best found")
     (line,) = said({**row, "rung": "proven"})
-    assert line.endswith("no plan for these demand paths costs less than 100.00 EUR: proven")
+    assert line.endswith("no plan for these demand paths costs less: proven")
     assert said(of_a_source) == []
+
+
+def test_what_the_plan_costs_beside_its_lines() -> None:
+    row = {"source_id": "*", "cost": 101.0, "lower_bound": 101.0, "gap": 0.0, "rung": "proven", "kept_cost": 20.0}
+    row |= {"cost_fresh": 103.0, "cost_fresh_se": 1.5, "cost_fresh_base_stock": 140.0}
+    whole, proven, fresh = summary.proof(pa.Table.from_pylist([row], CERTIFICATES.schema), 75.0, "EUR")
+    assert "101.00 EUR with 6.00 for deliveries" in whole
+    assert "and 20.00 for what distribution centres" in whole
+    assert proven.split(maxsplit=1)[0] == "proof"
+    assert fresh.endswith("103.00 EUR (+-1.50) on demand paths that had no part in choosing; 140.00 of a base stock")
 
 
 def test_an_unpublished_night_is_refused(tmp_path: Path) -> None:
