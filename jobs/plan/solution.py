@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from jobs.plan import base_stock
-from jobs.plan.coupled.capacities import taken
-from jobs.plan.coupled.problem import lowered, order_costs, state_of, totals
+from jobs.plan.coupled.capacities import RESOURCES, kinds_of, taken
+from jobs.plan.coupled.problem import lowered, order_costs, raised, state_of, totals
 from jobs.plan.coupling import LANE, Tables
 from jobs.plan.fresh import PLANS
 from jobs.plan.night import exception, exceptions
 from jobs.plan.pools import SCALE
-from jobs.plan.ragged import first_allowed, first_least
+from jobs.plan.ragged import first_allowed, first_least, positions
 
 if TYPE_CHECKING:
-    from jobs.plan.coupled.problem import Floats, Ints
+    from jobs.plan.coupled.problem import Flags, Floats, Ints
     from jobs.plan.coupled.reading import Read
     from jobs.plan.coupled.solve import Solved
 
@@ -41,6 +42,50 @@ def multiples(lines: pl.DataFrame) -> Ints:
     return np.floor(lines["order_multiple"].to_numpy() * SCALE + 0.5).astype(np.int64)
 
 
+@dataclass(frozen=True)
+class _Alone:
+    """Limits that only one line takes from. Its list ends there, so the solver has no price for them: what a unit more would save.
+
+    price     [rows of capacities] currency per unit of the limit
+    paid      [lines] the same per unit ordered
+    bound_by  resource -> [lines] whether the line would take more
+    """
+
+    price: Floats
+    paid: Floats
+    bound_by: dict[str, Flags]
+
+    @classmethod
+    def of(cls, tables: Tables, n: Ints) -> _Alone:
+        """``n``: multiples of each line, in the order of the tables' rows."""
+        multiple, worth = multiples(tables.lines), _worth_of_more(tables.lines["cost"], n)
+        price, paid = np.zeros(len(tables.capacities)), np.zeros(len(n))
+        bound_by = {name: np.zeros(len(n), bool) for name in RESOURCES}
+        for kind in kinds_of(tables.lines, tables.capacities, multiple):
+            takes = (kind.at >= 0) & (kind.use > 0)
+            lines = np.bincount(kind.at[takes], minlength=len(kind.limit))
+            full = takes & (lines[kind.at] == 1) & ((n + 1) * kind.use > raised(kind.limit)[kind.at])
+            found = np.where(full, worth, 0.0)
+            of_slot = np.zeros(len(kind.limit))
+            of_slot[kind.at[full]] = (found / np.where(full, kind.use, 1.0))[full]
+            price[kind.row] = of_slot[kind.slot]
+            paid += found / (multiple / SCALE)
+            bound_by[kind.resource] |= found > 0
+        return cls(price, paid, bound_by)
+
+
+def _worth_of_more(lists: pl.Series, n: Ints) -> Floats:
+    """[lines] the most that one multiple more saves, over all larger quantities of the cost lists; 0 where nothing does."""
+    start = np.append(0, lists.list.len().cast(pl.Int64).cum_sum().to_numpy())
+    cost = lists.explode().to_numpy()
+    owner, place = positions(start)
+    more = place - n[owner]
+    with np.errstate(invalid="ignore"):
+        saved = np.where(more > 0, cost[start[:-1] + n][owner] - cost, 0.0) / np.maximum(more, 1)
+    most: Floats = np.maximum.reduceat(np.where(np.isfinite(saved), saved, 0.0), start[:-1]) if len(n) else np.zeros(0)
+    return np.maximum(most, 0.0)
+
+
 class Solution:
     """A solved problem, and what it says of its lines, in the order of the tables' rows."""
 
@@ -50,6 +95,7 @@ class Solution:
         self.state, self.wanted = state_of(known.problem, solved.n), state_of(known.problem, self.free)
         #: [rows] what centres keep for themselves; it is no order.
         self.keeps = np.asarray((tables.lines["source_id"] == tables.lines["location_id"]).to_numpy())
+        self.alone = _Alone.of(tables, self._by_row(solved.n))
         self.base_stock = base_stock.of_night(known.problem, tables.lines["base_stock"].to_numpy()[known.line_id])
 
     def columns(self) -> dict[str, pl.Series]:
@@ -61,14 +107,15 @@ class Solution:
             paid += price[layer.resource] * layer.use / units
         return {
             "n": pl.Series(self._by_row(self.solved.n), dtype=pl.Int64),
-            "scarcity_price": pl.Series(self._by_row(paid), dtype=pl.Float64),
+            "scarcity_price": pl.Series(self._by_row(paid) + self.alone.paid, dtype=pl.Float64),
             "bound_by": pl.Series(self._by_row(self._bound_by(price)), dtype=pl.String),
             "base_stock": pl.Series(self._by_row(self.base_stock), dtype=pl.Int64),
         }
 
     def measures(self) -> dict[str, pl.Series]:
         """Of each limit: wanted, used, kept, price."""
-        multiple, price = multiples(self.lines), np.append(self.solved.price, 0.0)[self.known.resource]
+        multiple = multiples(self.lines)
+        price = np.append(self.solved.price, 0.0)[self.known.resource] + self.alone.price
         free, n = self._by_row(self.free), self._by_row(self.solved.n)
         plans = {"wanted": free * ~self.keeps, "used": n * ~self.keeps, "kept": n * self.keeps}
         found = {name: taken(self.lines, self.capacities, multiple, plan) for name, plan in plans.items()}
@@ -181,7 +228,8 @@ class Solution:
         minimum = (terms.minimum > 0)[order] & by_order
         truck = (terms.truck_cost > 0)[order] & other & ~minimum
         cost = (terms.fixed != 0)[order] & by_order & ~minimum & ~truck
-        flags = {name: less & self._takes(name, price) for name in ("dc_stock", "dc_outbound", "receiving", "budget")}
+        alone = {name: flags[self.known.line_id] for name, flags in self.alone.bound_by.items()}
+        flags = {name: (less & self._takes(name, price)) | alone[name] for name in alone}
         flags |= {"min_order_value": minimum, "trucks": truck, "order_cost": cost}
         named = pl.DataFrame(flags).select(pl.when(name).then(pl.lit(name)).alias(name) for name in flags)
         return np.asarray(named.select(pl.concat_str(pl.all(), separator=", ", ignore_nulls=True)).to_series().to_numpy(), object)

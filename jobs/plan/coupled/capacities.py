@@ -15,6 +15,7 @@ from jobs.plan.ragged import first_allowed, positions
 
 #: Which column of the lines a capacity's location is.
 _PLACE = {"dc_stock": "source_id", "dc_outbound": "source_id", "receiving": "location_id", "budget": "location_id"}
+RESOURCES = tuple(_PLACE)
 _VALUES = {"units": None, "volume": "unit_volume", "value": "unit_value"}
 
 
