@@ -59,7 +59,7 @@ def planned_alone(search: Search, dual: Dual) -> tuple[Ints, Ints]:
         if not look.any() or (search.over() and np.isfinite(least).any()):
             break
         plan = _settled(search, dual, branch, fixed, look)
-        cost = np.where(look, priced_orders(problem, plan, search.w) + _own_charge(search, dual, plan), np.inf)
+        cost = np.where(look, priced_orders(problem, plan, search.w) + own_charge(search, dual, plan), np.inf)
         best = np.where((cost < least)[problem.order], plan, best)
         least = np.minimum(least, cost)
     shut = terms.any & (relaxed.closed <= least) & np.isfinite(relaxed.closed)
@@ -139,7 +139,7 @@ def own_prices(search: Search, dual: Dual) -> Floats:
     return np.append(np.maximum(price[:-1], usual), 0.0)
 
 
-def _own_charge(search: Search, dual: Dual, n: Ints) -> Floats:
+def own_charge(search: Search, dual: Dual, n: Ints) -> Floats:
     """[orders] charge for what exceeds own limits."""
     own, price = search.relaxed.own, own_prices(search, dual)
     used = np.zeros(len(price))
