@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+_ROWS = 65_536
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
@@ -17,6 +18,11 @@ Result = TypeVar("Result")
 def workers() -> int:
     """Threads: one a processor that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cuts(count: int) -> list[slice]:
+    """Slices of so many rows, each small enough for a processor's cache; at least one."""
+    return [slice(k, min(k + _ROWS, count)) for k in range(0, max(count, 1), _ROWS)]
 
 
 def mapped(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
