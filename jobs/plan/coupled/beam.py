@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.plan.coupled.beam_table import Prices, Table, table_of
+from jobs.plan.coupled.beam_lists import Prices
+from jobs.plan.coupled.beam_table import Table, table_of
 from jobs.plan.coupled.problem import TOLERANCE, Flags, Floats, Ints, Problem
 from jobs.plan.coupled.workers import mapped
 
@@ -43,20 +44,20 @@ class Found:
     """Of the orders searched.
 
     lines, n  their lines, and the best plan (as given where none was found)
-    cost      [orders] of the best plan at the prices; inf: none better than known was found
+    gain      [orders] how far the best plan lies below what was known (what is left idle counts); -inf: none was found
     bound     [orders] that no open plan lies below, or what was known where that is lower
     """
 
     lines: Ints
     n: Ints
-    cost: Floats
+    gain: Floats
     bound: Floats
 
 
 def searched(problem: Problem, orders: Ints, at: Prices, known: Floats, n: Ints, used: Floats | None, beam: Beam) -> Found:
     """Open plans of some orders at prices, within the limits, or (with ``used`` by plan n) what other orders leave of them.
 
-    known  [orders] cost at the prices above which a plan is of no interest
+    known  [orders] cost at the prices above which a plan is of no interest: that of plan n, or less
     """
     size = problem.terms.lines[orders + 1] - problem.terms.lines[orders]
     # Orders of like size lie side by side: little padding.
@@ -67,12 +68,12 @@ def searched(problem: Problem, orders: Ints, at: Prices, known: Floats, n: Ints,
         return _chunk(table_of(problem, orders[part], at, known[part], (n, used), beam.entries, rising=beam.guide > 0), beam)
 
     found = mapped(chunk, parts)
-    cost, bound = np.empty(len(orders)), np.empty(len(orders))
+    gain, bound = np.empty(len(orders)), np.empty(len(orders))
     for part, each in zip(parts, found, strict=True):
-        cost[part], bound[part] = each.cost, each.bound
+        gain[part], bound[part] = each.gain, each.bound
     none = np.zeros(0, np.int64)
     lines, plan = (np.concatenate([none, *(getattr(each, name) for each in found)]) for name in ("lines", "n"))
-    return Found(lines, plan, cost, bound)
+    return Found(lines, plan, gain, bound)
 
 
 def _chunk(table: Table, beam: Beam) -> Found:
@@ -86,7 +87,7 @@ def _chunk(table: Table, beam: Beam) -> Found:
     # Rows lie by depth; what comes out, as the orders were given.
     least, lowest = least[table.place], np.minimum(least, dropped)[table.place]
     bound = table.base + np.minimum(lowest, np.maximum(table.room, 0.0)) - _ROUNDING * table.size
-    return Found(table.lines, n, table.base + least, bound)
+    return Found(table.lines, n, table.room - least, bound)
 
 
 def _grown(table: Table, beam: Beam) -> tuple[Floats, Floats, list[Ints], Floats]:
@@ -143,7 +144,7 @@ def _lowest(score: Floats, width: int) -> Flags:
     """[orders, states] the ``width`` lowest of each row; of equals the first."""
     last = np.partition(score, width - 1, axis=1)[:, width - 1 : width]
     less, equal = score < last, score == last
-    return less | (equal & (np.cumsum(equal, axis=1) <= width - less.sum(axis=1, keepdims=True)))
+    return np.asarray(less | (equal & (np.cumsum(equal, axis=1) <= width - less.sum(axis=1, keepdims=True))))
 
 
 def _slack(table: Table, amount: Floats) -> Floats:
@@ -156,7 +157,7 @@ def _slack(table: Table, amount: Floats) -> Floats:
         slack[(each < low) | (each > high)] = np.inf
     cost, volume, lam, trucks = (x[:, None] for x in table.trucks)
     full = np.where(volume > 0, np.ceil(amount[table.VOLUME] / np.where(volume > 0, volume, 1.0) - TOLERANCE), 0.0)
-    return slack + cost * (full - trucks) - lam * (amount[table.VOLUME] - trucks * volume)
+    return np.asarray(slack + cost * (full - trucks) - lam * (amount[table.VOLUME] - trucks * volume))
 
 
 def _traced(table: Table, kept: list[Ints], best: Ints, found: Flags) -> Ints:

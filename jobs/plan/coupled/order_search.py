@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.plan.coupled.beam import Beam, searched
-from jobs.plan.coupled.beam_table import Prices
+from jobs.plan.coupled.beam_lists import Prices
 from jobs.plan.coupled.dual import Dual
 from jobs.plan.coupled.improve import Search, by_order, singly
 from jobs.plan.coupled.moves import applied, gains, together
@@ -38,7 +38,7 @@ def planned_better_alone(search: Search, dual: Dual, n: Ints) -> Ints:
         if search.over():
             break
         cost = priced(search, dual, n) + own_charge(search, dual, n)
-        n, _ = _plans(search, dual, n, cost, None, beam)
+        n = _plans(search, dual, n, cost, None, beam)
     return n
 
 
@@ -48,15 +48,17 @@ def planned_better_within(search: Search, dual: Dual, n: Ints) -> Ints:
     The whole plan can be dearer for it: the caller compares.
     """
     problem = search.problem
+    # What an order leaves of its own limits serves nobody else.
+    w = search.w - _own_use(search, dual)
     for beam in _PLANS if problem.terms.any.any() else ():
         if search.over():
             break
         state = state_of(problem, n)
-        to, _ = _plans(search, dual, n, priced(search, dual, n), state.used, beam)
+        to = _plans(search, dual, n, priced(search, dual, n), state.used, beam)
         lines = np.flatnonzero(to != n)
         moves = by_order(problem, lines, to[lines])
         change = gains(problem, state, moves, search.penalty)
-        change = change + np.bincount(moves.move, search.w[moves.line] * (moves.to - n[moves.line]), moves.count)
+        change = change + np.bincount(moves.move, w[moves.line] * (moves.to - n[moves.line]), moves.count)
         good = change < -search.least
         moves = moves.take(good)
         n = applied(n, moves, together(problem, state, moves, change[good]))
@@ -64,8 +66,8 @@ def planned_better_within(search: Search, dual: Dual, n: Ints) -> Ints:
     return n
 
 
-def risen(search: Search, dual: Dual, n: Ints) -> float:
-    """How far the sum of the orders' Lagrangians rises when each is searched; n is a plan near it, for what is of interest."""
+def rises(search: Search, dual: Dual, n: Ints) -> Floats:
+    """[orders] how far each order's Lagrangian rises when it is searched; n is a plan near it, for what is of interest."""
     problem, found = search.problem, dual.evaluation
     lagrangian = found.orders
     known = np.minimum(priced(search, dual, n), search.relaxed.closed)
@@ -73,15 +75,16 @@ def risen(search: Search, dual: Dual, n: Ints) -> float:
     few_lines = np.diff(problem.terms.lines) <= _FEW_LINES
     bound = known.copy()
     for some, beam in ((look & few_lines, _BOUND_OF_FEW), (look & ~few_lines, _BOUND)):
-        for branch in _branches(search, dual, np.ones(len(problem), bool)):
+        for branch in _branches(search, dual, np.ones(len(problem), bool), idle=False):
             orders = np.flatnonzero(some & (branch.value < known))
             if search.over():
                 bound[orders] = lagrangian[orders]
             elif len(orders):
                 better = searched(problem, orders, branch.prices, known[orders], n, None, beam)
                 bound[orders] = np.minimum(bound[orders], better.bound)
-    rise = np.where(look, bound - lagrangian - 1e-9 * (np.abs(lagrangian) + np.abs(bound)), 0.0)
-    return float(np.sum(np.maximum(rise[look], 0.0)))
+    rise = np.zeros(len(bound))
+    rise[look] = (bound - lagrangian - 1e-9 * (np.abs(lagrangian) + np.abs(bound)))[look]
+    return np.maximum(rise, 0.0)
 
 
 def priced(search: Search, dual: Dual, n: Ints) -> Floats:
@@ -91,29 +94,29 @@ def priced(search: Search, dual: Dual, n: Ints) -> Floats:
     return np.asarray(priced_orders(problem, n, search.w) + choices)
 
 
-def _plans(search: Search, dual: Dual, n: Ints, cost: Floats, used: Floats | None, beam: Beam) -> tuple[Ints, Floats]:
-    """The plan with the best found of each order that is not near its Lagrangian, and its cost at the prices."""
+def _plans(search: Search, dual: Dual, n: Ints, cost: Floats, used: Floats | None, beam: Beam) -> Ints:
+    """The plan with the best found of each order that is not near its Lagrangian."""
     problem = search.problem
     look = problem.terms.any & _is_far(cost, dual.evaluation.orders)
-    after, least = n.copy(), cost.copy()
-    for branch in _branches(search, dual, problem.choice < 0):
-        orders = np.flatnonzero(look & (branch.value < least))
+    after, gain = n.copy(), np.zeros(len(cost))
+    for branch in _branches(search, dual, problem.choice < 0, idle=True):
+        orders = np.flatnonzero(look & (branch.value < cost - gain))
         if not len(orders):
             continue
-        found = searched(problem, orders, branch.prices, least[orders], n, used, beam)
+        found = searched(problem, orders, branch.prices, (cost - gain)[orders], n, used, beam)
         better = np.zeros(len(cost), bool)
-        better[orders] = found.cost < least[orders] - search.least
+        better[orders] = found.gain > search.least
         lines = better[problem.order[found.lines]]
         after[found.lines[lines]] = found.n[lines]
-        least[orders] = np.where(better[orders], found.cost, least[orders])
-    return after, least
+        gain[orders] += np.where(better[orders], found.gain, 0.0)
+    return after
 
 
 def _is_far(cost: Floats, lagrangian: Floats) -> Flags:
     return np.asarray(cost - lagrangian > _NEAR * np.abs(lagrangian))
 
 
-def _branches(search: Search, dual: Dual, free: Flags) -> Iterator[_Branch]:
+def _branches(search: Search, dual: Dual, free: Flags, *, idle: bool) -> Iterator[_Branch]:
     """Both branches; those of no use have an infinite value."""
     own, at, nu = search.relaxed.own, dual.at, _nu(search, dual)
     trucks = search.problem.terms.truck_cost > 0
@@ -123,9 +126,17 @@ def _branches(search: Search, dual: Dual, free: Flags) -> Iterator[_Branch]:
     sides = ((at.few, at.trucks, dual.evaluation.open_few, True), (at.many, at.trucks + 1, dual.evaluation.open_many, False))
     for branch, number, value, few in sides:
         lam = np.where(trucks, np.maximum(branch.lam, linear) if few else np.clip(branch.lam, 0.0, linear), 0.0)
-        kappa = branch.kappa[:-1][rank]
-        prices = Prices(search.w, nu, free, branch.mu, lam, np.full(len(trucks), few), number, key[rank], kappa)
+        kappa, unused = branch.kappa[:-1][rank], at.price[own.resource[:-1]][rank] * idle
+        prices = Prices(search.w, nu, free, branch.mu, lam, np.full(len(trucks), few), number, key[rank], kappa, unused)
         yield _Branch(value, prices)
+
+
+def _own_use(search: Search, dual: Dual) -> Floats:
+    """[lines] what one multiple takes of its order's own limits, priced."""
+    own, priced_own = search.relaxed.own, np.zeros(len(search.problem))
+    for layer in own.layers:
+        priced_own += layer.use * np.append(dual.at.price[own.resource[:-1]], 0.0)[layer.resource]
+    return priced_own
 
 
 def _nu(search: Search, dual: Dual) -> Floats:

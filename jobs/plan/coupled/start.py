@@ -27,7 +27,6 @@ _FACTORS = ((1.0, 1.0), (1.1, 1.0), (1.4, 1.0), (1.0, 1.5), (1.2, 2.5))
 _CHARGE = 6.0
 
 
-
 @dataclass(frozen=True)
 class Alone:
     """Orders by themselves with a number of trucks.
