@@ -83,7 +83,8 @@ def rises(search: Search, dual: Dual, n: Ints) -> Floats:
                 better = searched(problem, orders, branch.prices, known[orders], n, None, beam)
                 bound[orders] = np.minimum(bound[orders], better.bound)
     rise = np.zeros(len(bound))
-    rise[look] = (bound - lagrangian - 1e-9 * (np.abs(lagrangian) + np.abs(bound)))[look]
+    new, old = bound[look], lagrangian[look]
+    rise[look] = new - old - 1e-9 * (np.abs(old) + np.abs(new))
     return np.maximum(rise, 0.0)
 
 
@@ -113,7 +114,8 @@ def _plans(search: Search, dual: Dual, n: Ints, cost: Floats, used: Floats | Non
 
 
 def _is_far(cost: Floats, lagrangian: Floats) -> Flags:
-    return np.asarray(cost - lagrangian > _NEAR * np.abs(lagrangian))
+    """[orders] whose plan is known and may be better."""
+    return np.asarray(np.isfinite(cost) & (cost - lagrangian > _NEAR * np.abs(lagrangian)))
 
 
 def _branches(search: Search, dual: Dual, free: Flags, *, idle: bool) -> Iterator[_Branch]:
