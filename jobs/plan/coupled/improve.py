@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.plan.coupled.exchange import all_pairs, all_triples, candidates, pair_gains, triple_gains
+from jobs.plan.coupled.exchange import all_pairs, all_triples, candidates, pair_gains, taken_choices, triple_gains
 from jobs.plan.coupled.moves import Moves, applied, gains, pairs, singles, steps, together
 from jobs.plan.coupled.neighbours import around
 from jobs.plan.coupled.problem import TOLERANCE, Flags, Floats, Ints, Problem, State, raised, state_of
@@ -218,10 +218,13 @@ def exchanged(search: Search, n: Ints, lines: Ints, group: Ints, w: Floats) -> I
     moves = _fewest(moves, group, reduced, each)
     of = group[moves.line]
     a, b = all_pairs(of)
+    taken = taken_choices(problem, state)
 
     def paying(cut: slice) -> tuple[Ints, Ints, Floats]:
         x, y = a[cut], b[cut]
-        change = pair_gains(problem, state, moves, x, y, search.penalty)
+        low, high = (x[0], y.max() + 1) if len(x) else (0, 0)
+        near = singles(moves.line[low:high], moves.to[low:high])
+        change = pair_gains(problem, state, near, x - low, y - low, search.penalty, taken)
         good = np.flatnonzero(change < -search.least)
         return x[good], y[good], change[good]
 
