@@ -9,6 +9,7 @@ dropped still bounds them: what comes out is a bound of the order, however narro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,10 @@ class Beam:
     guide: float = 0.0
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Found:
     """Of the orders searched.
@@ -54,24 +59,30 @@ class Found:
     bound: Floats
 
 
-def searched(problem: Problem, orders: Ints, at: Prices, known: Floats, n: Ints, used: Floats | None, beam: Beam) -> Found:
+def searched(
+    problem: Problem, orders: Ints, at: Prices, known: Floats, n: Ints, used: Floats | None, beam: Beam, stop: Callable[[], bool] = _never
+) -> Found:
     """Open plans of some orders at prices, within the limits, or (with ``used`` by plan n) what other orders leave of them.
 
     known  [orders] cost at the prices above which a plan is of no interest: that of plan n, or less
+    stop   whether time is up: orders not searched by then gain nothing, and have the bound -inf
     """
     size = problem.terms.lines[orders + 1] - problem.terms.lines[orders]
     # Orders of like size lie side by side: little padding.
     rank = np.argsort(size, kind="stable")
     parts = [rank[k : k + _TOGETHER] for k in range(0, len(rank), _TOGETHER)]
 
+    none = np.zeros(0, np.int64)
+
     def chunk(part: Ints) -> Found:
+        if stop():
+            return Found(none, none, np.full(len(part), -np.inf), np.full(len(part), -np.inf))
         return _chunk(table_of(problem, orders[part], at, known[part], (n, used), beam.entries, rising=beam.guide > 0), beam)
 
     found = mapped(chunk, parts)
     gain, bound = np.empty(len(orders)), np.empty(len(orders))
     for part, each in zip(parts, found, strict=True):
         gain[part], bound[part] = each.gain, each.bound
-    none = np.zeros(0, np.int64)
     lines, plan = (np.concatenate([none, *(getattr(each, name) for each in found)]) for name in ("lines", "n"))
     return Found(lines, plan, gain, bound)
 

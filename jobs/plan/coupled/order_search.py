@@ -77,10 +77,8 @@ def rises(search: Search, dual: Dual, n: Ints) -> Floats:
     for some, beam in ((look & few_lines, _BOUND_OF_FEW), (look & ~few_lines, _BOUND)):
         for branch in _branches(search, dual, np.ones(len(problem), bool), idle=False):
             orders = np.flatnonzero(some & (branch.value < known))
-            if search.over():
-                bound[orders] = lagrangian[orders]
-            elif len(orders):
-                better = searched(problem, orders, branch.prices, known[orders], n, None, beam)
+            if len(orders):
+                better = searched(problem, orders, branch.prices, known[orders], n, None, beam, search.over)
                 bound[orders] = np.minimum(bound[orders], better.bound)
     rise = np.zeros(len(bound))
     new, old = bound[look], lagrangian[look]
@@ -104,7 +102,7 @@ def _plans(search: Search, dual: Dual, n: Ints, cost: Floats, used: Floats | Non
         orders = np.flatnonzero(look & (branch.value < cost - gain))
         if not len(orders):
             continue
-        found = searched(problem, orders, branch.prices, (cost - gain)[orders], n, used, beam)
+        found = searched(problem, orders, branch.prices, (cost - gain)[orders], n, used, beam, search.over)
         better = np.zeros(len(cost), bool)
         better[orders] = found.gain > search.least
         lines = better[problem.order[found.lines]]

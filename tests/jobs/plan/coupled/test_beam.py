@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +15,8 @@ from jobs.plan.coupled.beam_lists import Prices
 from jobs.plan.coupled.dual import Dual, maximise
 from jobs.plan.coupled.folding import folded
 from jobs.plan.coupled.heuristic import planned, search_at
-from jobs.plan.coupled.order_search import _branches, priced, rises
-from jobs.plan.coupled.problem import Floats, Ints, Problem, raised, state_of
+from jobs.plan.coupled.order_search import _branches, planned_better_alone, priced, rises
+from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, raised, state_of
 from jobs.plan.coupled.reading import Read, read
 from jobs.plan.coupled.relaxation import relaxed
 from jobs.plan.coupled.solve import solve
@@ -168,3 +169,32 @@ def test_the_number_of_workers_and_slices_changes_no_byte(tmp_path, monkeypatch:
         results.append((solved.n.tobytes(), solved.price.tobytes(), solved.cost, solved.bound))
     assert results[1] == results[0]
     assert results[2] == results[0]
+
+
+def test_out_of_time_nothing_is_gained_and_no_bound_rises(tmp_path) -> None:
+    ready, dual, n = whole("terms", 1500, 5, tmp_path)
+    search = search_at(ready, dual, 0.0)
+    assert not rises(search, dual, n).any()
+    assert (planned_better_alone(search, dual, n) == n).all()
+    orders = np.flatnonzero(ready.problem.terms.any)
+    at = random_prices(ready.problem, np.random.default_rng(1), 0.5, few=True)
+    found = searched(ready.problem, orders, at, np.full(len(orders), 1e4), n, None, Beam(8, 3), lambda: True)
+    assert not len(found.lines)
+    assert (found.gain == -INF).all()
+
+
+def test_a_quarter_of_the_time_is_kept(tmp_path) -> None:
+    """A feasible, complete plan in time, with its honest gap."""
+    LAWS.write(LAWS.problem("all_together", 20_000, 8), tmp_path)
+    problem = read(*_read(tmp_path)).problem
+    began = time.monotonic()
+    whole_time = solve(problem)
+    needed = time.monotonic() - began
+    began = time.monotonic()
+    found = solve(problem, began + needed / 4)
+    assert time.monotonic() - began < needed / 2, "a quarter, and as much again for a loaded machine"
+    assert is_feasible(problem, state_of(problem, found.n))
+    assert plan_cost(problem, state_of(problem, found.n)) == pytest.approx(found.cost)
+    assert found.degraded
+    assert found.bound <= min(found.cost, whole_time.cost)
+    assert found.cost - found.bound > whole_time.cost - whole_time.bound
