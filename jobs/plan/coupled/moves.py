@@ -189,7 +189,7 @@ def steps(problem: Problem, hulls: Hulls, lines: Ints, n: Ints) -> Moves:
     at = n[lines]
     below, above = around(hulls, lines, at)
     # By rising target, so that equal ones lie side by side.
-    to = np.stack([np.zeros_like(at), below, at - 1, at + 1, above], axis=1)
+    to = np.stack([np.zeros_like(at), np.minimum(below, at - 1), at - 1, at + 1, np.maximum(above, at + 1)], axis=1)
     length = problem.start[lines + 1] - problem.start[lines]
     keep = (to >= 0) & (to < length[:, None]) & (to != at[:, None])
     keep[:, 1:] &= to[:, 1:] != to[:, :-1]
