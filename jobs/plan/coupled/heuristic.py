@@ -25,7 +25,7 @@ def planned(relaxed: Relaxed, dual: Dual, deadline: float | None = None) -> Ints
     n = planned_better_alone(search, dual, n)
     n = repaired(search, n, dual.at)
     n = improved(search, n, opened)
-    n = replanned(search, n, opened, dual)
+    n = improved_again(search, n, opened, dual)
     return reopened(search, n, opened, dual) if search.thorough else n
 
 
@@ -58,11 +58,12 @@ def improved(search: Search, n: Ints, opened: Ints) -> Ints:
     return singly(search, n)
 
 
-def replanned(search: Search, n: Ints, opened: Ints, dual: Dual) -> Ints:
-    """Orders planned anew within what others leave, and improved; kept where cheaper."""
+def improved_again(search: Search, n: Ints, opened: Ints, dual: Dual) -> Ints:
+    """Orders planned anew within what others leave, and all improved once more; kept where cheaper."""
     problem = search.problem
     before = state_of(problem, n)
-    if search.over() or not is_feasible(problem, before):
+    worthwhile = search.thorough or problem.terms.any.any()
+    if not worthwhile or search.over() or not is_feasible(problem, before):
         return n
     again = improved(search, planned_better_within(search, dual, n), opened)
     after = state_of(problem, again)

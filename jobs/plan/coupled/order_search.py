@@ -75,7 +75,7 @@ def rises(search: Search, dual: Dual, n: Ints) -> Floats:
     few_lines = np.diff(problem.terms.lines) <= _FEW_LINES
     bound = known.copy()
     for some, beam in ((look & few_lines, _BOUND_OF_FEW), (look & ~few_lines, _BOUND)):
-        for branch in _branches(search, dual, np.ones(len(problem), bool), idle=False):
+        for branch in branches(search, dual, np.ones(len(problem), bool), idle=False):
             orders = np.flatnonzero(some & (branch.value < known))
             if len(orders):
                 better = searched(problem, orders, branch.prices, known[orders], n, None, beam, search.over)
@@ -98,7 +98,7 @@ def _plans(search: Search, dual: Dual, n: Ints, cost: Floats, used: Floats | Non
     problem = search.problem
     look = problem.terms.any & _is_far(cost, dual.evaluation.orders)
     after, gain = n.copy(), np.zeros(len(cost))
-    for branch in _branches(search, dual, problem.choice < 0, idle=True):
+    for branch in branches(search, dual, problem.choice < 0, idle=True):
         orders = np.flatnonzero(look & (branch.value < cost - gain))
         if not len(orders):
             continue
@@ -116,7 +116,7 @@ def _is_far(cost: Floats, lagrangian: Floats) -> Flags:
     return np.asarray(np.isfinite(cost) & (cost - lagrangian > _NEAR * np.abs(lagrangian)))
 
 
-def _branches(search: Search, dual: Dual, free: Flags, *, idle: bool) -> Iterator[_Branch]:
+def branches(search: Search, dual: Dual, free: Flags, *, idle: bool) -> Iterator[_Branch]:
     """Both branches; those of no use have an infinite value."""
     own, at, nu = search.relaxed.own, dual.at, _nu(search, dual)
     trucks = search.problem.terms.truck_cost > 0

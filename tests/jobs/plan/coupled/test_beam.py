@@ -15,7 +15,7 @@ from jobs.plan.coupled.beam_lists import Prices
 from jobs.plan.coupled.dual import Dual, maximise
 from jobs.plan.coupled.folding import folded
 from jobs.plan.coupled.heuristic import planned, search_at
-from jobs.plan.coupled.order_search import _branches, planned_better_alone, priced, rises
+from jobs.plan.coupled.order_search import branches, planned_better_alone, priced, rises
 from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, raised, state_of
 from jobs.plan.coupled.reading import Read, read
 from jobs.plan.coupled.relaxation import relaxed
@@ -134,7 +134,7 @@ def test_within_what_others_leave_no_limit_is_broken(tmp_path) -> None:
     used = state_of(problem, n).used
     cost = priced(search, dual, n)
     looked = 0
-    for branch in _branches(search, dual, problem.choice < 0, idle=True):
+    for branch in branches(search, dual, problem.choice < 0, idle=True):
         orders = np.flatnonzero(problem.terms.any & (branch.value < cost))
         found = searched(problem, orders, branch.prices, cost[orders], n, used, Beam(32, 4, 0.3))
         for order in orders[found.gain > 1e-9]:
