@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, state_of, totals
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, totals, used_by
 from jobs.plan.coupled.relaxation import Branch, Evaluation, Multipliers, Relaxed, Searches, evaluate, nothing_priced, priced_use
+from jobs.plan.coupled.workers import mapped
 
 _FASTER, _SLOWER = 1.3, 0.5
 _BISECTIONS = 14
@@ -74,7 +75,7 @@ def _bisected(relaxed: Relaxed, searches: Searches, deadline: float | None) -> t
         if deadline is not None and time.monotonic() > deadline:
             return at, scale, step
         now = evaluate(relaxed, at, searches)
-        over = state_of(problem, now.n).used > problem.limit
+        over = used_by(problem, now.n) > problem.limit
         value = np.add.reduceat(problem.value * now.few, terms.lines[:-1])
         short = (value < terms.minimum) & (high_mu > 0)
         low, high = np.where(over, at.price, low), np.where(over, high, at.price)
@@ -161,7 +162,7 @@ def _own_excess(relaxed: Relaxed, lines: Ints | slice, n: Ints) -> Floats:
 def _stepped(relaxed: Relaxed, at: Multipliers, now: Evaluation, groups: dict[str, Steps]) -> Multipliers:
     """All multipliers after one step; the truck count follows when a branch's volume lies beyond it."""
     problem, terms = relaxed.problem, relaxed.problem.terms
-    price = groups["price"].move(at.price, state_of(problem, now.n).used - problem.limit)
+    price = groups["price"].move(at.price, used_by(problem, now.n) - problem.limit)
     price[-1] = 0.0
     nu = at.nu
     if len(nu):
@@ -169,16 +170,21 @@ def _stepped(relaxed: Relaxed, at: Multipliers, now: Evaluation, groups: dict[st
         ordered = totals(problem.choice[member], (now.n[member] > 0).astype(float), len(nu))
         nu = groups["nu"].move(nu, ordered - 1.0, np.where(problem.must, -np.inf, 0.0))
     linear, trucks = terms.truck_cost / terms.truck_volume, at.trucks
-    few, volume = _branch_step(relaxed, at.few, slice(None), now.few, trucks, (groups, "few"), _matters(now, now.open_few))
+
+    def step(few: bool) -> tuple[Branch, Floats]:
+        branch, lines, n, opened = (
+            (at.few, slice(None), now.few, now.open_few) if few else (at.many, relaxed.in_trucks, now.many, now.open_many)
+        )
+        name = "few" if few else "many"
+        return _branch_step(relaxed, branch, lines, n, at.trucks + (not few), (groups, name), _matters(now, opened))
+
+    (few, volume), *rest = mapped(step, (True, False) if len(relaxed.in_trucks) else (True,))
     has = terms.truck_cost > 0
     full = np.where(has, terms.truck_volume, 0.0)
     fewer = has & (at.few.lam <= linear) & (volume < full * at.trucks)
-    trucks = np.where(fewer, _trucks(problem, volume), trucks)
-    many = at.many
-    if len(relaxed.in_trucks):
-        many, volume = _branch_step(
-            relaxed, at.many, relaxed.in_trucks, now.many, at.trucks + 1, (groups, "many"), _matters(now, now.open_many)
-        )
+    trucks, many = np.where(fewer, _trucks(problem, volume), trucks), at.many
+    if rest:
+        many, volume = rest[0]
         more = has & (at.many.lam >= linear) & (volume > full * (at.trucks + 1))
         trucks = np.where(more, _trucks(problem, volume), trucks)
     return Multipliers(price, nu, few, many, trucks)

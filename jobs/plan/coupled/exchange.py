@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from jobs.plan.coupled.moves import Moves, order_change, penalised
-from jobs.plan.coupled.problem import Floats, Ints, Layer, Problem, State
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, State
 
 
 def candidates(group: Ints, score: Floats, each: int) -> Ints:
@@ -31,8 +31,11 @@ def all_pairs(group: Ints) -> tuple[Ints, Ints]:
     return a, b
 
 
-def pair_gains(problem: Problem, state: State, steps: Moves, a: Ints, b: Ints, penalty: Floats) -> Floats:
-    """Change of cost and penalties of steps a and b made together; inf where a minimum, a choice or a line forbids it."""
+def pair_gains(problem: Problem, state: State, steps: Moves, a: Ints, b: Ints, penalty: Floats, taken: Flags) -> Floats:
+    """Change of cost and penalties of steps a and b made together; inf where a minimum, a choice or a line forbids it.
+
+    taken  as of ``taken_choices``
+    """
     line_a, line_b = steps.line[a], steps.line[b]
     at_cost = problem.at(steps.line, steps.to) - problem.at(steps.line, state.n[steps.line])
     change = at_cost[a] + at_cost[b]
@@ -44,14 +47,13 @@ def pair_gains(problem: Problem, state: State, steps: Moves, a: Ints, b: Ints, p
     for place, line in ((a, line_a), (b, line_b)):
         # One more line of a choice: only in exchange for the other. That a choice has none is looked at later.
         opens = (steps.to[place] > 0) & (state.n[line] == 0) & (problem.choice[line] >= 0) & ~same_choice
-        taken = _taken(problem, state)
         change[opens & taken[problem.choice[line]]] = np.inf
     both = same_choice & (steps.to[a] > 0) & (steps.to[b] > 0)
     change[both | (line_a == line_b)] = np.inf
     return change
 
 
-def _taken(problem: Problem, state: State) -> np.ndarray:
+def taken_choices(problem: Problem, state: State) -> Flags:
     """[choices + 1] whether a line is ordered; the last (of lines without choice) not."""
     taken = np.zeros(len(problem.must) + 1, bool)
     taken[problem.choice[(problem.choice >= 0) & (state.n > 0)]] = True

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.plan.coupled.exchange import all_pairs, all_triples, candidates, pair_gains, triple_gains
+from jobs.plan.coupled.exchange import all_pairs, all_triples, candidates, pair_gains, taken_choices, triple_gains
 from jobs.plan.coupled.moves import Moves, applied, gains, pairs, singles, steps, together
 from jobs.plan.coupled.neighbours import around
 from jobs.plan.coupled.problem import TOLERANCE, Flags, Floats, Ints, Problem, State, raised, state_of
 from jobs.plan.coupled.relaxation import Relaxed
+from jobs.plan.coupled.workers import cuts, mapped
 
 #: A gain below this share of the mean entry of the lists is rounding.
 _LEAST = 1e-9
@@ -27,8 +28,6 @@ _THREES = 14
 _ORDERS = 3_000
 #: Problems of more lines are searched less deep, so that a million take minutes.
 _LARGE = 200_000
-#: Pairs looked at in one go.
-_CHUNK = 1_500_000
 
 
 @dataclass(frozen=True)
@@ -80,28 +79,29 @@ def made(search: Search, state: State, moves: Moves, change: Floats) -> Ints:
 def singly(search: Search, n: Ints, rounds: int = 40, lines: Ints | None = None) -> Ints:
     """Single lines up or down while it pays; after the first look only where it paid, and in the orders touched."""
     problem = search.problem
-    lines = promising(search, n, np.arange(len(problem)) if lines is None else lines)
+    state = state_of(problem, n)
+    lines = promising(search, state, np.arange(len(problem)) if lines is None else lines)
     for _ in range(rounds):
         if not len(lines) or search.over():
             break
-        state = state_of(problem, n)
         moves = steps(problem, search.relaxed.hulls, lines, n)
         change = gains(problem, state, moves, search.penalty)
         after = made(search, state, moves, change)
         if (after == n).all():
             break
         again = _again(problem, np.union1d(moves.line[change < -search.least], np.flatnonzero(after != n)))
-        lines, n = promising(search, after, again), after
+        state, n = state_of(problem, after), after
+        lines = promising(search, state, again)
     return n
 
 
-def promising(search: Search, n: Ints, lines: Ints) -> Ints:
+def promising(search: Search, state: State, lines: Ints) -> Ints:
     """Lines of which a step could pay: that have room and want more, want less, or may save a truck by less.
 
     Cheap, and so looked at before steps are listed and judged.
     """
     problem, terms = search.problem, search.problem.terms
-    state, limit = state_of(problem, n), raised(problem.limit)
+    n, limit = state.n, raised(problem.limit)
     below, above = around(search.relaxed.hulls, lines, n[lines])
     at = problem.at(lines, n[lines])
     less, more = problem.at(lines, below) - at, problem.at(lines, above) - at
@@ -218,14 +218,17 @@ def exchanged(search: Search, n: Ints, lines: Ints, group: Ints, w: Floats) -> I
     moves = _fewest(moves, group, reduced, each)
     of = group[moves.line]
     a, b = all_pairs(of)
-    found: list[tuple[Ints, Ints, Floats]] = []
-    for cut in range(0, len(a), _CHUNK):
-        x, y = a[cut : cut + _CHUNK], b[cut : cut + _CHUNK]
-        change = pair_gains(problem, state, moves, x, y, search.penalty)
+    taken = taken_choices(problem, state)
+
+    def paying(cut: slice) -> tuple[Ints, Ints, Floats]:
+        x, y = a[cut], b[cut]
+        low, high = (x[0], y.max() + 1) if len(x) else (0, 0)
+        near = singles(moves.line[low:high], moves.to[low:high])
+        change = pair_gains(problem, state, near, x - low, y - low, search.penalty, taken)
         good = np.flatnonzero(change < -search.least)
-        found.append((x[good], y[good], change[good]))
-    if not found:
-        return n
+        return x[good], y[good], change[good]
+
+    found = mapped(paying, cuts(len(a)))
     x, y = (np.concatenate([each[k] for each in found]) for k in (0, 1))
     change = np.concatenate([each[2] for each in found])
     # The best few of each group are enough: after one is made the others are judged anew.

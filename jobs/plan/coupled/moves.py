@@ -185,14 +185,14 @@ def applied(n: Ints, moves: Moves, chosen: Flags) -> Ints:
 
 
 def steps(problem: Problem, hulls: Hulls, lines: Ints, n: Ints) -> Moves:
-    """Other quantities of lines: one multiple less or more, to the vertex below or above, to nothing; what the lists allow."""
+    """Other quantities of lines (rising): one multiple less or more, to the vertex below or above, to nothing; what the lists allow."""
     at = n[lines]
     below, above = around(hulls, lines, at)
-    targets = (at - 1, below, np.zeros_like(at), at + 1, above)
-    line, to = np.tile(lines, len(targets)), np.concatenate(targets)
-    keep = (to >= 0) & (to < problem.start[line + 1] - problem.start[line]) & (to != n[line])
-    line, to = line[keep], to[keep]
-    keep = np.isfinite(problem.at(line, to))
-    # By line, then target, each once: the same moves however they were listed.
-    key = np.unique((line[keep] << 24) + to[keep])
-    return singles(key >> 24, key & ((1 << 24) - 1))
+    # By rising target, so that equal ones lie side by side.
+    to = np.stack([np.zeros_like(at), np.minimum(below, at - 1), at - 1, at + 1, np.maximum(above, at + 1)], axis=1)
+    length = problem.start[lines + 1] - problem.start[lines]
+    keep = (to >= 0) & (to < length[:, None]) & (to != at[:, None])
+    keep[:, 1:] &= to[:, 1:] != to[:, :-1]
+    line, to = np.repeat(lines, keep.sum(axis=1)), to[keep]
+    allowed = np.isfinite(problem.at(line, to))
+    return singles(line[allowed], to[allowed])

@@ -120,13 +120,18 @@ def measured(problem: Problem, n: Ints) -> tuple[Floats, Floats, Ints]:
     return value, volume, np.add.reduceat((n > 0).astype(np.int64), first)
 
 
-def state_of(problem: Problem, n: Ints) -> State:
-    """Measure a plan [lines]."""
+def used_by(problem: Problem, n: Ints) -> Floats:
+    """[resources + 1] what a plan [lines] takes."""
     used = np.zeros(len(problem.limit))
     for layer in problem.layers:
         used += totals(layer.resource, layer.use * n, len(used))
     used[-1] = 0.0
-    return State(n, used, *measured(problem, n))
+    return used
+
+
+def state_of(problem: Problem, n: Ints) -> State:
+    """Measure a plan [lines]."""
+    return State(n, used_by(problem, n), *measured(problem, n))
 
 
 def order_costs(terms: Terms, orders: Ints | slice, value: Floats, volume: Floats, ordered: Ints) -> Floats:

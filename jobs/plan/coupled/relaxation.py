@@ -25,6 +25,7 @@ import numpy as np
 
 from jobs.plan.coupled.hulls import Hulls, cheapest, hulls_of
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, numbered
+from jobs.plan.coupled.workers import cuts, mapped
 
 
 @dataclass(frozen=True)
@@ -207,18 +208,27 @@ def _truck_part(relaxed: Relaxed, at: Branch, trucks: Ints) -> Floats:
 
 def _branch(relaxed: Relaxed, w: Floats, at: Branch, nu: Floats, lines: Ints | None, vertex: Ints) -> tuple[Ints, Floats]:
     """Multiples and value of each line (or of some lines) at a branch's multipliers."""
+
+    def part(cut: slice) -> tuple[Ints, Floats]:
+        return _lines_priced(relaxed, w[cut], at, nu, cut if lines is None else lines[cut], vertex[cut])
+
+    parts = mapped(part, cuts(len(w)))
+    return np.concatenate([n for n, _ in parts]), np.concatenate([value for _, value in parts])
+
+
+def _lines_priced(relaxed: Relaxed, w: Floats, at: Branch, nu: Floats, lines: Ints | slice, vertex: Ints) -> tuple[Ints, Floats]:
+    """The same of some lines; their vertices are changed in place."""
     problem, hulls = relaxed.problem, relaxed.hulls
-    every = slice(None) if lines is None else lines
-    order = problem.order[every]
+    order = problem.order[lines]
     for layer in relaxed.own.layers:
-        w = w + layer.use[every] * at.kappa[layer.resource[every]]
-    price = w + at.lam[order] * problem.volume[every] - at.mu[order] * problem.value[every]
+        w = w + layer.use[lines] * at.kappa[layer.resource[lines]]
+    price = w + at.lam[order] * problem.volume[lines] - at.mu[order] * problem.value[lines]
     # Vertices are numbered over all lines, so some lines search the same arrays.
     cheapest(hulls, price, vertex)
     n = hulls.n[vertex].astype(np.int64)
     value = hulls.cost[vertex] + price * n
     if len(nu):
-        choice = problem.choice[every]
+        choice = problem.choice[lines]
         member = np.flatnonzero(choice >= 0)
         with_nu = value[member] + nu[choice[member]]
         taken = (with_nu < 0) & (n[member] > 0)

@@ -25,16 +25,17 @@ _SECONDS = 120.0
 _SMALL = 1e-4
 
 
-def settled(search: Search, dual: Dual, n: Ints, count: int) -> tuple[Ints, float]:
-    """The plan with up to ``count`` orders solved anew, and how much the bound rises."""
-    problem, risen = search.problem, 0.0
+def settled(search: Search, dual: Dual, n: Ints, count: int) -> tuple[Ints, Floats]:
+    """The plan with up to ``count`` orders solved anew, and how much the bound of each rises [orders]."""
+    problem = search.problem
+    risen = np.zeros(len(problem.terms.fixed))
     excess = priced_orders(problem, n, search.w) - dual.evaluation.orders
     excess = np.where(problem.terms.any & (excess > _SMALL * np.abs(dual.evaluation.orders)), excess, -np.inf)
     for order in np.argsort(-excess, kind="stable")[:count]:
         if not np.isfinite(excess[order]) or search.over():
             break
         n = planned_again(search, n, int(order))
-        risen += rise(search, dual, int(order))
+        risen[order] = rise(search, dual, int(order))
     return n, risen
 
 

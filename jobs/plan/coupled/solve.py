@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.errors import UsageError
-from jobs.plan.coupled import exact, fallback, single_orders, stock_pools
+from jobs.plan.coupled import exact, fallback, order_search, single_orders, stock_pools
 from jobs.plan.coupled.bound import certified, contributions, of_orders
 from jobs.plan.coupled.dual import Dual, maximise
 from jobs.plan.coupled.folding import folded
@@ -33,6 +33,8 @@ _ORDERS = 12
 _CLOSE = 1e-6
 #: Share of the time until a deadline that prices may take.
 _PRICING = 0.4
+#: Share of what is left then that the plan may take; bounds of single orders get the rest.
+_PLANNING = 0.9
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,10 @@ def solve(problem: Problem, deadline: float | None = None) -> Solved:
     dual = maximise(ready, _ROUNDS, None if deadline is None else now + _PRICING * (deadline - now))
     parts = contributions(ready, dual.at)
     bound = certified(ready, parts)
-    n, rung, late = _descend(ready, dual, deadline)
-    if stock_pools.applies(ready.problem) and not late:
-        n, risen = stock_pools.settled(ready.problem, dual.at, n)
-        bound += risen
-    elif _SMALL < len(problem) <= _MIDDLE and not late and is_feasible(ready.problem, state_of(ready.problem, n)):
-        n, risen = single_orders.settled(search_at(ready, dual, deadline), dual, n, _ORDERS)
-        bound += risen
+    now = time.monotonic()
+    n, rung, late = _descend(ready, dual, None if deadline is None else now + _PLANNING * (deadline - now))
+    n, risen, later = _settled(ready, dual, n, deadline)
+    bound, late = bound + risen, late or later
     if len(problem) <= _SMALL and not late:
         n, bound, rung = _proven(ready, n, bound, rung, deadline)
     state = state_of(problem, n)
@@ -147,6 +146,20 @@ def _uncoupled(n: Ints, problem: Problem, cost: float, extremes: tuple[float, fl
         rung="proven",
         degraded=False,
     )
+
+
+def _settled(ready: Relaxed, dual: Dual, n: Ints, deadline: float | None) -> tuple[Ints, float, bool]:
+    """A better plan by exact means, how much the bound rises by searching single orders or pools, and whether time cut that."""
+    search, problem = search_at(ready, dual, deadline), ready.problem
+    if search.over():
+        return n, 0.0, True
+    if stock_pools.applies(problem):
+        return *stock_pools.settled(problem, dual.at, n), search.over()
+    rise = order_search.rises(search, dual, n)
+    if _SMALL < len(problem) <= _MIDDLE and is_feasible(problem, state_of(problem, n)):
+        n, exactly = single_orders.settled(search, dual, n, _ORDERS)
+        rise = np.maximum(rise, exactly)
+    return n, float(np.sum(rise)), search.over()
 
 
 def _descend(ready: Relaxed, dual: Dual, deadline: float | None) -> tuple[Ints, str, bool]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from jobs.plan.coupled.dual import Dual
 from jobs.plan.coupled.hulls import cheapest
-from jobs.plan.coupled.improve import Search, in_orders, in_threes, singly
+from jobs.plan.coupled.improve import Search, in_orders, singly
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, lowered, measured, order_costs, state_of
 from jobs.plan.coupled.relaxation import Branch, Relaxed
 from jobs.plan.ragged import positions
@@ -25,10 +25,6 @@ _HALVINGS = 20
 _FACTORS = ((1.0, 1.0), (1.1, 1.0), (1.4, 1.0), (1.0, 1.5), (1.2, 2.5))
 #: What exceeds an own limit or the trucks is charged so many times its price.
 _CHARGE = 6.0
-
-
-#: An order this near its bound, as a share of cost, is not searched deeper.
-_NEAR = 1.5e-3
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,7 @@ def planned_alone(search: Search, dual: Dual) -> tuple[Ints, Ints]:
         if not look.any() or (search.over() and np.isfinite(least).any()):
             break
         plan = _settled(search, dual, branch, fixed, look)
-        cost = np.where(look, priced_orders(problem, plan, search.w) + _own_charge(search, dual, plan), np.inf)
+        cost = np.where(look, priced_orders(problem, plan, search.w) + own_charge(search, dual, plan), np.inf)
         best = np.where((cost < least)[problem.order], plan, best)
         least = np.minimum(least, cost)
     shut = terms.any & (relaxed.closed <= least) & np.isfinite(relaxed.closed)
@@ -82,26 +78,23 @@ def _settled(search: Search, dual: Dual, few: Flags, fixed: Ints, look: Flags) -
         cost = np.where(mine, _charged(alone, plan), np.inf)
         best = np.where((cost < least)[search.problem.order], plan, best)
         least = np.minimum(least, cost)
-    bound = np.where(few, dual.evaluation.open_few, dual.evaluation.open_many)
-    best = _brought_down(search, alone, best, look, bound)
+    best = _brought_down(search, alone, best, look)
     # What is still a little above its trucks comes below them at their real cost.
     own = len(search.relaxed.own.limit) - 1
     real = replace(alone.problem, terms=search.problem.terms, layers=alone.problem.layers[:-1])
     charge = np.where(np.arange(len(alone.charge)) < own, alone.charge, 0.0)
     full = state_of(alone.problem, best).used[own : own + len(look)] > alone.problem.limit[own : own + len(look)]
-    return _brought_down(search, replace(alone, problem=real, charge=charge), best, look & full, bound)
+    return _brought_down(search, replace(alone, problem=real, charge=charge), best, look & full)
 
 
-def _brought_down(search: Search, alone: Alone, n: Ints, look: Flags, bound: Floats) -> Ints:
-    """Moves and exchanges inside the orders looked at; in threes where a plan is not near its bound yet."""
+def _brought_down(search: Search, alone: Alone, n: Ints, look: Flags) -> Ints:
+    """Moves and exchanges inside the orders looked at."""
     none = np.zeros(len(n))
     relaxed = replace(search.relaxed, problem=alone.problem)
     by_order = replace(search, relaxed=relaxed, w=none, w_order=_order_prices(search, alone, (1.0, 1.0)) - search.w, penalty=alone.charge)
     among = look[search.problem.order] & (search.problem.choice < 0)
     n = singly(by_order, n, lines=np.flatnonzero(among))
-    n = in_orders(by_order, n, rounds=6, orders=look, among=among)
-    far = _charged(alone, n) > bound + _NEAR * np.abs(bound)
-    return in_threes(by_order, n, 3, look & far)
+    return in_orders(by_order, n, rounds=6, orders=look, among=among)
 
 
 def orders_alone(search: Search, dual: Dual, few: Flags) -> Alone:
@@ -139,7 +132,7 @@ def own_prices(search: Search, dual: Dual) -> Floats:
     return np.append(np.maximum(price[:-1], usual), 0.0)
 
 
-def _own_charge(search: Search, dual: Dual, n: Ints) -> Floats:
+def own_charge(search: Search, dual: Dual, n: Ints) -> Floats:
     """[orders] charge for what exceeds own limits."""
     own, price = search.relaxed.own, own_prices(search, dual)
     used = np.zeros(len(price))

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from jobs.plan import coupling, together
-from jobs.plan.coupled import guarded
+from jobs.plan.coupled import guarded, relaxation, workers
 from jobs.plan.files import solve_folder, write_problem
 from jobs.plan.night import Night
 from jobs.plan.pools import UNLIMITED
@@ -216,6 +216,20 @@ def test_a_broken_solver_costs_the_search_not_the_night(solver: Any, monkeypatch
     assert certificate["lower_bound"] <= certificate["cost"]
     (row,) = found.exceptions.to_dicts()
     assert row["kind"] == "plan_cut_short"
+
+
+@pytest.mark.parametrize("broken", [fail, hang])
+def test_a_broken_thread_of_the_solver_costs_the_search_not_the_night(broken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "workers", lambda: 2)
+    monkeypatch.setattr(workers, "_ROWS", 1)
+    monkeypatch.setattr(relaxation, "_lines_priced", broken)
+    monkeypatch.setattr(guarded, "_GRACE", 1.0)
+    limits = with_capacities(capacity("receiving", 7, location_id="S1"), min_order_value=20)
+    began = time.monotonic()
+    found = together.decide(problem([line("A", 6), line("B", 4)], limits), 1)
+    assert time.monotonic() - began < 10
+    assert found.certificate["rung"].to_list() == ["marginal value"]
+    assert 4 <= found.lines["n"].sum() <= 7
 
 
 def test_kept_files_hold_the_whole_problem(tmp_path: Path) -> None:
