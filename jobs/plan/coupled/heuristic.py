@@ -23,7 +23,7 @@ def planned(relaxed: Relaxed, dual: Dual, deadline: float | None = None) -> Ints
     search = search_at(relaxed, dual, deadline)
     n, opened = planned_alone(search, dual)
     n = planned_better_alone(search, dual, n)
-    n = repaired(search, n, dual)
+    n = repaired(search, n, dual.at)
     n = improved(search, n, opened)
     n = improved_again(search, n, opened, dual)
     return reopened(search, n, opened, dual) if search.thorough else n
@@ -78,7 +78,7 @@ def reopened(search: Search, n: Ints, opened: Ints, dual: Dual) -> Ints:
     shut = (state.ordered == 0) & (priced.ordered > 0) & can
     if not shut.any() or search.over():
         return n
-    again = repaired(search, np.where(shut[problem.order], opened, n), dual)
+    again = repaired(search, np.where(shut[problem.order], opened, n), dual.at)
     better = state_of(problem, again)
     if not is_feasible(problem, better) or plan_cost(problem, better) > plan_cost(problem, state) * (1 + _WORTH):
         return n

@@ -13,15 +13,13 @@ from jobs.plan.coupled.dual import Dual
 from jobs.plan.coupled.improve import Search, by_order, singly
 from jobs.plan.coupled.moves import applied, gains, together
 from jobs.plan.coupled.problem import Flags, Floats, Ints, state_of
-from jobs.plan.coupled.start import own_charge, own_prices, priced_orders
+from jobs.plan.coupled.start import own_charge, priced_orders
 
 #: Searches for plans, one after the other: each finds some that others don't.
 _PLANS = (Beam(64, 5, 0.3), Beam(64, 5, 1.0), Beam(64, 5, 0.1))
 #: Searches for bounds: orders of few lines are searched broadly, their gap is the widest.
 _FEW_LINES = 16
 _BOUND_OF_FEW, _BOUND = Beam(256, 12), Beam(64, 5)
-#: Where an order must come within its limits, these cost so many times their price more: unpriced, every plan kept would break them.
-_FIRM = 10.0
 #: An order this near its Lagrangian, as a share of it, is left.
 _NEAR = 1e-4
 
@@ -40,7 +38,7 @@ def planned_better_alone(search: Search, dual: Dual, n: Ints) -> Ints:
         if search.over():
             break
         cost = priced(search, dual, n) + own_charge(search, dual, n)
-        n = _plans(search, dual, n, cost, None, beam, search.problem.terms.any)
+        n = _plans(search, dual, n, cost, None, beam)
     return n
 
 
@@ -56,7 +54,7 @@ def planned_better_within(search: Search, dual: Dual, n: Ints) -> Ints:
         if search.over():
             break
         state = state_of(problem, n)
-        to = _plans(search, dual, n, priced(search, dual, n), state.used, beam, problem.terms.any)
+        to = _plans(search, dual, n, priced(search, dual, n), state.used, beam)
         lines = np.flatnonzero(to != n)
         moves = by_order(problem, lines, to[lines])
         change = gains(problem, state, moves, search.penalty)
@@ -66,13 +64,6 @@ def planned_better_within(search: Search, dual: Dual, n: Ints) -> Ints:
         n = applied(n, moves, together(problem, state, moves, change[good]))
         n = singly(search, n)
     return n
-
-
-def planned_to_fit(search: Search, dual: Dual, n: Ints, look: Flags) -> Ints:
-    """The plan with some orders at their best within what others leave, where they now take more; dearer, but less than closed."""
-    cost, closed = priced(search, dual, n), search.relaxed.closed
-    most = np.where(np.isfinite(closed), np.maximum(cost, closed), cost + np.abs(cost))
-    return _plans(search, dual, n, most, state_of(search.problem, n).used, _PLANS[0], look, firm=_FIRM)
 
 
 def rises(search: Search, dual: Dual, n: Ints) -> Floats:
@@ -102,12 +93,12 @@ def priced(search: Search, dual: Dual, n: Ints) -> Floats:
     return np.asarray(priced_orders(problem, n, search.w) + choices)
 
 
-def _plans(search: Search, dual: Dual, n: Ints, cost: Floats, used: Floats | None, beam: Beam, look: Flags, firm: float = 0.0) -> Ints:
-    """The plan with the best found of each order looked at that is not near its Lagrangian."""
+def _plans(search: Search, dual: Dual, n: Ints, cost: Floats, used: Floats | None, beam: Beam) -> Ints:
+    """The plan with the best found of each order that is not near its Lagrangian."""
     problem = search.problem
-    look = look & _is_far(cost, dual.evaluation.orders)
+    look = problem.terms.any & _is_far(cost, dual.evaluation.orders)
     after, gain = n.copy(), np.zeros(len(cost))
-    for branch in branches(search, dual, problem.choice < 0, idle=True, firm=firm):
+    for branch in branches(search, dual, problem.choice < 0, idle=True):
         orders = np.flatnonzero(look & (branch.value < cost - gain))
         if not len(orders):
             continue
@@ -125,8 +116,8 @@ def _is_far(cost: Floats, lagrangian: Floats) -> Flags:
     return np.asarray(np.isfinite(cost) & (cost - lagrangian > _NEAR * np.abs(lagrangian)))
 
 
-def branches(search: Search, dual: Dual, free: Flags, *, idle: bool, firm: float = 0.0) -> Iterator[_Branch]:
-    """Both branches; those of no use have an infinite value. ``firm``: own limits cost so many times their price more."""
+def branches(search: Search, dual: Dual, free: Flags, *, idle: bool) -> Iterator[_Branch]:
+    """Both branches; those of no use have an infinite value."""
     own, at, nu = search.relaxed.own, dual.at, _nu(search, dual)
     trucks = search.problem.terms.truck_cost > 0
     key = own.order * len(search.problem.limit) + own.resource[:-1]
@@ -135,7 +126,7 @@ def branches(search: Search, dual: Dual, free: Flags, *, idle: bool, firm: float
     sides = ((at.few, at.trucks, dual.evaluation.open_few, True), (at.many, at.trucks + 1, dual.evaluation.open_many, False))
     for branch, number, value, few in sides:
         lam = np.where(trucks, np.maximum(branch.lam, linear) if few else np.clip(branch.lam, 0.0, linear), 0.0)
-        kappa, unused = (branch.kappa + firm * own_prices(search, dual))[:-1][rank], at.price[own.resource[:-1]][rank] * idle
+        kappa, unused = branch.kappa[:-1][rank], at.price[own.resource[:-1]][rank] * idle
         prices = Prices(search.w, nu, free, branch.mu, lam, np.full(len(trucks), few), number, key[rank], kappa, unused)
         yield _Branch(value, prices)
 

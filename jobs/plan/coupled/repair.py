@@ -12,10 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from jobs.plan.coupled.dual import Dual
 from jobs.plan.coupled.improve import Search, by_order, in_orders, in_threes, made, orderwise, singly
 from jobs.plan.coupled.moves import gains
-from jobs.plan.coupled.order_search import planned_to_fit
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, raised, state_of
 from jobs.plan.coupled.relaxation import Multipliers
 from jobs.plan.coupled.start import with_minimum
@@ -30,9 +28,9 @@ _INSIDE_EARLY = 2.5
 _FIRM = 100.0
 
 
-def repaired(search: Search, n: Ints, dual: Dual) -> Ints:
+def repaired(search: Search, n: Ints, at: Multipliers) -> Ints:
     """The plan after penalties have grown; whether it is feasible is the caller's to look at."""
-    problem, price = search.problem, dual.at.price
+    problem, price = search.problem, at.price
     floor = 1e-2 * float(np.median(price[price > 0])) if (price > 0).any() else 1.0
     # What single orders can break by themselves was settled inside them and stays so.
     firm = np.zeros(len(price), bool)
@@ -46,12 +44,11 @@ def repaired(search: Search, n: Ints, dual: Dual) -> Ints:
         now = with_penalty(search, penalty, price, over)
         n = singly(now, n, lines=np.flatnonzero(touching(problem, over)))
         if stage >= inside:
-            n = replanned(now, n, dual.at, stuck(problem, n))
+            n = replanned(now, n, at, stuck(problem, n))
             n = in_orders(now, n, rounds=6, orders=stuck(problem, n))
         if stage >= _DEEP:
             n = in_threes(now, n, 4, stuck(problem, n))
         if stage >= _CLOSING:
-            n = fitted(search, now, n, dual)
             n = closed_where_it_pays(now, n)
     return n
 
@@ -78,15 +75,6 @@ def replanned(search: Search, n: Ints, at: Multipliers, look: Flags) -> Ints:
             state = state_of(problem, n)
             n = made(search, state, moves, gains(problem, state, moves, search.penalty))
     return n
-
-
-def fitted(search: Search, penalised: Search, n: Ints, dual: Dual) -> Ints:
-    """Orders that exceed limits planned anew to fit, where the penalties make that pay: closing one can cost far more."""
-    problem = search.problem
-    to = planned_to_fit(search, dual, n, stuck(problem, n))
-    lines, state = np.flatnonzero(to != n), state_of(problem, n)
-    moves = by_order(problem, lines, to[lines])
-    return made(penalised, state, moves, gains(problem, state, moves, penalised.penalty))
 
 
 def closed_where_it_pays(search: Search, n: Ints) -> Ints:
