@@ -20,7 +20,7 @@ def at(rows: list[dict], origin: date = D, night: date = D + 3 * DAY) -> pa.Tabl
     shared = context(rows, [origin], night=night)
     span = Span.around(CLOCK, [CLOCK.index(origin)], shared.horizon)
     block = to_block(stream(rows), CLOCK, span, shared.prices)
-    shared = replace(shared, pulse=gather([counts(block, shared, CLOCK.index(origin))]))
+    shared = replace(shared, pulse=gather(counts(block, shared, CLOCK.index(origin))))
     return of_origin(block, shared, CLOCK.index(origin))
 
 
