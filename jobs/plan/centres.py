@@ -16,6 +16,7 @@ import polars as pl
 from jobs.features.horizon import LONGEST
 from jobs.plan import draws, lanes
 from jobs.plan.curves import row_quantile
+from jobs.plan.night import PAIR
 from jobs.plan.pools import SCALE
 from jobs.plan.schedule import Delivery
 from jobs.plan.terms import arrivals_of, terms_of
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from jobs.plan.demand import Demand
     from jobs.plan.night import Floats, Ints, Night
 
-PAIR = ["item_id", "location_id"]
 #: Lines whose draws are computed together: their paths fit into memory whatever the horizon.
 _CHUNK = 256
 

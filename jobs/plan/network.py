@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from jobs.plan import lanes
-from jobs.plan.night import Night, frame
+from jobs.plan.night import PAIR, Night, frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pyarrow as pa
 
-PAIR = ["item_id", "location_id"]
 #: Centres by how many steps they are from a place that sells: what a centre is asked for follows from those of lower levels.
 LEVELS: dict[str, pl.DataType | type[pl.DataType]] = {"item_id": pl.String, "location_id": pl.String, "level": pl.Int64}
 

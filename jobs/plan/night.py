@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+#: What names a stocking point's item.
+PAIR = ["item_id", "location_id"]
 #: Columns of a planning exception; `money` in currency.
 EXCEPTION: dict[str, pl.DataType] = {
     "kind": pl.String(),

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from jobs.plan.night import Night, exception, exceptions, frame
+from jobs.plan.night import PAIR, Night, exception, exceptions, frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pyarrow as pa
 
-PAIR = ["item_id", "location_id"]
 _FIX_STOCK = "count it, and correct the inventory feed"
 
 

@@ -28,7 +28,7 @@ from jobs.plan import (
     pools,
     position,
 )
-from jobs.plan.night import Night, exception, exceptions, frame
+from jobs.plan.night import PAIR, Night, exception, exceptions, frame
 from jobs.plan.ragged import first_allowed, first_least
 from jobs.plan.terms import Terms, terms_of
 
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from jobs.plan.kept import Kept
     from jobs.plan.night import Ints
 
-PAIR = ["item_id", "location_id"]
 LINE = ["item_id", "source_id", "location_id"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,9 +16,6 @@ from jobs.plan.coupled.reading import read
 from jobs.plan.coupling import LANE, LINE, Tables
 from jobs.plan.night import exception, exceptions
 from jobs.plan.solution import Solution, multiples
-
-if TYPE_CHECKING:
-    pass
 
 _EASE = "lower the locked quantity, or ease the limits"
 
