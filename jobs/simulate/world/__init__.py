@@ -10,7 +10,7 @@ What other packages use. Arrays are numpy; units are whole (int64); a day is a `
 
 **Rows.** What holds stock: ``world.rows`` has arrays of length [rows]: first the lines (an item at a store or online site,
 ``world.lines`` of them), then an item at a distribution centre. Each row has exactly one lane that supplies it. Columns:
-item_id, location_id, source_id (str), item, location, source, lane (int index), multiple, case, life (days; 0: for ever),
+item_id, location_id, source_id (str), item, location, source, lane (int index), multiple, life (days; 0: for ever), level,
 lead (days), lead_std, active_from, active_to (days since ordinal 1), supplied_by (row of the centre that ships it; -1: a supplier).
 ``world.row_of(item_ids, location_ids) -> [n]`` finds rows (-1: none), ``world.orders_of(table) -> [rows]`` adds up an Arrow table
 with item_id, location_id and units, such as gold/orders.
@@ -25,8 +25,8 @@ The old state is untouched, so several policies can go on from one. ``Night`` ha
     opening, received, shipped, sold_units, wasted, closing   [rows]    opening + received - shipped - sold_units - wasted = closing
     ordered, accepted                                         [rows]    accepted = what was received later or is in transit
     demand, sold                                              [lines, 2] latent demand and sales; lost = demand - sold
-    in_stock                                                  [lines]   share of the selling hours
-    mean, hidden, occurs, size                                the law of that demand (see ``Law``)
+    in_stock                                                  [lines]   share of the selling hours; NaN: closed, or not sold any more or yet
+    law.mean [lines, 2], law.multiplier [lines]               the law of that demand (``demand.Demand``)
     receipts                                                  Transit: what arrived, with order dates
 
 Balances, to the unit: sum accepted so far = sum received so far + in transit (``state.transit.units``).
@@ -44,3 +44,9 @@ inventory after its close, open_orders, prices newly known, signals. ``job.main(
 
 Draws are keyed by what they are for (seed, item, location, channel, day, or source, location, day): the same for every policy.
 """
+
+from jobs.simulate.world.config import WorldConfig, load, parse
+from jobs.simulate.world.state import Night, State
+from jobs.simulate.world.world import World
+
+__all__ = ["Night", "State", "World", "WorldConfig", "load", "parse"]
