@@ -27,7 +27,7 @@ The old state is untouched, so several policies can go on from one. ``Night`` ha
     demand, sold                                              [lines, 2] latent demand and sales; lost = demand - sold
     in_stock                                                  [lines]   share of the selling hours; NaN: closed, or not sold any more or yet
     law.mean [lines, 2], law.multiplier [lines]               the law of that demand (``demand.Demand``)
-    receipts                                                  Transit: what arrived, with order dates
+    placed, receipts                                          Transit: order lines accepted; those that arrived
 
 Balances, to the unit: sum accepted so far = sum received so far + in transit (``state.transit.units``).
 ``State`` is plain arrays: ``state.save(file)``, ``State.load(file)`` (npz), so that a simulation can resume:
@@ -38,9 +38,9 @@ arrives_on as ordinals: expected_on is promised, arrives_on hidden); ``state.hid
 ``world.paths(state, horizon, count, seed) -> [lines, horizon, count]`` demand of both channels drawn from the law, given the hidden
 state at D, prices, events and weather ahead; ``world.mean_ahead(state, horizon) -> [lines, 2, horizon]`` its mean.
 
-**Files.** ``feeds.masters(world) -> {feed: Arrow table}`` what never changes; ``feeds.drop(world, state, night) -> {feed: Arrow table}``
-the drop of business date state.day, after ``state, night = world.advance(...)``: sales, availability, receipts of the day before,
-inventory after its close, open_orders, prices newly known, signals. ``job.main(config, landing, truth)`` is `nightfill world`.
+**Files.** ``masters.tables(world) -> {feed: Arrow table}`` what never changes; ``feeds.Feeds(world).drop(state, night) -> {feed: Arrow
+table}`` the drop of business date state.day, after ``state, night = world.advance(...)``: sales, availability, receipts of the day
+before, inventory after its close, open_orders, prices newly known, signals. ``job.main(config, landing, truth)`` is `nightfill world`.
 
 Draws are keyed by what they are for (seed, item, location, channel, day, or source, location, day): the same for every policy.
 """

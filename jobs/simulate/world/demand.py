@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jobs.simulate.world import draws
 from jobs.simulate.world.hidden import Generated, Hidden, Keyed
@@ -21,7 +22,7 @@ _BLOCK = 4_000_000
 
 @dataclass(frozen=True)
 class Demand:
-    """Of a day: ``units`` [lines, 2]; the law behind it: ``mean`` [lines, 2] before what is hidden, ``multiplier`` [lines] of it.
+    """Of a day: ``units`` [lines, 2]; the law behind it: ``mean`` [lines, 2] before what is ``hidden``, ``multiplier`` [lines] of it.
 
     Both channels together are 0 with chance 1 - occurs, else negative binomial with mean multiplier x mean / occurs and the item's size.
     """
@@ -29,6 +30,7 @@ class Demand:
     units: Ints
     mean: Floats
     multiplier: Floats
+    hidden: Hidden
 
 
 def draw(law: Law, randomness: Randomness, hidden: Hidden, day: int) -> Demand:
@@ -41,7 +43,7 @@ def draw(law: Law, randomness: Randomness, hidden: Hidden, day: int) -> Demand:
     second = np.zeros_like(total)
     both = np.flatnonzero((law.network.share > 0) & (total > 0))
     second[both] = draws.split(draws.uniform(key[both], day, "channel"), total[both], law.network.share[both])
-    return Demand(np.stack([total - second, second], axis=1), mean, multiplier)
+    return Demand(np.stack([total - second, second], axis=1), mean, multiplier, hidden)
 
 
 def foresight(law: Law, randomness: Randomness, hidden: Hidden, first: int, horizon: int) -> Ints:
@@ -59,7 +61,9 @@ def mean_ahead(law: Law, randomness: Randomness, hidden: Hidden, first: int, hor
     return np.stack(days, axis=2)
 
 
-def paths(law: Law, randomness: Randomness, hidden: Hidden, first: int, horizon: int, generator: np.random.Generator, count: int) -> Ints:
+def paths(
+    law: Law, randomness: Randomness, hidden: Hidden, first: int, horizon: int, generator: np.random.Generator, count: int
+) -> NDArray[np.int32]:
     """[lines, horizon, count] demand of both channels from day ``first`` on, drawn anew from the law given the hidden state before it.
 
     Prices, events and weather ahead are known. Units are int32.

@@ -110,7 +110,7 @@ class Law:
         return np.where(today.promoted, 1.0, 1 - strength * promoted / others)
 
     def life_factor(self, day: int) -> Floats:
-        """[items] new: 1 - (1 - START) exp(-age / RAMP_DAYS); ending: linear to END over FADE_DAYS; 0 before the first and after the last day."""
+        """[items] new: 1 - (1 - START) exp(-age / RAMP_DAYS); ending: linear to END over FADE_DAYS; 0 when not sold."""
         items = self.network.items
         grown = 1 - (1 - START) * np.exp(-np.maximum(day - items.active_from, 0) / RAMP_DAYS)
         left = np.clip((items.active_to - day) / FADE_DAYS, 0, 1)

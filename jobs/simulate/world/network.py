@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.plan.schedule import WEEKDAYS, lead_times
+from jobs.plan.schedule import lead_times
 from jobs.simulate.world import draws
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Lanes:
-    """[lanes] each: a source and whom it supplies. ``lead``: planned days, ``lead_std`` their deviation, ``orders``: [lanes, 7] order days."""
+    """[lanes] each: a source and whom it supplies; planned ``lead`` in days and its deviation; ``orders`` [lanes, 7]: order days."""
 
     source: Ints
     location: Ints
@@ -229,5 +229,5 @@ def _lanes(config: WorldConfig, places: Places, source: Ints, location: Ints) ->
     std = np.where(from_dc, supply.store_lead_std, supply.supplier_lead_std) * config.has("lead_time")
     patterns = [supply.store_order_days if dc else supply.supplier_order_days for dc in from_dc]
     days = np.array([p[min(int(x * len(p)), len(p) - 1)] for p, x in zip(patterns, v, strict=True)], dtype=np.str_)
-    orders = np.array([[lead is not None for lead in lead_times(text, 1, 1)] for text in days], dtype=np.bool_).reshape(-1, len(WEEKDAYS))
+    orders = np.array([[lead is not None for lead in lead_times(text, 1, 1)] for text in days], dtype=np.bool_)
     return Lanes(src, dst, lead, std, days, orders, draws.keys(seed, "lane", src, dst)), lane.reshape(-1).astype(np.int64)

@@ -41,7 +41,7 @@ class Usual:
         rows = self.network.rows
         between = 7 / np.maximum(self.network.lanes.orders[rows.lane].sum(axis=1), 1)
         time = rows.lead + np.where(rows.life > 0, np.minimum(between, rows.life), between)
-        return np.maximum(np.floor(rate * time + self.z * np.sqrt(rate * time) + 0.5).astype(np.int64), rows.multiple)
+        return np.asarray(np.maximum(np.floor(rate * time + self.z * np.sqrt(rate * time) + 0.5).astype(np.int64), rows.multiple))
 
     def rate(self, before: Floats, sold: Ints, in_stock: Floats) -> Floats:
         """[rows] exponentially weighted mean of sales over days in stock; at a centre the sum of the rows that it supplies."""

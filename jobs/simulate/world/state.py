@@ -44,7 +44,7 @@ class State:
 
     def save(self, file: str | Path) -> None:
         """Write as npz."""
-        arrays = {f"{part}.{f.name}": getattr(getattr(self, part), f.name) for part, kind in _PARTS.items() for f in fields(kind)}  # type: ignore[arg-type]
+        arrays = {f"{part}.{f.name}": getattr(getattr(self, part), f.name) for part, kind in _PARTS.items() for f in fields(kind)}
         with open(file, "wb") as stream:  # noqa: PTH123 - numpy would add a suffix to a path's name
             np.savez(stream, day=np.array(self.day.toordinal()), latest=self.latest, rate=self.rate, **arrays)
 
@@ -52,7 +52,7 @@ class State:
     def load(cls, file: str | Path) -> State:
         """Read what ``save`` wrote."""
         with np.load(file, allow_pickle=False) as saved:
-            parts = {part: kind(**{f.name: saved[f"{part}.{f.name}"] for f in fields(kind)}) for part, kind in _PARTS.items()}  # type: ignore[arg-type]
+            parts = {part: kind(**{f.name: saved[f"{part}.{f.name}"] for f in fields(kind)}) for part, kind in _PARTS.items()}
             return cls(day=date.fromordinal(int(saved["day"])), latest=saved["latest"], rate=saved["rate"], **parts)
 
 
@@ -63,7 +63,8 @@ _PARTS: dict[str, type] = {"stock": Stock, "transit": Transit, "hidden": Hidden}
 class Night:
     """What happened on ``day``; arrays as in ``jobs.simulate.world``.
 
-    receipts   Transit lines that arrived, ``in_stock`` [lines] share of the selling hours, ``demand_law`` the law behind the demand
+    placed, receipts  order lines accepted on the day; those that arrived on it
+    law               what demand was drawn from
     """
 
     day: date
@@ -78,6 +79,7 @@ class Night:
     demand: Ints
     sold: Ints
     in_stock: Floats
+    placed: Transit
     receipts: Transit
     law: Demand
 

@@ -25,12 +25,12 @@ def anomaly(key: Ints, day: int) -> Floats:
     """[regions] degrees above the usual of the day: DEVIATION times an AR(1) with MEMORY, as the sum of its last 40 shocks."""
     shocks = np.stack([draws.normal(key, day - lag, "temperature") for lag in range(_LAGS)])
     weight = MEMORY ** np.arange(_LAGS)
-    return DEVIATION * (weight / np.sqrt((weight**2).sum())) @ shocks
+    return np.asarray(DEVIATION * (weight / np.sqrt((weight**2).sum())) @ shocks)
 
 
 def temperature(key: Ints, day: int) -> Floats:
     """[regions] degrees Celsius; coldest about 20 January."""
-    return MEAN - SWING * np.cos(2 * np.pi * (day_of_year(day) - 20) / 365.25) + anomaly(key, day)
+    return np.asarray(MEAN - SWING * np.cos(2 * np.pi * (day_of_year(day) - 20) / 365.25) + anomaly(key, day))
 
 
 def rain(key: Ints, day: int) -> Floats:

@@ -111,8 +111,8 @@ class World:
         rate = self.usual.rate(state.rate, sold_units, in_stock)
         night = Night(
             day=state.day, opening=state.on_hand, received=came.by_row(len(life)), shipped=shipped, sold_units=sold_units, wasted=wasted,
-            closing=shelf.on_hand, ordered=orders, accepted=accepted, demand=wanted.units, sold=sold, in_stock=in_stock, receipts=came,
-            law=wanted,
+            closing=shelf.on_hand, ordered=orders, accepted=accepted, demand=wanted.units, sold=sold, in_stock=in_stock, placed=placed,
+            receipts=came, law=wanted,
         )  # fmt: skip
         return State(state.day + timedelta(days=1), shelf, waiting, state_of_demand, latest, rate), night
 
