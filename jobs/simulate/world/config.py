@@ -180,11 +180,15 @@ class Supply(_Section):
 
 
 class Usual(_Section):
-    """How the world orders for itself: up to a trailing mean over lead time and review plus z deviations of a Poisson demand."""
+    """How the world orders for itself: up to a trailing mean over lead time and review plus z deviations of a Poisson demand.
+
+    Centres order for ``centre_days`` more: what stores draw from them is lumpier than Poisson.
+    """
 
     days: int = Field(28, ge=2)
     z_mean: float = 1.0
     z_spread: Spread = 1.0
+    centre_days: float = Field(2, ge=0, le=60)
 
 
 class Files(_Section):

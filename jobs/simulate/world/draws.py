@@ -65,9 +65,12 @@ def count(u: Floats, mean: Floats, size: Floats) -> Ints:
 
 
 def split(u: Floats, total: Ints, share: Floats) -> Ints:
-    """[n] the u-quantile of the binomial of ``total`` trials with chance ``share`` (< 1)."""
-    odds = share / (1 - share)
-    return np.minimum(_search(u, (1 - share) ** total, -odds, (total + 1) * odds, (total > 0) & (share > 0)), total)
+    """[n] the u-quantile of the binomial of ``total`` trials with chance ``share`` (< 1); far from 0 the rounded normal, as in ``count``."""
+    odds, first = share / (1 - share), total * np.log1p(-share)
+    result = _search(u, np.exp(first), -odds, (total + 1) * odds, (first > -_FAR) & (first < 0))
+    far = np.flatnonzero(first <= -_FAR)
+    result[far] = np.floor(total[far] * share[far] + np.sqrt(total[far] * share[far] * (1 - share[far])) * ndtri(u[far]) + 0.5)
+    return np.clip(result, 0, total)
 
 
 def _search(u: Floats, first: Floats, a: Floats, b: Floats, wanted: NDArray[np.bool_]) -> Ints:

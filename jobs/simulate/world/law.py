@@ -127,6 +127,7 @@ def of(config: WorldConfig, network: Network) -> Law:
     event, of_event = np.meshgrid(np.arange(len(calendar.events)), category, indexing="ij")
     lift = course.event_mean + course.event_spread * draws.score(seed, "event", event.ravel(), of_event.ravel()).reshape(event.shape)
     sells_online = network.places.kind == "online"
+    spread = pricing.elasticity_spread * draws.score(seed, "elasticity", item)
     return Law(
         config=config, network=network, calendar=calendar, lifts=lift,
         trend=config.has("trend") * (course.trend_mean + course.trend_spread * draws.score(seed, "trend", item)),
@@ -137,7 +138,7 @@ def of(config: WorldConfig, network: Network) -> Law:
         # Rain keeps people out of stores and sends some of them online.
         wet=np.where(sells_online, 1, -1) * course.rain * np.abs(draws.score(seed, "wet", place)),
         weather_key=weather.keys(seed, config.size.regions),
-        elasticity=config.has("price") * pricing.elasticity * np.exp(pricing.elasticity_spread * draws.score(seed, "elasticity", item)),
+        elasticity=config.has("price") * np.minimum(pricing.elasticity * np.exp(spread), 2 * pricing.elasticity),
         uplift=config.has("promotion") * pricing.uplift * 2 * draws.attribute(seed, "uplift", item),
         dip=np.minimum(config.has("dip") * pricing.dip * 2 * draws.attribute(seed, "dip", item), 0.95),
     )  # fmt: skip

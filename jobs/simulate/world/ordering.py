@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Usual:
-    """``z`` [rows]: deviations of safety stock, a row's own, so that some rows are kept short and others long; ``days`` of the mean."""
+    """``z`` [rows]: deviations of safety stock, a row's own, so that some are kept short and others long; ``more`` [rows] days of demand
+    beyond lead time and review; ``days`` of the mean.
+    """
 
     network: Network
     z: Floats
+    more: Floats
     days: int
 
     def orders(self, state: State) -> Ints:
@@ -34,13 +37,13 @@ class Usual:
         return np.where(may & sells, units, 0)
 
     def base_stock(self, rate: Floats) -> Ints:
-        """[rows] rate x t + z sqrt(rate x t) with t = lead time + days between orders, rounded half up, at least a multiple.
+        """[rows] rate x t + z sqrt(rate x t) with t = lead time + days between orders (+ ``more``), rounded half up, at least a multiple.
 
         What spoils is ordered for no more days than it keeps.
         """
         rows = self.network.rows
         between = 7 / np.maximum(self.network.lanes.orders[rows.lane].sum(axis=1), 1)
-        time = rows.lead + np.where(rows.life > 0, np.minimum(between, rows.life), between)
+        time = rows.lead + np.where(rows.life > 0, np.minimum(between, rows.life), between) + self.more
         return np.asarray(np.maximum(np.floor(rate * time + self.z * np.sqrt(rate * time) + 0.5).astype(np.int64), rows.multiple))
 
     def rate(self, before: Floats, sold: Ints, in_stock: Floats) -> Floats:
@@ -55,4 +58,5 @@ class Usual:
 def of(config: WorldConfig, network: Network) -> Usual:
     """The ordering of a world."""
     score = draws.score(config.seed, "usual", network.rows.item, network.rows.location)
-    return Usual(network, config.usual.z_mean + config.usual.z_spread * score, config.usual.days)
+    more = np.where(np.arange(len(score)) < network.lines, 0.0, config.usual.centre_days)
+    return Usual(network, config.usual.z_mean + config.usual.z_spread * score, more, config.usual.days)
