@@ -65,7 +65,7 @@ def count(u: Floats, mean: Floats, size: Floats) -> Ints:
 
 
 def split(u: Floats, total: Ints, share: Floats) -> Ints:
-    """[n] the u-quantile of the binomial of ``total`` trials with chance ``share`` (< 1); far from 0 the rounded normal, as in ``count``."""
+    """[n] the u-quantile of the binomial of ``total`` trials with chance ``share`` (< 1); far from 0 the normal, as in ``count``."""
     odds, first = share / (1 - share), total * np.log1p(-share)
     result = _search(u, np.exp(first), -odds, (total + 1) * odds, (first > -_FAR) & (first < 0))
     far = np.flatnonzero(first <= -_FAR)
