@@ -7,9 +7,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from jobs.errors import UsageError
+from jobs.plan.schedule import WEEKDAYS
 
 PRESETS = Path(__file__).parent / "presets"
 Effect = Literal[
@@ -122,6 +123,12 @@ class Pricing(_Section):
     dip_days: int = Field(7, ge=1, le=14)
     cannibalisation: Annotated[float, Field(ge=0, lt=1)] = 0.15
 
+    @model_validator(mode="after")
+    def _some(self) -> Pricing:
+        if not self.discounts:
+            raise ValueError("discounts is empty")
+        return self
+
 
 class Factor(_Section):
     """A hidden log-normal factor that wanders: AR(1) with standard deviation ``std`` of the logarithm and ``memory`` from day to day."""
@@ -153,30 +160,50 @@ class Channels(_Section):
     """A second channel on the same stock: pick-up at stores, a marketplace at online sites."""
 
     stores: Share = 0.5
-    share: tuple[Share, Share] = (0.05, 0.3)
+    share: tuple[Annotated[float, Field(ge=0, le=0.9)], Annotated[float, Field(ge=0, le=0.9)]] = (0.05, 0.3)
+
+
+def _weekdays(text: str) -> str:
+    if text and not set(text.split(",")) <= set(WEEKDAYS):
+        raise ValueError(f"{text!r} is not a list of weekdays like 'mon,thu'")
+    return text
+
+
+Lead = Annotated[int, Field(ge=0, le=100)]
+OrderDays = Annotated[str, AfterValidator(_weekdays)]
 
 
 class Supply(_Section):
     """Lanes, packs, shelf lives, and what can go wrong."""
 
-    store_lead: tuple[int, ...] = (1, 1, 1, 2)
+    store_lead: tuple[Lead, ...] = (1, 1, 1, 2)
     store_lead_std: float = Field(0, ge=0, le=10)
-    supplier_lead: tuple[int, ...] = (2, 3, 4, 5)
+    supplier_lead: tuple[Lead, ...] = (2, 3, 4, 5)
     supplier_lead_std: float = Field(0.5, ge=0, le=10)
     #: Patterns of order days, drawn for each lane ("": every day).
-    store_order_days: tuple[str, ...] = ("", "", "mon,wed,fri,sun")
-    supplier_order_days: tuple[str, ...] = ("", "mon,wed,fri", "mon,thu")
+    store_order_days: tuple[OrderDays, ...] = ("", "", "mon,wed,fri,sun")
+    supplier_order_days: tuple[OrderDays, ...] = ("", "mon,wed,fri", "mon,thu")
     #: A pack is nearest to the item's median demand of so many days (1, 2, 4, 6, 12, 24 or 48 units); a case of the centre's is 5 packs.
-    pack_days: tuple[float, float] = (0.3, 2.0)
+    pack_days: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.3, 2.0)
     fresh: Share = 0.5
-    life: tuple[int, int] = (3, 14)
+    life: tuple[Annotated[int, Field(ge=1, le=365)], Annotated[int, Field(ge=1, le=365)]] = (3, 14)
     #: Share of supplier order lines of which a part is not delivered.
     shortages: Share = 0.03
     #: Most units that a centre ships a day, over its mean; 0: no limit.
     outbound: float = Field(0, ge=0)
     order_cost: float = Field(0, ge=0)
     min_order_value: float = Field(0, ge=0)
-    margin: Annotated[float, Field(gt=0, lt=1)] = 0.35
+    margin: Annotated[float, Field(gt=0, lt=0.8)] = 0.35
+
+    @model_validator(mode="after")
+    def _ranges(self) -> Supply:
+        for name in ("store_lead", "supplier_lead", "store_order_days", "supplier_order_days"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} is empty")
+        for name in ("life", "pack_days"):
+            if getattr(self, name)[0] > getattr(self, name)[1]:
+                raise ValueError(f"{name} must be from its smaller to its larger number")
+        return self
 
 
 class Usual(_Section):
