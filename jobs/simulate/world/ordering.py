@@ -47,9 +47,14 @@ class Usual:
         return np.asarray(np.maximum(np.floor(rate * time + self.z * np.sqrt(rate * time) + 0.5).astype(np.int64), rows.multiple))
 
     def rate(self, before: Floats, sold: Ints, in_stock: Floats) -> Floats:
-        """[rows] exponentially weighted mean of sales over days in stock; at a centre the sum of the rows that it supplies."""
+        """[rows] exponentially weighted mean of sales; at a centre the sum of the rows that it supplies.
+
+        Of days that ran out only those count that sold more than the mean all the same: else a row that always runs out would never learn.
+        """
         rows, lines, weight = self.network.rows, self.network.lines, 2 / (self.days + 1)
-        own = np.where(in_stock >= 1, before[:lines] + weight * (sold[:lines] - before[:lines]), before[:lines])
+        own = np.where(
+            (in_stock >= 1) | (sold[:lines] > before[:lines]), before[:lines] + weight * (sold[:lines] - before[:lines]), before[:lines]
+        )
         fed = rows.supplied_by[:lines]
         below = np.bincount(fed[fed >= 0], own[fed >= 0], len(rows))[lines:]
         return np.concatenate([own, below])
