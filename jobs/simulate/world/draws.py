@@ -28,13 +28,13 @@ def keys(seed: int, name: str, *ids: Ints) -> Ints:
     return (hashed(seed, name, *ids) * 2.0**53).astype(np.int64)
 
 
-def uniform(key: Ints, period: int, name: str = "") -> Floats:
-    """[rows] numbers in (0, 1) of a period (any int, such as a date's ordinal)."""
+def uniform(key: Ints, period: int | Ints, name: str = "") -> Floats:
+    """[rows] numbers in (0, 1) of a period (any int, such as a date's ordinal) or of one each."""
     return hashed(0, name, key, np.full(len(key), period)) + _HALF_STEP
 
 
-def normal(key: Ints, period: int, name: str = "") -> Floats:
-    """[rows] standard normal numbers of a period."""
+def normal(key: Ints, period: int | Ints, name: str = "") -> Floats:
+    """[rows] standard normal numbers of a period, or of one each."""
     return np.asarray(ndtri(uniform(key, period, name)))
 
 

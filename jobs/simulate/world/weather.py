@@ -23,8 +23,9 @@ def keys(seed: int, regions: int) -> Ints:
 
 def anomaly(key: Ints, day: int) -> Floats:
     """[regions] degrees above the usual of the day: DEVIATION times an AR(1) with MEMORY, as the sum of its last 40 shocks."""
-    shocks = np.stack([draws.normal(key, day - lag, "temperature") for lag in range(_LAGS)])
-    weight = MEMORY ** np.arange(_LAGS)
+    lag = np.arange(_LAGS)
+    shocks = draws.normal(np.tile(key, _LAGS), np.repeat(day - lag, len(key)), "temperature").reshape(_LAGS, len(key))
+    weight = MEMORY**lag
     return np.asarray(DEVIATION * (weight / np.sqrt((weight**2).sum())) @ shocks)
 
 

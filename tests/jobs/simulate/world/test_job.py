@@ -17,12 +17,12 @@ from jobs.run import main
 from jobs.simulate.world import load, truth
 from schemas import FEEDS
 
-LAST = date(2023, 2, 20)
+LAST = date(2023, 1, 30)
 FIRST_DROP = LAST - timedelta(days=2)
 TOML = """
 preset = "hard"
 seed = 3
-span = { first = 2022-12-20, last = 2023-02-20, nights = 3 }
+span = { first = 2022-12-20, last = 2023-01-30, nights = 3 }
 size = { lines = 50, items = 16, stores = 3, online = 1, dcs = 2, suppliers = 3, regions = 2, categories = 4 }
 """
 
@@ -174,11 +174,11 @@ def digests(folder: Path) -> dict[str, str]:
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(folder: Path, tmp_path: Path) -> None:
     again, other = made(tmp_path / "again"), made(tmp_path / "other", TOML.replace("seed = 3", "seed = 4"))
     assert digests(again) == digests(folder)
-    assert digests(other)["landing/sales/2023-02-20/sales_0001.parquet"] not in digests(folder).values()
+    assert digests(other)["landing/sales/2023-01-30/sales_0001.parquet"] not in digests(folder).values()
 
 
 def test_the_demand_of_a_span_is_the_beginning_of_that_of_a_longer_one(folder: Path, tmp_path: Path) -> None:
-    longer = made(tmp_path / "longer", TOML.replace("last = 2023-02-20", "last = 2023-02-25").replace('"hard"', '"hard"\noff = ["life"]'))
+    longer = made(tmp_path / "longer", TOML.replace("last = 2023-01-30", "last = 2023-02-02").replace('"hard"', '"hard"\noff = ["life"]'))
     shorter = made(tmp_path / "shorter", TOML.replace('"hard"', '"hard"\noff = ["life"]'))
     one, other = hidden(longer, "demand"), hidden(shorter, "demand")
     assert one.filter(pl.col("date") < LAST).equals(other)

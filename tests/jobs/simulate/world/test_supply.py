@@ -128,3 +128,20 @@ def test_an_empty_shelf_is_never_and_a_sufficient_one_always_in_stock() -> None:
     sold, in_stock = selling.sell(np.array([[2, 1], [2, 1], [0, 0]]), np.array([0, 3, 0]), np.arange(3), DAY)
     assert sold.tolist() == [[0, 0], [2, 1], [0, 0]]
     assert in_stock.tolist() == [0, 1, 0]
+
+
+def test_with_all_off_supply_is_sure() -> None:
+    made = world(supply={"outbound": 0.1, "shortages": 0.5, "supplier_lead_std": 2, "fresh": 1})
+    _, found = nights(made, 40)
+    assert all((night.placed.arrives_on == night.placed.expected_on).all() for night in found)
+    assert sum(night.wasted.sum() for night in found) == 0
+    from_supplier = made.rows.supplied_by < 0
+    assert all((night.accepted[from_supplier] == night.ordered[from_supplier]).all() for night in found)
+    assert not np.isfinite(supply.outbound_limit(made.config, made.network)).any()
+
+
+def test_what_spoils_is_wasted() -> None:
+    made = world("expiry", supply={"fresh": 1, "life": [2, 3]}, usual={"z_mean": 3})
+    _, found = nights(made, 40)
+    assert sum(night.wasted.sum() for night in found) > 0
+    assert (made.rows.life >= 2).all()
