@@ -18,6 +18,8 @@ Effect = Literal[
     "dependence", "wander", "bursts", "intermittency", "dispersion", "lead_time", "shortages", "outbound", "expiry",
 ]  # fmt: skip
 EFFECTS: tuple[str, ...] = get_args(Effect)
+#: Closed days of a year: a delivery finds an open one after them.
+MOST_CLOSED = 60
 Share = Annotated[float, Field(ge=0, le=1)]
 Spread = Annotated[float, Field(ge=0, le=5)]
 
@@ -102,8 +104,16 @@ class Event(_Section):
 
     name: str = Field(min_length=1)
     month: int = Field(ge=1, le=12)
-    day: int = Field(ge=1, le=28)
+    day: int = Field(ge=1, le=31)
     closed: bool = False
+
+    @model_validator(mode="after")
+    def _every_year(self) -> Event:
+        try:
+            date(2001, self.month, self.day)
+        except ValueError:
+            raise ValueError(f"not every year has a day {self.day} of month {self.month}") from None
+        return self
 
 
 class Pricing(_Section):
@@ -247,6 +257,12 @@ class WorldConfig(_Section):
     supply: Supply = Supply()
     usual: Usual = Usual()
     files: Files = Files()
+
+    @model_validator(mode="after")
+    def _open(self) -> WorldConfig:
+        if sum(event.closed for event in self.events) > MOST_CLOSED:
+            raise ValueError(f"events: more than {MOST_CLOSED} closed days a year")
+        return self
 
     def has(self, effect: Effect) -> bool:
         """Whether an effect is switched on."""

@@ -35,7 +35,7 @@ class Calendar:
         return any(event.closed and (event.month, event.day) == (that.month, that.day) for event in self.events)
 
     def next_open(self, day: int) -> int:
-        """The day itself, or the first after it that is not closed. Seven closed days in a row are the most that a world has."""
+        """The day itself, or the first after it that is not closed (settings allow 60 closed days a year)."""
         while self.closed(day):
             day += 1
         return day

@@ -34,6 +34,7 @@ def test_presets_can_be_used_and_overridden_key_by_key(preset: str) -> None:
         ("[supply]\nlife = [9, 3]", "supply: Value error, life must be from its smaller to its larger number"),
         ("[supply]\nstore_lead = []", "supply: Value error, store_lead is empty"),
         ('[[events]]\nname = "x"\nmonth = 13\nday = 1', "events.0.month: Input should be less than or equal to 12"),
+        ('[[events]]\nname = "x"\nmonth = 2\nday = 29', "events.0: Value error, not every year has a day 29 of month 2"),
         ("x = [", "is not valid TOML"),
     ],
 )

@@ -131,6 +131,27 @@ def test_stock_rolls_from_count_to_count(folder: Path) -> None:
     assert rolled.height == (LAST - date(2022, 12, 20)).days * count.select(pair).n_unique() - count.select(pair).n_unique()
 
 
+def test_sales_are_at_the_price_that_the_prices_feed_says(folder: Path) -> None:
+    begins = read(folder, "prices").sort("date").select("item_id", "date", price=pl.col("unit_price"))
+    sales = read(folder, "sales").sort("sold_at")
+    both = sales.join_asof(begins, left_on="sold_at", right_on="date", by="item_id", check_sortedness=False)
+    assert (both["price"] == both["unit_price"]).all()
+    assert both.height == sales.height > 0
+    promoted = read(folder, "prices").filter(pl.col("promotion").is_not_null())
+    assert promoted["date"].max() > LAST, "known ahead"
+
+
+def test_signals_are_observed_for_the_day_before_and_forecast_for_a_week(folder: Path) -> None:
+    days = read(folder, "signals", LAST)["date"].unique().sort().to_list()
+    assert days == [LAST + timedelta(days=n) for n in range(-1, 7)]
+    key = ["region", "date", "name"]
+    forecast = read(folder, "signals", LAST - timedelta(days=1)).filter(pl.col("date") == LAST - timedelta(days=1))
+    observed = read(folder, "signals", LAST).filter(pl.col("date") == LAST - timedelta(days=1))
+    both = forecast.join(observed, on=key).filter(pl.col("name") == "temperature")
+    assert both.height == 2
+    assert 0 < (both["value"] - both["value_right"]).abs().max() < 5
+
+
 def test_open_orders_are_what_was_accepted_and_has_not_come(folder: Path) -> None:
     for drop in (FIRST_DROP, LAST):
         due = hidden(folder, "orders").filter((pl.col("ordered_on") < drop) & (pl.col("arrives_on") >= drop) & (pl.col("accepted") > 0))
