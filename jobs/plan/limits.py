@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
+from jobs.plan import explain
 from jobs.plan.night import Floats, Ints, Night, exception, exceptions, frame
 from jobs.plan.pools import SCALE, UNLIMITED, Problem, Solution, sums
 from jobs.plan.ragged import first_allowed, first_least, positions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pyarrow as pa
 
     from jobs.plan.expected_cost import Costs
     from jobs.plan.terms import Terms
@@ -179,13 +181,14 @@ def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, 
         "cost_one_more": np.where((at + 1 < lists.start[1:]) & np.isfinite(more), more, np.nan),
     }
     decided = lines.with_columns(pl.Series(name, values) for name, values in numbers.items())
+    binding = _binding(lines, terms, allowed, outcome)
     return decided.with_columns(
         pl.col("cost_one_less", "cost_one_more").fill_nan(None),
-        pl.Series("binding", _binding(lines, terms, allowed, outcome), pl.String),
+        pl.Series("binding", binding, pl.String),
         pl.Series("clash", allowed.clash.tolist(), pl.String),
         pl.Series("order_multiple", terms.multiple),
         pl.Series("min_order_units", terms.min_units),
-        cost_lists(problem),
+        *explain.columns(lists, allowed, problem, outcome, binding),
     )
 
 
@@ -200,16 +203,6 @@ def _binding(lines: pl.DataFrame, terms: Terms, allowed: Allowed, outcome: Outco
     }
     own = [", ".join(name for name, flags in binds.items() if flags[i]) for i in range(len(lines))]
     return [", ".join(filter(None, both)) for both in zip(outcome.bound_by, own, strict=True)]
-
-
-def cost_lists(problem: Problem) -> pl.Series:
-    """The cost list of each line, up to the last quantity allowed."""
-    owner, position = positions(problem.start)
-    last = np.zeros(len(problem.start) - 1, np.int64)
-    np.maximum.at(last, owner, np.where(np.isfinite(problem.cost), position, 0))
-    values = problem.cost[position <= last[owner]]
-    offsets = np.concatenate([[0], np.cumsum(last + 1)]).astype(np.int32)
-    return pl.Series("cost", pl.from_arrow(pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))), pl.List(pl.Float64))
 
 
 def conflicts(decided: pl.DataFrame, allowed: Allowed) -> pl.DataFrame:

@@ -20,6 +20,7 @@ from jobs.plan import (
     cover,
     demand,
     expected_cost,
+    explain,
     fresh,
     kept,
     lanes,
@@ -250,7 +251,7 @@ def problem_of(costed: Costed) -> pl.DataFrame:
     """
     start = costed.problem.start[:-1]
     rows = costed.lines.with_columns(
-        limits.cost_lists(costed.problem),
+        explain.cost_lists(costed.problem),
         pl.Series("locked", first_allowed(costed.problem.start, costed.problem.cost)),
         pl.Series("base_stock", costed.base_stock),
         pl.Series("cost_of_nothing", costed.lists.cost[start]),

@@ -33,6 +33,7 @@ class StockPaths:
     floor        [cover, lines, paths] W_t
     before       [lines, paths] demand before arrival
     window       [lines, paths] demand in the window
+    expected     [lead + cover, lines] mean demand over the paths
     """
 
     at_arrival: Floats
@@ -41,16 +42,18 @@ class StockPaths:
     floor: Floats
     before: Floats
     window: Floats
+    expected: Floats
 
     def take(self, lines: Ints) -> StockPaths:
         """The given lines."""
         need, balance, floor = self.need[:, lines], self.balance[:, lines], self.floor[:, lines]
-        return StockPaths(self.at_arrival[lines], need, balance, floor, self.before[lines], self.window[lines])
+        of_lines = (self.at_arrival[lines], need, balance, floor, self.before[lines], self.window[lines])
+        return StockPaths(*of_lines, self.expected[:, lines])
 
     def until(self, cover: int) -> StockPaths:
         """The first periods of the window; only where nothing else arrives in it."""
         need, balance = self.need[:cover], self.balance[:cover]
-        return StockPaths(self.at_arrival, need, balance, self.floor[:cover], self.before, self.at_arrival - balance[-1])
+        return StockPaths(self.at_arrival, need, balance, self.floor[:cover], self.before, self.at_arrival - balance[-1], self.expected)
 
 
 class Drawn(Protocol):
@@ -70,9 +73,10 @@ def roll(terms: Terms, demand: Demand | Drawn, *, empty: bool = False) -> StockP
     paths = demand.paths
     owed = terms.owed[:, None]
     stock = np.repeat(terms.on_hand[:, None], paths, axis=1)
-    before = np.zeros_like(stock)
+    before, expected = np.zeros_like(stock), np.empty((lead + cover, len(terms)))
     for step in range(lead):
         units = demand.of_pairs(terms.first, terms.series, step)
+        expected[step] = units.mean(axis=1)
         before += units
         stock = np.maximum(stock + _arriving(terms, step) - units, -owed)
     if empty:
@@ -83,12 +87,13 @@ def roll(terms: Terms, demand: Demand | Drawn, *, empty: bool = False) -> StockP
     running, worst = stock.copy(), np.full_like(stock, -np.inf)
     for t in range(cover):
         units = demand.of_pairs(terms.first, terms.series, lead + t)
+        expected[lead + t] = units.mean(axis=1)
         window += units
         running = running + _arriving(terms, lead + t) - units
         worst = np.maximum(worst, -running)
         floor[t], balance[t] = worst - owed, running
         need[t] = np.maximum(worst - owed, -running)
-    return StockPaths(stock, need, balance, floor, before, window)
+    return StockPaths(stock, need, balance, floor, before, window, expected)
 
 
 def _arriving(terms: Terms, step: int) -> Floats:
@@ -96,3 +101,19 @@ def _arriving(terms: Terms, step: int) -> Floats:
     if step >= terms.arrivals.shape[1]:
         return np.zeros((len(terms), 1))
     return terms.arrivals[:, step : step + 1]
+
+
+def wanted_if_sure(terms: Terms, expected: Floats) -> Floats:
+    """[lines] units that serve the window, and fill the shelf for presentation, if demand is what is expected.
+
+    expected  [lead + cover, lines] demand;  lines as those of ``roll``
+    """
+    lead, stock = int(terms.lead[0]), terms.on_hand
+    need = np.zeros(len(terms))
+    for step, units in enumerate(expected):
+        stock = stock + _arriving(terms, step)[:, 0] - units
+        if step < lead:
+            stock = np.maximum(stock, -terms.owed)
+        else:
+            need = np.maximum(need, terms.presentation - stock)
+    return np.where(terms.critical_ratio() > 0, need, 0.0)

@@ -1,6 +1,6 @@
 """``gold/order_reasons``: why each considered line was ordered, or not, in a planner's numbers."""
 
-from schemas.table import DATE, DOUBLE, INT, STRING, Column, gold, money, units
+from schemas.table import DATE, DOUBLE, DOUBLES, INT, STRING, Column, gold, money, units
 
 ORDER_REASONS = gold(
     "order_reasons",
@@ -44,6 +44,37 @@ ORDER_REASONS = gold(
         ),
         Column("shard", INT, "shard in which it was decided", minimum=0),
         Column("reason", STRING, "the same as a sentence"),
+        Column(
+            "uncertainty",
+            DOUBLE,
+            "part of wanted that is due to uncertainty: what expected demand alone would ask for is the rest (may be negative)",
+            "units",
+        ),
+        Column("rounding_cost", DOUBLE, "what rounding costs the line: expected cost after it less that of wanted", "currency"),
+        Column(
+            "binding_units",
+            DOUBLES,
+            "what each of binding, in its order, added to the units or took from them; shared limits and terms of the order together",
+            "units",
+            nullable=True,
+        ),
+        Column("binding_cost", DOUBLES, "what that costs the line, each in the same order", "currency", nullable=True),
+        Column(
+            "runner_up_units",
+            DOUBLE,
+            "the next best quantity, what is scarce being paid for; null: none is allowed",
+            "units",
+            nullable=True,
+        ),
+        Column("runner_up_cost", DOUBLE, "expected cost at that quantity", "currency", nullable=True),
+        Column(
+            "costs",
+            DOUBLES,
+            "the list that was decided on: expected cost of 0, 1, 2, ... order multiples; null and what lies beyond its end: not allowed; "
+            "no list where another lane was taken before",
+            "currency",
+            nullable=True,
+        ),
     ),
     ("item_id", "source_id", "location_id"),
 )
