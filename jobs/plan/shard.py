@@ -99,7 +99,7 @@ def decide_alone(costed: Costed, night: Night) -> Decision:
     reference = base_stock.of_pools(costed.problem, costed.base_stock)
     decision = described(costed, limits.of_pools(costed.lines, whole, solution, reference), night)
     report = limits.report(costed.pooled, whole, solution, len(costed.lines)).with_columns(process=pl.lit(os.getpid(), pl.Int64))
-    return replace(decision, pools=report)
+    return replace(decision, pools=report.join(costed.kept.lists(), on=limits.POOL, how="left", maintain_order="left"))
 
 
 def decide_as(costed: Costed, solved: pl.DataFrame, night: Night) -> Decision:

@@ -113,13 +113,14 @@ class Solution:
         }
 
     def measures(self) -> dict[str, pl.Series]:
-        """Of each limit: wanted, used, kept, price."""
+        """Of each limit: wanted, used, kept, price, bound_price."""
         multiple = multiples(self.lines)
         price = np.append(self.solved.price, 0.0)[self.known.resource] + self.alone.price
         free, n = self._by_row(self.free), self._by_row(self.solved.n)
         plans = {"wanted": free * ~self.keeps, "used": n * ~self.keeps, "kept": n * self.keeps}
         found = {name: taken(self.lines, self.capacities, multiple, plan) for name, plan in plans.items()}
-        return {name: pl.Series(v, dtype=pl.Float64) for name, v in (found | {"price": price}).items()}
+        found |= {"price": price, "bound_price": np.append(self.solved.bound_price, 0.0)[self.known.resource]}
+        return {name: pl.Series(v, dtype=pl.Float64) for name, v in found.items()}
 
     def certificate(self) -> pl.DataFrame:
         """Rows of PARTS: the whole, its sources, its orders."""

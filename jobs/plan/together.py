@@ -26,7 +26,8 @@ class Together:
 
     lines        item_id, source_id, location_id, n (multiples), scarcity_price (currency a unit), bound_by (what binds, comma
                  separated), base_stock (multiples of a plan by base stock)
-    prices       a row each limit: resource, location_id, item_id, date, unit, limit, wanted, used, kept, price
+    prices       a row each limit: resource, location_id, item_id, date, unit, limit, wanted, used, kept, price, bound_price,
+                 kept_multiple, kept_costs
     certificate  a row for the whole night (source_id and location_id '*'), each source (location_id '*') and each order (solution.PARTS)
     exceptions   locks that nothing can keep, orders closed by their minimum, a plan cut short
     """
@@ -58,10 +59,19 @@ def decide(problem: Tables, seconds: float) -> Together:
     )
     return Together(
         problem.lines.select(LINE).with_columns(**solved.columns()),
-        problem.capacities.with_columns(**solved.measures()),
+        _with_kept_lists(problem.capacities.with_columns(**solved.measures()), problem.lines),
         solved.certificate(),
         exceptions([clashes, solved.closed(), solved.cut_short()]),
     )
+
+
+def _with_kept_lists(prices: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Limits with the list of what a centre keeps of its stock, a line from it to itself."""
+    stays = lines.filter(pl.col("source_id") == pl.col("location_id"))
+    lists = stays.select(
+        "location_id", "item_id", resource=pl.lit("dc_stock"), unit=pl.lit("units"), kept_multiple="order_multiple", kept_costs="cost"
+    )
+    return prices.join(lists, on=["resource", "location_id", "item_id", "unit"], how="left", maintain_order="left")
 
 
 def nothing() -> pl.DataFrame:

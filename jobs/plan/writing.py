@@ -107,6 +107,9 @@ def shadow_prices(pools: pl.DataFrame, business_date: date) -> pl.DataFrame:
         cost="cost",
         lower_bound="lower_bound",
         kept_cost="kept_cost",
+        bound_price=pl.lit(None, pl.Float64),
+        kept_multiple="kept_multiple",
+        kept_costs="kept_costs",
     )
 
 
