@@ -46,6 +46,7 @@ def reasons(lines: pl.DataFrame, business_date: date, shard: int) -> pa.Table:
     named = named.with_columns(
         order_id=pl.when(pl.col("units") > 0).then("order_id"),
         holding_cost="holding",
+        unit_cost="buying_cost",
         shortage_cost="shortage",
         shard=pl.lit(shard, pl.Int32),
         reason=pl.Series("reason", [sentence(row) for row in named.iter_rows(named=True)], pl.String),

@@ -44,6 +44,7 @@ ORDER_REASONS = gold(
         ),
         Column("shard", INT, "shard in which it was decided", minimum=0),
         Column("reason", STRING, "the same as a sentence"),
+        Column("unit_cost", DOUBLE, "what a unit costs to buy on this lane", "currency", minimum=0),
         Column(
             "uncertainty",
             DOUBLE,

@@ -22,8 +22,8 @@ SHADOW_PRICES = gold(
         Column(
             "bound_price",
             DOUBLE,
-            "price at which the night's lower bound was computed, where the night was decided as a whole (price is rounded, and counts what "
-            "an order pays for a limit of its own)",
+            "price at which the night's lower bound was computed, where it was decided as a whole (price is rounded, and counts what an "
+            "order pays for a limit of its own)",
             "currency per unit",
             nullable=True,
             minimum=0,

@@ -65,12 +65,12 @@ def solved_again(book: Book, tables: Mapping[str, pa.Table], orders: Sequence[Pl
     for order in orders:
         room = ALL_LINES - sum(len(lines) for _, lines in known)
         if len(known) < ORDERS and len(order.reasons) <= room:
-            lines = [line for line in (listed(book, reason) for reason in order.reasons) if line is not None]
-            if len(lines) == len(order.reasons):
+            lines = [listed(book, reason) for reason in order.reasons]
+            if all(line.units for line in lines):
                 known.append((order, lines))
     made = [problem(book, order, lines, prices, kinds) for order, lines in known]
     found = in_a_process([each for each, _ in made], _SECONDS) if known else []
-    done, wrong = 0, list[str]()
+    done, wrong = 0, [line.wrong for _, lines in known for line in lines if line.wrong]
     for (order, lines), (_, slack), each in zip(known, made, found, strict=True):
         if each is not None:
             money = sum(float(line.reason["expected_cost"]) for line in lines) + abs(order.certificate["order_cost"] or 0.0)
