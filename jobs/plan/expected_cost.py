@@ -130,10 +130,10 @@ def _evaluate_sure(terms: Terms, demand: Demand, reach: float, length: Ints | No
 
 
 def alike(terms: Terms) -> Iterator[Ints]:
-    """Lines of the same lead and cover, all of whose demand waits or is lost: as many together as are rolled at once."""
-    backlog = terms.backlog
-    for lead, cover, waits in sorted(set(zip(terms.lead.tolist(), terms.cover.tolist(), backlog.tolist(), strict=True))):
-        group = np.flatnonzero((terms.lead == lead) & (terms.cover == cover) & (backlog == waits))
+    """Lines of the same dates, all of whose demand waits or is lost: as many together as are rolled at once."""
+    dates = np.stack([terms.lead, terms.cover, terms.backlog, terms.opens, terms.stretch], axis=1)
+    for each in np.unique(dates, axis=0):
+        group = np.flatnonzero((dates == each).all(axis=1))
         yield from np.array_split(group, -(-len(group) // CHUNK))
 
 

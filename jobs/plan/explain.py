@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _OWN = ("max_stock", "min_order_units", "override", "another_lane")
 
 
-def columns(lists: Costs, allowed: Allowed, problem: Problem, outcome: Outcome, binding: Sequence[str]) -> list[pl.Series | pl.Expr]:
+def columns(
+    lines: pl.DataFrame, lists: Costs, allowed: Allowed, problem: Problem, outcome: Outcome, binding: Sequence[str]
+) -> list[pl.Series | pl.Expr]:
     """Columns of gold/order_reasons; ``binding`` [lines] names of what made the units other, comma separated."""
     start, multiple = lists.start[:-1], problem.multiple / SCALE
     best, rounded, free = (start + n for n in (allowed.best, allowed.rounded, outcome.free))
@@ -39,10 +41,8 @@ def columns(lists: Costs, allowed: Allowed, problem: Problem, outcome: Outcome, 
         pl.Series("binding_units", units, pl.List(pl.Float64)),
         pl.Series("binding_cost", money, pl.List(pl.Float64)),
         *_runner_up(problem, outcome),
-        # Where another lane was taken nothing was decided on.
-        pl.when(~pl.Series(binding, dtype=pl.String).str.contains("another_lane", literal=True))
-        .then(cost_lists(problem, "costs", forbidden=None))
-        .alias("costs"),
+        # Of a lane that could not be ordered tonight nothing was decided on.
+        pl.when(lines["offered"]).then(cost_lists(problem, "costs", forbidden=None)).alias("costs"),
     ]
 
 

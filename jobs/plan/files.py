@@ -45,7 +45,7 @@ def write_problem(folder: str, problem: Tables) -> None:
     """Write lines.parquet, order_terms.parquet and capacities.parquet."""
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    pq.write_table(_as(problem.lines, {**_LINES, "budget_value": pa.float64()}), target / "lines.parquet")
+    pq.write_table(_as(problem.lines, {**_LINES, "budget_value": pa.float64(), "choice_id": pa.int64()}), target / "lines.parquet")
     pq.write_table(_as(problem.terms, _TERMS), target / "order_terms.parquet")
     pq.write_table(_as(problem.capacities, _CAPACITIES), target / "capacities.parquet")
 

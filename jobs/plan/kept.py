@@ -16,7 +16,7 @@ import polars as pl
 
 from jobs.plan import expected_cost
 from jobs.plan.pools import SCALE, UNLIMITED, Problem
-from jobs.plan.terms import Terms
+from jobs.plan.terms import AT_ARRIVAL, Terms
 
 if TYPE_CHECKING:
     from jobs.plan.centres import Centres
@@ -77,6 +77,7 @@ class Kept:
             order_multiple=pl.col("multiple") / SCALE,
             **nothing,
             cost=self._costs(),
+            main=pl.lit(value=True),
             locked=pl.lit(0, pl.Int64),
             base_stock=pl.lit(0, pl.Int64),
             cost_of_nothing=pl.Series(self.cost[self.start[:-1]]),
@@ -118,6 +119,8 @@ def _as_terms(centre: Ints, multiple: Floats, centres: Centres, demand: Demand) 
         lead=zero.astype(np.int64),
         cover=np.ones(count, np.int64),
         lead_std=zero,
+        opens=np.full(count, AT_ARRIVAL),
+        stretch=zero.astype(np.int64),
         first=len(demand.mean) + np.arange(count),
         series=np.ones(count, np.int64),
         on_hand=zero,

@@ -33,6 +33,7 @@ class Outcome:
     bound_by  which shared limits and order terms made n other than free, comma separated
     base_stock   multiples of a plan by base stock (base_stock.py)
     kept      [lines that keep] multiples that centres keep (kept.py)
+    counts    whether the pair's cost is that of this line: of lanes to choose from the one ordered, else the main one
     """
 
     n: Ints
@@ -41,6 +42,7 @@ class Outcome:
     bound_by: np.ndarray
     base_stock: Ints
     kept: Ints
+    counts: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Allowed:
 
 
 def allow(lines: pl.DataFrame, terms: Terms, lists: Costs) -> Allowed:
-    """What each line's own limits leave. A line that is not its pair's chosen lane may order nothing."""
+    """What each line's own limits leave. A lane that is not offered tonight may order nothing."""
     owner, position = positions(lists.start)
     smallest = terms.min_multiples
     best = first_least(lists.start, lists.cost)
@@ -71,18 +73,18 @@ def allow(lines: pl.DataFrame, terms: Terms, lists: Costs) -> Allowed:
     room = terms.max_stock - terms.on_hand - terms.in_transit + lists.demand_until
     length = np.diff(lists.start)
     most = np.minimum(np.maximum(np.floor(np.minimum(room / terms.multiple, 1e9) + 1e-9), 0), length - 1).astype(np.int64)
-    chosen = lines["chosen"].to_numpy()
-    free = chosen & (terms.locked < 0)
+    offered = lines["offered"].to_numpy()
+    free = offered & (terms.locked < 0)
     squeezed = free & (best > 0) & (room > 0) & (most < smallest)
-    over = chosen & (terms.locked > np.minimum(most, length - 1))
-    under = chosen & (terms.locked > 0) & (terms.locked < smallest)
+    over = offered & (terms.locked > np.minimum(most, length - 1))
+    under = offered & (terms.locked > 0) & (terms.locked < smallest)
     clash = np.full(len(lines), "", dtype=object)
     clash[squeezed & (smallest > 1)] = "min_order_units, max_stock"
     clash[squeezed & (smallest == 1)] = "order_multiple, max_stock"
     clash[over] = "override, max_stock"
     clash[under] = "override, min_order_units"
-    locked = np.where(over | under | ~chosen, -1, terms.locked)
-    return Allowed(best, rounded, np.where(chosen, most, 0), locked, clash)
+    locked = np.where(over | under | ~offered, -1, terms.locked)
+    return Allowed(best, rounded, np.where(offered, most, 0), locked, clash)
 
 
 def pools(lines: pl.DataFrame, tables: Mapping[str, pa.Table], night: Night) -> pl.DataFrame:
@@ -115,8 +117,8 @@ def problem(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, p
     cost[(position > allowed.most[owner]) | ((position > 0) & (allowed.clash[owner] != ""))] = np.inf
     held = locked[owner] >= 0
     cost[held] = np.where(position == locked[owner], lists.cost, np.inf)[held]
-    # The pair's cost of nothing counts once, in its chosen lane.
-    cost[(position == 0) & ~lines["chosen"].to_numpy()[owner]] = 0.0
+    # The pair's cost of nothing counts once, in its main lane or what it is a choice of.
+    cost[(position == 0) & ~lines["offered"].to_numpy()[owner]] = 0.0
     clashes = exception(
         lines.filter(pl.Series(denied)),
         "conflicting_limits",
@@ -140,8 +142,9 @@ def of_pools(lines: pl.DataFrame, problem: Problem, solution: Solution, base_sto
     """What the pools of stock made of the lines, the first of the problem, and of what centres keep, the others."""
     count = len(lines)
     n, free, pool = solution.n[:count], solution.free[:count], problem.pool[:count]
-    bound = lines["chosen"].to_numpy() & (n < free)
-    return Outcome(n, free, solution.price[pool], np.where(bound, "dc_stock", "").astype(object), base_stock, solution.n[count:])
+    counts = lines["main"].to_numpy()
+    bound = np.where(counts & (n < free), "dc_stock", "").astype(object)
+    return Outcome(n, free, solution.price[pool], bound, base_stock, solution.n[count:], counts)
 
 
 def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, problem: Problem, outcome: Outcome) -> pl.DataFrame:
@@ -188,18 +191,19 @@ def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, 
         pl.Series("clash", allowed.clash.tolist(), pl.String),
         pl.Series("order_multiple", terms.multiple),
         pl.Series("min_order_units", terms.min_units),
-        *explain.columns(lists, allowed, problem, outcome, binding),
+        pl.Series("counts", outcome.counts),
+        *explain.columns(lines, lists, allowed, problem, outcome, binding),
     )
 
 
 def _binding(lines: pl.DataFrame, terms: Terms, allowed: Allowed, outcome: Outcome) -> list[str]:
-    chosen = lines["chosen"].to_numpy()
-    free = chosen & (terms.locked < 0)
+    offered = lines["offered"].to_numpy()
+    free = offered & (terms.locked < 0)
     binds = {
         "max_stock": free & (allowed.most < allowed.rounded),
         "min_order_units": free & (allowed.rounded != allowed.best),
-        "override": chosen & (terms.locked >= 0),
-        "another_lane": ~chosen,
+        "override": offered & (terms.locked >= 0),
+        "another_lane": ~outcome.counts,
     }
     own = [", ".join(name for name, flags in binds.items() if flags[i]) for i in range(len(lines))]
     return [", ".join(filter(None, both)) for both in zip(outcome.bound_by, own, strict=True)]
@@ -207,7 +211,7 @@ def _binding(lines: pl.DataFrame, terms: Terms, allowed: Allowed, outcome: Outco
 
 def conflicts(decided: pl.DataFrame, allowed: Allowed) -> pl.DataFrame:
     """Exceptions of lines whose limits clash, and of locked quantities that are no multiple."""
-    clash = decided.filter(pl.col("clash") != "")
+    clash = decided.filter((pl.col("clash") != "") & pl.col("counts"))
     cost = pl.col("cost_of_nothing") - pl.col("least_cost")
     text = pl.format("{} conflict: no quantity keeps them; nothing ordered", pl.col("clash").str.replace_all(", ", " and "))
     multiples = pl.col("override_units") / pl.col("order_multiple")

@@ -37,7 +37,7 @@ def over_covers(terms: Terms, demand: Demand, covers: Ints, reach: float) -> Ove
     """
     parts = []
     for rows in np.array_split(np.arange(len(terms)), -(-len(terms) // CHUNK)):
-        own = replace(terms.take(rows), cover=np.full(len(rows), covers[-1]))
+        own = replace(terms.take(rows), cover=np.full(len(rows), covers[-1]), stretch=np.zeros(len(rows), np.int64))
         drawn = _Once(demand, own)
         unlocked = replace(own, locked=np.full(len(rows), -1))
         parts.append((*_least(unlocked, roll(own, drawn, empty=True), covers, reach), _of_nothing(own, roll(own, drawn), covers)))

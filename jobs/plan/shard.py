@@ -15,6 +15,7 @@ import polars as pl
 from jobs.plan import (
     base_stock,
     centres,
+    choices,
     costs,
     coupling,
     cover,
@@ -30,7 +31,7 @@ from jobs.plan import (
     position,
 )
 from jobs.plan.night import PAIR, Night, exception, exceptions, frame
-from jobs.plan.ragged import first_allowed, first_least
+from jobs.plan.ragged import first_allowed, first_least, positions
 from jobs.plan.terms import Terms, terms_of
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def decide_as(costed: Costed, solved: pl.DataFrame, night: Night) -> Decision:
     price = found["scarcity_price"].fill_null(0.0).to_numpy()
     bound_by = np.asarray(found["bound_by"].fill_null("").to_numpy(), object)
     free = first_least(costed.problem.start, costed.problem.cost)
-    return described(costed, limits.Outcome(n, free, price, bound_by, reference, kept_), night)
+    counts = found["counts"].fill_null(value=False).to_numpy()
+    return described(costed, limits.Outcome(n, free, price, bound_by, reference, kept_, counts), night)
 
 
 def described(costed: Costed, outcome: limits.Outcome, night: Night) -> Decision:
@@ -126,16 +128,38 @@ def cost(tables: Mapping[str, pa.Table], night: Night) -> Costed:
     placed = lines_of(tables, night)
     lines, demand_ = placed.lines, placed.demand
     terms = terms_of(lines, demand_, night, placed.centres)
-    lists = expected_cost.evaluate(terms, demand_, night.config.planning.reach_quantile)
+    lists = _comparable(expected_cost.evaluate(terms, demand_, night.config.planning.reach_quantile), lines, terms)
     allowed = limits.allow(lines, terms, lists)
     pooled = limits.pools(lines, tables, night)
     problem, clashes = limits.problem(lines, terms, lists, allowed, pooled)
-    wanted = base_stock.multiples(terms, lists.base_stock)
+    wanted = np.where(lines["main"].to_numpy(), base_stock.multiples(terms, lists.base_stock), 0)
     kept_ = kept.keep(pooled, problem, placed.centres, demand_, night)
     # Centres look further ahead than any line.
     bare = demand_.unranked(fresh.steps(terms) if placed.asking.levels.is_empty() else demand_.horizon)
     found = exceptions([placed.exceptions, clashes])
     return Costed(lines, terms, bare, placed.asking, lists, allowed, pooled, problem, wanted, kept_, placed.due, found)
+
+
+def _comparable(lists: expected_cost.Costs, lines: pl.DataFrame, terms: Terms) -> expected_cost.Costs:
+    """Lists with what units cost beyond the cheapest lane; those of one pair cost the same where nothing is ordered."""
+    premium = lines["premium"].to_numpy()
+    if not premium.any() and lines["offered"].equals(lines["main"]):
+        return lists
+    nothing = pl.Series("nothing", lists.cost[lists.start[:-1]])
+    main = lines.filter("main").select(PAIR).with_columns(of_main=nothing.filter(lines["main"]))
+    shared = lines.select(*PAIR, "offered").with_columns(nothing).join(main, on=PAIR, how="left", maintain_order="left")
+    owner, position = positions(lists.start)
+    apart = shared.select(pl.when("offered").then(pl.col("of_main") - pl.col("nothing")).fill_null(0.0)).to_series().to_numpy()
+    cost = lists.cost + apart[owner] + (premium * terms.multiple)[owner] * position
+    # The real quantity of least cost is not looked for again: whole multiples are near enough.
+    best = first_least(lists.start, cost)
+    wanted = np.where(premium > 0, best * terms.multiple, lists.wanted)
+    wanted_cost = np.where(premium > 0, cost[lists.start[:-1] + best], lists.wanted_cost + apart)
+    # Of main lanes to the last bit as it was.
+    cost = np.where(
+        position == 0, shared.select(pl.when("offered").then("of_main").otherwise("nothing")).to_series().to_numpy()[owner], cost
+    )
+    return replace(lists, cost=cost, wanted=wanted, wanted_cost=wanted_cost)
 
 
 def covers(tables: Mapping[str, pa.Table], night: Night) -> pl.DataFrame:
@@ -176,6 +200,7 @@ def lines_of(tables: Mapping[str, pa.Table], night: Night) -> Placed:
     def prepared(considered: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
         located, wrong_stock = _place(considered, tables, orders, night)
         costed, wrong_costs = costs.unit_costs(located, tables, items, night)
+        costed = choices.priced(costed)
         lines = costed.join(distributions.pairs, on=PAIR, how="left").join(
             items.select("item_id", "shelf_life_days", "unit_volume", "unit_weight"), on="item_id", how="left"
         )
@@ -245,7 +270,7 @@ def _due(orders: pl.DataFrame, items: pl.DataFrame, night: Night) -> pl.DataFram
 
 
 def problem_of(costed: Costed) -> pl.DataFrame:
-    """The chosen lines, and what centres keep, as rows of the plan problem (see coupling.tables).
+    """The lines that may be ordered, and what centres keep, as rows of the plan problem (see coupling.tables).
 
     ``locked``: least multiples, above 0 where a planner says so.
     """
@@ -258,6 +283,6 @@ def problem_of(costed: Costed) -> pl.DataFrame:
         pl.Series("order_multiple", costed.terms.multiple),
         pl.Series("min_order_units", costed.terms.min_units),
     )
-    renamed = rows.filter("chosen").rename({"arrives_on": "expected_on", "buying_cost": "unit_value"})
+    renamed = rows.filter("offered").rename({"arrives_on": "expected_on", "buying_cost": "unit_value"})
     parts = (part.select(pl.col(name).cast(kind) for name, kind in coupling.LINES.items()) for part in (renamed, costed.kept.as_lines()))
     return pl.concat(parts)

@@ -19,7 +19,7 @@ from jobs.plan.pools import SCALE
 from jobs.plan.ragged import first_allowed, first_least, positions
 
 if TYPE_CHECKING:
-    from jobs.plan.coupled.problem import Flags, Floats, Ints
+    from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem
     from jobs.plan.coupled.reading import Read
     from jobs.plan.coupled.solve import Solved
 
@@ -74,6 +74,18 @@ class _Alone:
         return cls(price, paid, bound_by)
 
 
+def _one_of_each(problem: Problem, n: Ints) -> Ints:
+    """[lines] multiples, of each choice those of its cheapest line only."""
+    if not len(problem.must):
+        return n
+    least = np.where(n > 0, problem.cost[problem.start[:-1] + n], np.inf)
+    rank = np.lexsort((np.arange(len(n)), least, problem.choice))
+    later = rank[1:][(problem.choice[rank[1:]] >= 0) & (problem.choice[rank[1:]] == problem.choice[rank[:-1]])]
+    found = n.copy()
+    found[later] = 0
+    return found
+
+
 def _worth_of_more(lists: pl.Series, n: Ints) -> Floats:
     """[lines] the most that one multiple more saves, over all larger quantities of the cost lists; 0 where nothing does."""
     start = np.append(0, lists.list.len().cast(pl.Int64).cum_sum().to_numpy())
@@ -91,15 +103,17 @@ class Solution:
 
     def __init__(self, tables: Tables, known: Read, solved: Solved) -> None:
         self.lines, self.capacities, self.known, self.solved = tables.lines, tables.capacities, known, solved
-        self.free = first_least(known.problem.start, known.problem.cost)
+        self.free = _one_of_each(known.problem, first_least(known.problem.start, known.problem.cost))
         self.state, self.wanted = state_of(known.problem, solved.n), state_of(known.problem, self.free)
         #: [rows] what centres keep for themselves; it is no order.
         self.keeps = np.asarray((tables.lines["source_id"] == tables.lines["location_id"]).to_numpy())
+        #: [lines] whether the pair's cost is that of this line: of a choice the line that is ordered, else the main one.
+        self.counts = self._counting()
         self.alone = _Alone.of(tables, self._by_row(solved.n))
         self.base_stock = base_stock.of_night(known.problem, tables.lines["base_stock"].to_numpy()[known.line_id])
 
     def columns(self) -> dict[str, pl.Series]:
-        """Of each line: n, scarcity_price, bound_by."""
+        """Of each line: n, scarcity_price, bound_by, base_stock, counts."""
         problem, price = self.known.problem, np.append(self.solved.price, 0.0)
         units = self.known.multiple / SCALE
         paid = np.zeros(len(problem))
@@ -110,7 +124,22 @@ class Solution:
             "scarcity_price": pl.Series(self._by_row(paid) + self.alone.paid, dtype=pl.Float64),
             "bound_by": pl.Series(self._by_row(self._bound_by(price)), dtype=pl.String),
             "base_stock": pl.Series(self._by_row(self.base_stock), dtype=pl.Int64),
+            "counts": pl.Series(self._by_row(self.counts), dtype=pl.Boolean),
         }
+
+    def _counting(self) -> Flags:
+        """[lines] one line of each pair."""
+        problem = self.known.problem
+        ordered = totals(np.maximum(problem.choice, 0), np.where(problem.choice >= 0, self.solved.n, 0), max(len(problem.must), 1)) > 0
+        main = self.lines["main"].to_numpy()[self.known.line_id]
+        in_choice = np.where(ordered[np.maximum(problem.choice, 0)], self.solved.n > 0, main)
+        return np.asarray((problem.choice < 0) | in_choice)
+
+    def _once(self) -> Floats:
+        """[orders] the costs of nothing that choices share, in the order of the line that counts (problem.constant in parts)."""
+        problem = self.known.problem
+        nothing = np.nan_to_num(self.lines["cost"].list.first().to_numpy()[self.known.line_id], posinf=0.0)
+        return totals(problem.order, np.where((problem.choice >= 0) & self.counts, nothing, 0.0), len(problem.terms.fixed))
 
     def measures(self) -> dict[str, pl.Series]:
         """Of each limit: wanted, used, kept, price, bound_price."""
@@ -144,21 +173,21 @@ class Solution:
     def _of_each_order(self) -> pl.DataFrame:
         """PARTS of the orders that have lines, without rung and counts of the search."""
         problem = self.known.problem
-        terms, lines = problem.terms, np.diff(problem.terms.lines)
+        terms, lines = problem.terms, np.diff(problem.terms.lines)  # lines of each order
         beside = {name: self._of_orders(n) for name, n in self._plans().items()}
         keeps = self.keeps[self.known.line_id]
         chosen = problem.cost[problem.start[:-1] + self.solved.n]
         money = {
-            name: totals(problem.order, problem.cost[problem.start[:-1] + n], len(lines)) + beside[name]
+            name: totals(problem.order, problem.cost[problem.start[:-1] + n], len(lines)) + beside[name] + self._once()
             for name, n in self._plans().items()
         }
         numbers = {
-            "lines": lines - np.bincount(problem.order, keeps, len(lines)).astype(np.int64),
+            "lines": np.bincount(problem.order, self.counts & ~keeps, len(lines)).astype(np.int64),
             "orders": np.bincount(problem.order, ~keeps & (self.solved.n > 0), len(lines)).clip(max=1).astype(np.int64),
             "scarce": self._scarce(),
             "cost": money["chosen"],
             "kept_cost": totals(problem.order, np.where(keeps, chosen, 0.0), len(lines)),
-            "lower_bound": np.minimum(self.solved.of_orders, money["chosen"]),
+            "lower_bound": np.minimum(self.solved.of_orders + self._once(), money["chosen"]),
             "cost_of_nothing": money["nothing"],
             "order_cost": np.where(terms.any, terms.fixed, np.nan),
             **{f"of_orders_{name}": values for name, values in beside.items()},

@@ -25,7 +25,7 @@ class Together:
     """What was decided.
 
     lines        item_id, source_id, location_id, n (multiples), scarcity_price (currency a unit), bound_by (what binds, comma
-                 separated), base_stock (multiples of a plan by base stock)
+                 separated), base_stock (multiples of a plan by base stock), counts (of lanes to choose from the one that does)
     prices       a row each limit: resource, location_id, item_id, date, unit, limit, wanted, used, kept, price, bound_price,
                  kept_multiple, kept_costs
     certificate  a row for the whole night (source_id and location_id '*'), each source (location_id '*') and each order (solution.PARTS)
@@ -77,7 +77,7 @@ def _with_kept_lists(prices: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 def nothing() -> pl.DataFrame:
     """``Together.lines`` of no line."""
     kinds: dict[str, Any] = dict.fromkeys(LINE, pl.String) | {"n": pl.Int64, "scarcity_price": pl.Float64, "bound_by": pl.String}
-    kinds["base_stock"] = pl.Int64
+    kinds |= {"base_stock": pl.Int64, "counts": pl.Boolean}
     return pl.DataFrame(schema=kinds)
 
 

@@ -40,10 +40,14 @@ ORDER_REASONS = gold(
             "binding",
             STRING,
             "what made the units other than the line alone would have, comma separated: dc_stock, dc_outbound, receiving, budget, "
-            "min_order_value, trucks, order_cost, max_stock, min_order_units, override, another_lane; empty: nothing",
+            "min_order_value, trucks, order_cost, max_stock, min_order_units, override, another_lane (on "
+            "which the cost of the item-location counts); empty: nothing",
         ),
         Column("shard", INT, "shard in which it was decided", minimum=0),
         Column("reason", STRING, "the same as a sentence"),
+        Column("opens_on", DATE, "first day that is costed: before arrives_on where another lane could bring it earlier"),
+        Column("usual_on", DATE, "arrival on the lane usually taken, with which others are compared; else arrives_on"),
+        Column("premium", DOUBLE, "what a unit costs to buy beyond the cheapest lane; part of expected_cost", "currency", minimum=0),
         Column("unit_cost", DOUBLE, "what a unit costs to buy on this lane", "currency", minimum=0),
         Column(
             "uncertainty",
