@@ -20,6 +20,7 @@ KINDS = (
     "no_unit_cost",
     "no_lane",
     "no_order_day",
+    "forecast_too_short",
     "conflicting_limits",
     "lane_cycle",
     "order_below_minimum",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -215,7 +216,17 @@ def lines_of(tables: Mapping[str, pa.Table], night: Night) -> Placed:
     supplied = centres.asked(asking, distributions, night)
     distributions = distributions.with_drawn(supplied.drawn)
     lines = centres.numbered(lines, supplied, distributions)
-    return Placed(lines, distributions, asking, supplied, _due(orders, items, night), exceptions([wrong_lanes, *wrong]))
+    wrong = [wrong_lanes, *wrong, _beyond(lines, distributions.horizon, night)]
+    return Placed(lines, distributions, asking, supplied, _due(orders, items, night), exceptions(wrong))
+
+
+def _beyond(lines: pl.DataFrame, horizon: int, night: Night) -> pl.DataFrame:
+    """Lanes whose orders last beyond the forecasts, one exception each: the last week of them is then repeated."""
+    ends = night.business_date + timedelta(days=horizon * night.config.period_days)
+    late = lines.filter(pl.col("offered") & (pl.col("series") > 0) & (pl.col("next_arrives_on") > pl.lit(ends)))
+    lanes_of = late.select("source_id", "location_id").unique().sort("source_id", "location_id")
+    text = pl.format("orders from {} last beyond {}, where forecasts end; the last week of these is repeated", "source_id", pl.lit(ends))
+    return exception(lanes_of, "forecast_too_short", text, "set `horizon` in the config higher, or give the lane more order days")
 
 
 def _place(lines: pl.DataFrame, tables: Mapping[str, pa.Table], orders: pl.DataFrame, night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:

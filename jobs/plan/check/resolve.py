@@ -4,7 +4,8 @@
 
 Reads a list of problems, writes for each the least that its cost can be and the cost of the best plan found (null: none). A problem is
 
-    orders, limits                                of several orders: uses are those of the lines of all, one order after the other
+    orders, limits, choices                       of several orders: uses are those of the lines of all, one order after the other;
+                                                  of the lines of a choice at most one is ordered
 
 or a single order:
 
@@ -55,6 +56,8 @@ def solve(problem: Mapping[str, Any]) -> tuple[float, float] | None:
     lines = [line for each in parts for line in each.lines]
     for use, limit in problem["limits"]:
         model.add(_total(lines, use, math.floor) <= math.ceil(min(limit * _FINE, _LARGE)))
+    for choice in problem.get("choices", []):
+        model.add_at_most_one(x for i in choice for x, u in zip(lines[i][1], lines[i][0], strict=True) if u > 0)
     model.minimize(sum(term for each in parts for term in each.cost))
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1

@@ -31,6 +31,8 @@ class Lines:
     """Lines sorted by order, their lists one after another.
 
     order       [lines] number of the order;  start [lines + 1]
+    choice      [lines] number of the item-location for which several lanes may be ordered, -1: there is one. What nothing costs counts
+                in one of their lists, and is taken from the others
     cost, units [entries] inf: not allowed, or more than a limit leaves a single line
     n           [lines] the entry decided on;  multiple, value, volume, price [lines] of a unit (price: of all it takes, bound_price)
     terms       a row an order: fixed, minimum, truck_volume (inf: no trucks), truck_cost, has_terms
@@ -39,6 +41,7 @@ class Lines:
     """
 
     order: Ints
+    choice: Ints
     start: Ints
     cost: Floats
     units: Floats
@@ -65,6 +68,9 @@ def lines(tables: Mapping[str, pa.Table]) -> Lines | None:
     orders = certificates(tables).filter(pl.col("location_id") != ALL)
     prices = _frame(tables["prices"])
     rows = pl.concat([_ordered(tables), _kept(prices)])
+    pair = pl.struct("item_id", "location_id")
+    several = (pl.len().over(pair, pl.col("source_id") == pl.col("location_id")) > 1) & (pl.col("source_id") != pl.col("location_id"))
+    rows = rows.with_columns(choice=pl.when(several).then(pair.rank("dense")))
     if orders.is_empty() or rows.is_empty() or rows["costs"].null_count() or (rows["costs"].list.len() == 0).any():
         return None
     terms = _terms(orders, _frame(tables["lanes"])).with_row_index("order")
@@ -87,7 +93,9 @@ def lines(tables: Mapping[str, pa.Table]) -> Lines | None:
     multiple, value, volume = (rows[name].to_numpy() for name in ("order_multiple", "unit_cost", "unit_volume"))
     n = np.floor(rows["units"].to_numpy() / multiple + 0.5).astype(np.int64)
     order = rows["order"].to_numpy().astype(np.int64)
-    return Lines(order, start, cost, units, n, multiple, value, volume, price, terms, limits, uses)
+    choice, beside = rows["choice"].fill_null(-1).to_numpy().astype(np.int64), ~rows["counts"].to_numpy()
+    cost = cost - np.where(beside, cost[start[:-1]], 0.0)[owner]
+    return Lines(order, choice, start, cost, units, n, multiple, value, volume, price, terms, limits, uses)
 
 
 def as_order(of: Lines, order: int, *, priced: bool) -> dict[str, Any]:
@@ -108,7 +116,8 @@ def as_order(of: Lines, order: int, *, priced: bool) -> dict[str, Any]:
 def as_problem(of: Lines) -> dict[str, Any]:
     """The night as resolve.py reads it."""
     orders = [as_order(of, o, priced=False) for o in range(len(of.terms))]
-    return {"orders": orders, "limits": _as_limits(of, np.arange(len(of)))}
+    choices = [np.flatnonzero(of.choice == each).tolist() for each in np.unique(of.choice[of.choice >= 0])]
+    return {"orders": orders, "limits": _as_limits(of, np.arange(len(of))), "choices": choices}
 
 
 def _as_line(of: Lines, i: int, *, priced: bool) -> list[Any]:
@@ -129,13 +138,14 @@ def _as_limits(of: Lines, mine: Ints) -> list[list[Any]]:
 
 
 def _ordered(tables: Mapping[str, pa.Table]) -> pl.DataFrame:
-    """Lines of gold/order_reasons that count."""
+    """Lines of gold/order_reasons that could be ordered; `counts`: those on which their item-location's cost does."""
     volumes = _frame(tables["items"]).select("item_id", pl.col("unit_volume").cast(pl.Float64).fill_null(0.0))
-    rows = _frame(tables["reasons"]).filter(~pl.col("binding").str.contains("another_lane", literal=True))
+    beside = pl.col("binding").str.contains("another_lane", literal=True)
+    rows = _frame(tables["reasons"]).with_columns(counts=~beside).filter(pl.col("counts") | pl.col("costs").is_not_null())
     numbers = ("units", "order_multiple", "unit_cost")
     measured = rows.join(volumes.unique("item_id"), on="item_id", how="left").with_columns(pl.col("unit_volume").fill_null(0.0))
     names = ["item_id", *LANE, "arrives_on"]
-    return measured.select(*names, *(pl.col(name).cast(pl.Float64) for name in numbers), "unit_volume", "costs")
+    return measured.select(*names, *(pl.col(name).cast(pl.Float64) for name in numbers), "unit_volume", "costs", "counts")
 
 
 def _kept(prices: pl.DataFrame) -> pl.DataFrame:
@@ -143,8 +153,8 @@ def _kept(prices: pl.DataFrame) -> pl.DataFrame:
     rows = prices.filter(pl.col("kept_costs").is_not_null())
     here = {"source_id": "location_id", "location_id": "location_id", "order_multiple": "kept_multiple", "units": "kept"}
     nothing = {"unit_cost": pl.lit(0.0), "unit_volume": pl.lit(0.0)}
-    places = rows.select("item_id", **here, arrives_on=pl.lit(None, pl.Date), **nothing, costs="kept_costs")
-    return places.select("item_id", *LANE, "arrives_on", "units", "order_multiple", "unit_cost", "unit_volume", "costs")
+    places = rows.select("item_id", **here, arrives_on=pl.lit(None, pl.Date), **nothing, costs="kept_costs", counts=pl.lit(value=True))
+    return places.select("item_id", *LANE, "arrives_on", "units", "order_multiple", "unit_cost", "unit_volume", "costs", "counts")
 
 
 def _terms(orders: pl.DataFrame, lanes: pl.DataFrame) -> pl.DataFrame:

@@ -4,7 +4,8 @@ At prices >= 0 (shadow_prices.bound_price) every order is on its own, and no pla
 
     L = sum over orders of the least that the order can cost if it pays for what it takes  -  sum of price x limit
 
-(weak duality). The least of an order without terms is that of its lines, each over its whole list. That of one with terms lies between
+(weak duality). That at most one of several lanes to an item-location is ordered has a price too: what the second best of them saves.
+The least of an order without terms is that of its lines, each over its whole list. That of one with terms lies between
 
     least   the best multiplier of its minimum, by ternary search, trucks at their cost by volume
     most    what its published plan costs at the prices
@@ -15,7 +16,7 @@ published bound above the upper one is wrong; by how much it lies above the lowe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,6 +74,7 @@ def found_again(tables: Mapping[str, pa.Table]) -> tuple[Found | None, list[str]
 
 def _between(lines: Lines) -> tuple[float, float, int]:
     """Two numbers that L lies between, and how many orders the other solver had."""
+    lines, forgone = _chosen_once(lines)
     least, most = _least(lines), _of_plan(lines)
     size = np.bincount(lines.order, np.diff(lines.start), len(least))
     apart = np.argsort(least - most, kind="stable")[:ORDERS]
@@ -82,8 +84,24 @@ def _between(lines: Lines) -> tuple[float, float, int]:
     for o, each in zip(apart, solved, strict=True):
         if each is not None:
             least[o], most[o] = max(least[o], each[0]), min(most[o], each[1])
-    paid = float(np.sum(lines.limits["bound_price"].to_numpy() * lines.limits["limit"].to_numpy()))
+    paid = forgone + float(np.sum(lines.limits["bound_price"].to_numpy() * lines.limits["limit"].to_numpy()))
     return float(np.sum(least)) - paid, float(np.sum(most)) - paid, sum(each is not None for each in solved)
+
+
+def _chosen_once(lines: Lines) -> tuple[Lines, float]:
+    """Lines whose orders also pay for being the one of their choice that is placed, and what all choices pay back."""
+    member = np.flatnonzero(lines.choice >= 0)
+    if not len(member):
+        return lines, 0.0
+    saved = lines.cost[lines.start[:-1]] - _cheapest(lines, lines.price)
+    member = member[np.lexsort((-saved[member], lines.choice[member]))]
+    first = np.diff(lines.choice[member], prepend=-1) != 0
+    second = member[np.flatnonzero(first) + 1]
+    price = np.zeros(lines.choice.max() + 1)
+    price[lines.choice[second]] = np.maximum(saved[second], 0.0)
+    more = np.where(lines.choice >= 0, price[np.maximum(lines.choice, 0)], 0.0)
+    cost = lines.cost + np.where(lines.units > 0, np.repeat(more, np.diff(lines.start)), 0.0)
+    return replace(lines, cost=cost), float(np.sum(price))
 
 
 def _least(lines: Lines) -> Floats:

@@ -17,7 +17,7 @@ from jobs.lake import Lake
 from jobs.plan import job
 from jobs.plan.check import book as books
 from jobs.plan.check import job as check
-from jobs.plan.check import orders, pools, resolve, whole
+from jobs.plan.check import orders, pools, resolve, tabled, whole
 from jobs.plan.check.rules import broken
 from tests.jobs.plan.small import LOCATIONS, D, day, fill, forecast, ranks
 
@@ -298,3 +298,48 @@ def test_a_list_that_is_not_the_one_decided_on_is_found(decided: Lake) -> None:
     placed = orders.chosen(dearer(tables))
     book = books.read(decided, Config(), D, tables, {reason["item_id"] for order in placed for reason in order.reasons})
     assert "in the list decided on" in orders.solved_again(book, tables, placed)[1][0]
+
+
+@pytest.fixture(scope="module")
+def chosen(spark, tmp_path_factory) -> Lake:
+    """Two lanes to each store, a cheap slow one and a dear fast one; S1 is about to run out of A, S2 is not; B is sold soon or wasted."""
+    lake = Lake(str(tmp_path_factory.mktemp("chosen")), spark, "chosen")
+    lake.create_tables()
+    fill(
+        lake,
+        locations=[*LOCATIONS, {"location_id": "V2", "kind": "supplier"}],
+        items=[{"item_id": "A", "unit_cost": 2, "unit_price": 4}, {"item_id": "B", "unit_cost": 2, "unit_price": 4, "shelf_life_days": 6}],
+        lanes=[
+            *({"source_id": "V1", "location_id": s, "lead_time_days": 5, "unit_cost": 2} for s in ("S1", "S2")),
+            *({"source_id": "V2", "location_id": s, "lead_time_days": 1, "unit_cost": 2.5} for s in ("S1", "S2")),
+        ],
+        stock=[
+            {"item_id": i, "location_id": s, "as_of": day(-1), "on_hand": n, "reserved": 0}
+            for i, s, n in (("A", "S1", 2), ("A", "S2", 27), ("B", "S1", 3), ("B", "S2", 26))
+        ],
+        gold__forecasts=[row for i in "AB" for s in ("S1", "S2") for row in forecast(i, s, [5.0] * 8)],
+        gold__path_ranks=to_table(ranks(), D, lake.run_id).to_pylist(),
+    )
+    job.main(spark, lake, Config(), D)
+    return lake
+
+
+def test_lanes_to_choose_from_are_checked(chosen: Lake) -> None:
+    tables = check._tables(chosen, Config(), D)
+    placed = {(row["item_id"], row["location_id"]): row["source_id"] for row in tables["orders"].to_pylist()}
+    assert placed == {("A", "S1"): "V2", ("A", "S2"): "V1", ("B", "S1"): "V2", ("B", "S2"): "V1"}
+    said = check.main(chosen, Config(), D)
+    assert said.startswith("4 order lines keep every rule, 4 costed again")
+    assert said.endswith("lower bound found again but for 0.0000% of cost")
+    lines = tabled.lines(tables)
+    assert lines is not None
+    least, most, _ = whole._between(lines)
+    assert least <= night_of(tables, "lower_bound") + 1e-3 <= most + 2e-3
+    assert least == pytest.approx(most, rel=1e-3)
+
+
+def test_a_premium_that_was_not_paid_is_found(chosen: Lake) -> None:
+    tables = edit("reasons", lambda rows: rows.with_columns(premium=pl.lit(0.0)))(check._tables(chosen, Config(), D))
+    placed = tables["orders"].to_pylist()
+    book = books.read(chosen, Config(), D, tables, {order["item_id"] for order in placed})
+    assert check._recosted(book, tables, placed)[1]
