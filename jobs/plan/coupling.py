@@ -148,5 +148,6 @@ def _receiving(rows: pl.DataFrame, lines: pl.DataFrame, due: pl.DataFrame, night
     measure = pl.when(pl.col("unit") == "units").then("units").when(pl.col("unit") == "volume").then("volume").otherwise("value")
     taken_up = met.group_by("row", "day").agg(measure.sum().alias("taken"))
     net = spread.join(taken_up, on=["row", "day"], how="left", maintain_order="left")
-    left = pl.max_horizontal(pl.col("limit") - pl.col("taken").fill_null(0.0), 0.0)
+    # Null is no limit.
+    left = (pl.col("limit") - pl.col("taken").fill_null(0.0)).clip(lower_bound=0.0)
     return net.with_columns(date=pl.col("day"), limit=left).select(list(CAPACITY))

@@ -22,6 +22,7 @@ KINDS = (
     "no_order_day",
     "forecast_too_short",
     "conflicting_limits",
+    "order_multiple_too_small",
     "lane_cycle",
     "order_below_minimum",
     "plan_cut_short",

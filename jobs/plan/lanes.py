@@ -65,9 +65,22 @@ def supplied(pairs: pl.DataFrame, item_lanes: pa.Table | None, night: Night) -> 
             pl.format("override and order_days conflict: '{}' is no order day tonight; nothing ordered", pl.col("order_days")),
             "lock the order for an order day, or correct the lane's order days",
         ),
+        _unknown_source(chosen),
         *_cycles(item_lanes, night),
     ]
     return chosen, exceptions(found)
+
+
+def _unknown_source(lanes: pl.DataFrame) -> pl.DataFrame:
+    """Locks that name a source from which no lane leads here."""
+    other = (
+        pl.col("chosen")
+        & pl.col("overridden")
+        & pl.col("override_source").is_not_null()
+        & (pl.col("source_id") != pl.col("override_source"))
+    )
+    text = pl.format("override names {}, from which no lane leads here; taken from {}", "override_source", "source_id")
+    return exception(lanes.filter(other), "conflicting_limits", text, "add the lane, or name another source")
 
 
 def tonight(every: pl.DataFrame, night: Night) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from jobs.plan import explain
 from jobs.plan.night import Floats, Ints, Night, exception, exceptions, frame
 from jobs.plan.pools import SCALE, UNLIMITED, Problem, Solution, sums
 from jobs.plan.ragged import first_allowed, first_least, positions
+from jobs.plan.terms import LONGEST_LIST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,6 +81,7 @@ def allow(lines: pl.DataFrame, terms: Terms, lists: Costs) -> Allowed:
     under = offered & (terms.locked > 0) & (terms.locked < smallest)
     clash = np.full(len(lines), "", dtype=object)
     clash[squeezed & (smallest > 1)] = "min_order_units, max_stock"
+    clash[squeezed & (smallest > 1) & np.isinf(terms.max_stock)] = "min_order_units, order_multiple"
     clash[squeezed & (smallest == 1)] = "order_multiple, max_stock"
     clash[over] = "override, max_stock"
     clash[under] = "override, min_order_units"
@@ -217,8 +219,11 @@ def conflicts(decided: pl.DataFrame, allowed: Allowed) -> pl.DataFrame:
     multiples = pl.col("override_units") / pl.col("order_multiple")
     broken = decided.filter(pl.Series(allowed.locked >= 0) & ((multiples - multiples.round()).abs() > 1e-9))
     rounded = pl.format("override of {} units is no multiple of {}: rounded to {}", "override_units", "order_multiple", "units")
+    endless = decided.filter(pl.Series(allowed.best >= LONGEST_LIST) & pl.col("counts"))
+    no_more = pl.format("more than {} multiples of {} are wanted; no more are looked at", pl.lit(LONGEST_LIST), "order_multiple")
     return exceptions(
         [
+            exception(endless, "order_multiple_too_small", no_more, "order it in larger packs (order_multiple)"),
             exception(clash, "conflicting_limits", text, "correct one of the limits", cost),
             exception(broken, "conflicting_limits", rounded, "lock a multiple of the pack"),
         ]
