@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from jobs.forecast.ranks import PathRanks, from_table
 from jobs.plan.lanes import ORDER_TERMS
-from jobs.plan.night import Night
+from jobs.plan.night import PAIR, Night
 from schemas.gold.forecasts import QUANTILES
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 #: Forecasts (series times periods) of a small night.
 _FEW = 100_000
-PAIR = ("item_id", "location_id")
 #: Orders of nights longer ago are done with: the longest lead time and a month.
 _LONGEST_TRANSIT = timedelta(days=400)
 #: What an item sold for longer ago says little.

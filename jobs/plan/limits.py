@@ -10,7 +10,7 @@ import polars as pl
 
 from jobs.plan import explain
 from jobs.plan.night import Floats, Ints, Night, exception, exceptions, frame
-from jobs.plan.pools import SCALE, UNLIMITED, Problem, Solution, sums
+from jobs.plan.pools import SCALE, UNLIMITED, Problem, Solution, denied, sums
 from jobs.plan.ragged import first_allowed, first_least, positions
 from jobs.plan.terms import LONGEST_LIST
 
@@ -111,8 +111,9 @@ def problem(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, p
     limit = pooled["limit"].to_numpy()
     multiple = np.floor(terms.multiple * SCALE + 0.5).astype(np.int64)
     locked = allowed.locked.copy()
-    denied = _denied(pool, limit, locked * multiple)
-    locked[denied] = 0
+    limited = np.where(limit[pool] == UNLIMITED, -1, pool)
+    refused = denied(limited, locked * multiple, limit, np.flatnonzero(locked > 0))
+    locked[refused] = 0
     owner, position = positions(lists.start)
     cost = lists.cost.copy()
     cost[(position > 0) & (position < terms.min_multiples[owner])] = np.inf
@@ -122,22 +123,12 @@ def problem(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, p
     # The pair's cost of nothing counts once, in its main lane or what it is a choice of.
     cost[(position == 0) & ~lines["offered"].to_numpy()[owner]] = 0.0
     clashes = exception(
-        lines.filter(pl.Series(denied)),
+        lines.filter(pl.Series(refused)),
         "conflicting_limits",
         pl.format("override and dc_stock conflict: the source can't fill the locked {} units; nothing ordered", "override_units"),
         "lower the locked quantity, or name another source",
     )
     return Problem(lists.start, cost, multiple, pool, limit), clashes
-
-
-def _denied(pool: Ints, limit: Ints, units: Ints) -> np.ndarray:
-    """Locked lines that no longer fit their pool's limit, served in line order."""
-    denied = np.zeros(len(pool), bool)
-    left = limit.copy()
-    for i in np.flatnonzero((units > 0) & (limit[pool] != UNLIMITED)):
-        denied[i] = units[i] > left[pool[i]]
-        left[pool[i]] -= 0 if denied[i] else units[i]
-    return denied
 
 
 def of_pools(lines: pl.DataFrame, problem: Problem, solution: Solution, base_stock: Ints) -> Outcome:

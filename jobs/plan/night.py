@@ -23,6 +23,8 @@ Ints = npt.NDArray[np.int64]
 
 #: What names a stocking point's item.
 PAIR = ["item_id", "location_id"]
+#: Stands for all sources, or all locations, in gold/certificates.
+ALL = "*"
 #: Columns of a planning exception; `money` in currency.
 EXCEPTION: dict[str, pl.DataType] = {
     "kind": pl.String(),

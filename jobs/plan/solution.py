@@ -14,7 +14,7 @@ from jobs.plan.coupled.capacities import RESOURCES, kinds_of, taken
 from jobs.plan.coupled.problem import lowered, order_costs, raised, state_of, totals
 from jobs.plan.coupling import LANE, Tables
 from jobs.plan.fresh import PLANS
-from jobs.plan.night import exception, exceptions
+from jobs.plan.night import ALL, exception, exceptions
 from jobs.plan.pools import SCALE
 from jobs.plan.ragged import first_allowed, first_least, positions
 
@@ -32,7 +32,6 @@ PARTS: dict[str, Any] = {
     **dict.fromkeys((f"of_orders_{name}" for name in PLANS), pl.Float64),
     "rung": pl.String, "rounds": pl.Int64, "degraded": pl.Int64,
 }  # fmt: skip
-_ALL = "*"
 #: An order this close to its bound, as a share of cost, is proven.
 _CLOSE = 1e-6
 
@@ -164,7 +163,7 @@ class Solution:
         reached = pl.lit("best found" if solved.rung == "proven" else solved.rung)
         parts = [each.with_columns(rung=pl.when(close).then(pl.lit("proven")).otherwise(reached)) for each in (sources, orders)]
         rows = pl.concat([pl.DataFrame([row]), *parts], how="diagonal_relaxed")
-        everywhere = [pl.col(name).fill_null(_ALL) if name in rows.columns else pl.lit(_ALL).alias(name) for name in LANE]
+        everywhere = [pl.col(name).fill_null(ALL) if name in rows.columns else pl.lit(ALL).alias(name) for name in LANE]
         counts = {"rounds": solved.rounds, "degraded": int(solved.degraded)}
         return rows.with_columns(*everywhere, **{name: pl.lit(n) for name, n in counts.items()}).select(
             pl.col(name).cast(kind) for name, kind in PARTS.items()

@@ -15,6 +15,7 @@ from jobs.plan.coupled.problem import lowered, raised
 from jobs.plan.coupled.reading import read
 from jobs.plan.coupling import LANE, LINE, Tables
 from jobs.plan.night import exception, exceptions
+from jobs.plan.pools import denied
 from jobs.plan.solution import Solution, multiples
 
 _EASE = "lower the locked quantity, or ease the limits"
@@ -43,16 +44,16 @@ def decide(problem: Tables, seconds: float) -> Together:
 
     Locked quantities that the limits leave no room for are set to nothing, in line order, and named.
     """
-    lines, denied = _without_denied(problem)
+    lines, refused = _without_denied(problem)
     try:
         solved = _solve(replace(problem, lines=lines), seconds)
     except UsageError:
         # Each lock may fit, and all of them not: without locks ordering nothing keeps every limit.
         locked = _is_locked(lines)
-        denied |= locked
+        refused |= locked
         solved = _solve(replace(problem, lines=_unlocked(lines, locked)), seconds)
     clashes = exception(
-        problem.lines.filter(pl.Series(denied)),
+        problem.lines.filter(pl.Series(refused)),
         "conflicting_limits",
         pl.lit("override and the limits that its order shares conflict: they leave no room for it; nothing ordered"),
         _EASE,
@@ -100,19 +101,14 @@ def _unlocked(lines: pl.DataFrame, denied: np.ndarray) -> pl.DataFrame:
 def _without_denied(problem: Tables) -> tuple[pl.DataFrame, np.ndarray]:
     """The lines without the locks that a limit, serving them in line order, or an order's minimum leaves no room for; and which."""
     lines = problem.lines
-    denied = np.zeros(len(lines), bool)
-    locked = np.flatnonzero(_is_locked(lines))
-    if not len(locked):
-        return lines, denied
+    refused, locked = np.zeros(len(lines), bool), _is_locked(lines)
+    if not locked.any():
+        return lines, refused
     quantity = lines["locked"].to_numpy()
     for kind in kinds_of(lines, problem.capacities, multiples(lines)):
-        left = raised(kind.limit)
-        for i in locked[(kind.at[locked] >= 0) & ~denied[locked]]:
-            need = kind.use[i] * quantity[i]
-            denied[i] = need > left[kind.at[i]]
-            left[kind.at[i]] -= 0.0 if denied[i] else need
-    denied |= _is_locked(lines) & _is_short(_unlocked(lines, denied), problem.terms)
-    return _unlocked(lines, denied), denied
+        refused |= denied(kind.at, kind.use * quantity, raised(kind.limit), np.flatnonzero(locked & ~refused))
+    refused |= locked & _is_short(_unlocked(lines, refused), problem.terms)
+    return _unlocked(lines, refused), refused
 
 
 def _is_short(lines: pl.DataFrame, terms: pl.DataFrame) -> np.ndarray:

@@ -42,8 +42,8 @@ def main(lake: Lake, config: Config, business_date: date) -> str:
     items |= {reason["item_id"] for order in placed for reason in order.reasons}
     book = books.read(lake, config, business_date, tables, items)
     costed, wrong_costs = _recosted(book, tables, orders)
-    solved, wrong_pools = pools.solved_again(book, scarce)
-    alone, wrong_orders = single_orders.solved_again(book, tables, placed)
+    solved, of_pools, wrong_pools = pools.solved_again(book, scarce)
+    alone, of_orders, wrong_orders = single_orders.solved_again(book, tables, placed)
     bound, wrong_bound = whole.found_again(tables)
     again = {
         "cost_not_found_again": wrong_costs,
@@ -59,6 +59,8 @@ def main(lake: Lake, config: Config, business_date: date) -> str:
             "They were decided and are not published; the last published night still stands. Keep the lake and report it."
         )
     looked_at = f"{costed:,} costed again, {solved} pools of scarce stock and {alone} whole orders solved again"
+    if of_pools + of_orders:
+        looked_at += f" ({of_pools + of_orders:,} of their lists as published)"
     again_bound = f"; lower bound found again but for {bound.unverified:.4%} of cost" if bound else ""
     return f"{tables['orders'].num_rows:,} order lines keep every rule, {looked_at}{again_bound}"
 

@@ -53,9 +53,9 @@ def chosen(tables: Mapping[str, pa.Table]) -> list[Pool]:
     return [pool for pool in found if 0 < len(pool.reasons) <= LINES][:POOLS]
 
 
-def solved_again(book: Book, pools: Sequence[Pool]) -> tuple[int, list[str]]:
-    """How many pools were solved again, and what is wrong with them."""
-    done, wrong = 0, []
+def solved_again(book: Book, pools: Sequence[Pool]) -> tuple[int, int, list[str]]:
+    """How many pools were solved again, how many of their lists as published, and what is wrong with them."""
+    done, given, wrong = 0, 0, []
     for pool in pools:
         lines = [listed(book, reason) for reason in pool.reasons]
         if pool.price["kept_costs"]:
@@ -63,9 +63,9 @@ def solved_again(book: Book, pools: Sequence[Pool]) -> tuple[int, list[str]]:
             multiple = pool.price["kept_multiple"]
             lines.append(published({"order_multiple": multiple}, pool.price["kept_costs"], multiple))
         if all(line.units for line in lines):
-            done += 1
+            done, given = done + 1, given + sum(not line.again for line in lines)
             wrong += [f"{pool.name}: {text}" for text in (*(line.wrong for line in lines if line.wrong), *faults(pool.price, lines))]
-    return done, wrong
+    return done, given, wrong
 
 
 def faults(price: Row, lines: Sequence[Listed]) -> list[str]:
