@@ -9,14 +9,18 @@ slow and cheap one delivers is worth more than the premium (Minner, 2003, on inv
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from jobs.plan.night import PAIR
+from jobs.plan.ragged import first_least, positions
 
 if TYPE_CHECKING:
-    from jobs.plan.night import Night
+    from jobs.plan.expected_cost import Costs
+    from jobs.plan.night import Floats, Night
 
 
 def offered(lines: pl.DataFrame, night: Night) -> pl.DataFrame:
@@ -52,3 +56,23 @@ def priced(lines: pl.DataFrame) -> pl.DataFrame:
     premium = pl.when("offered").then(pl.max_horizontal(pl.col("buying_cost") - least, 0.0)).otherwise(0.0)
     of_main = [pl.when("offered").then(pl.coalesce(f"{name}_main", name)).otherwise(name).alias(name) for name in costs]
     return both.with_columns(*of_main, premium=premium).drop("usual_cost", *(f"{name}_main" for name in costs))
+
+
+def comparable(lists: Costs, lines: pl.DataFrame, multiple: Floats) -> Costs:
+    """Lists with what units cost beyond the cheapest lane; those of one pair cost the same where nothing is ordered."""
+    premium = lines["premium"].to_numpy()
+    if not premium.any() and lines["offered"].equals(lines["main"]):
+        return lists
+    own = pl.Series("own", lists.cost[lists.start[:-1]])
+    main = lines.filter("main").select(PAIR).with_columns(of_main=own.filter(lines["main"]))
+    shared = lines.select(*PAIR, "offered").with_columns(own).join(main, on=PAIR, how="left", maintain_order="left")
+    nothing = shared.select(pl.when("offered").then("of_main").otherwise("own")).to_series().to_numpy()
+    owner, position = positions(lists.start)
+    apart = nothing - own.to_numpy()
+    cost = np.where(position == 0, nothing[owner], lists.cost + apart[owner] + (premium * multiple)[owner] * position)
+    # The real quantity of least cost is not looked for again: whole multiples are near enough.
+    best = first_least(lists.start, cost)
+    dearer = premium > 0
+    wanted = np.where(dearer, best * multiple, lists.wanted)
+    wanted_cost = np.where(dearer, cost[lists.start[:-1] + best], lists.wanted_cost + apart)
+    return replace(lists, cost=cost, wanted=wanted, wanted_cost=wanted_cost)

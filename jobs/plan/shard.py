@@ -32,7 +32,7 @@ from jobs.plan import (
     position,
 )
 from jobs.plan.night import PAIR, Night, exception, exceptions, frame
-from jobs.plan.ragged import first_allowed, first_least, positions
+from jobs.plan.ragged import first_allowed, first_least
 from jobs.plan.terms import Terms, terms_of
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def cost(tables: Mapping[str, pa.Table], night: Night) -> Costed:
     placed = lines_of(tables, night)
     lines, demand_ = placed.lines, placed.demand
     terms = terms_of(lines, demand_, night, placed.centres)
-    lists = _comparable(expected_cost.evaluate(terms, demand_, night.config.planning.reach_quantile), lines, terms)
+    lists = choices.comparable(expected_cost.evaluate(terms, demand_, night.config.planning.reach_quantile), lines, terms.multiple)
     allowed = limits.allow(lines, terms, lists)
     pooled = limits.pools(lines, tables, night)
     problem, clashes = limits.problem(lines, terms, lists, allowed, pooled)
@@ -139,28 +139,6 @@ def cost(tables: Mapping[str, pa.Table], night: Night) -> Costed:
     bare = demand_.unranked(fresh.steps(terms) if placed.asking.levels.is_empty() else demand_.horizon)
     found = exceptions([placed.exceptions, clashes])
     return Costed(lines, terms, bare, placed.asking, lists, allowed, pooled, problem, wanted, kept_, placed.due, found)
-
-
-def _comparable(lists: expected_cost.Costs, lines: pl.DataFrame, terms: Terms) -> expected_cost.Costs:
-    """Lists with what units cost beyond the cheapest lane; those of one pair cost the same where nothing is ordered."""
-    premium = lines["premium"].to_numpy()
-    if not premium.any() and lines["offered"].equals(lines["main"]):
-        return lists
-    nothing = pl.Series("nothing", lists.cost[lists.start[:-1]])
-    main = lines.filter("main").select(PAIR).with_columns(of_main=nothing.filter(lines["main"]))
-    shared = lines.select(*PAIR, "offered").with_columns(nothing).join(main, on=PAIR, how="left", maintain_order="left")
-    owner, position = positions(lists.start)
-    apart = shared.select(pl.when("offered").then(pl.col("of_main") - pl.col("nothing")).fill_null(0.0)).to_series().to_numpy()
-    cost = lists.cost + apart[owner] + (premium * terms.multiple)[owner] * position
-    # The real quantity of least cost is not looked for again: whole multiples are near enough.
-    best = first_least(lists.start, cost)
-    wanted = np.where(premium > 0, best * terms.multiple, lists.wanted)
-    wanted_cost = np.where(premium > 0, cost[lists.start[:-1] + best], lists.wanted_cost + apart)
-    # Of main lanes to the last bit as it was.
-    cost = np.where(
-        position == 0, shared.select(pl.when("offered").then("of_main").otherwise("nothing")).to_series().to_numpy()[owner], cost
-    )
-    return replace(lists, cost=cost, wanted=wanted, wanted_cost=wanted_cost)
 
 
 def covers(tables: Mapping[str, pa.Table], night: Night) -> pl.DataFrame:

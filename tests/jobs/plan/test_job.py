@@ -200,6 +200,7 @@ def test_same_rows_whatever_the_shards(spark, lake: Lake, fill_lake) -> None:
     for shards_ in (1, 5):
         job.main(spark, lake, Config(planning={"shards": shards_}), D)
         tables = [lake.arrow(t) for t in ("gold/orders", "gold/shadow_prices", "gold/certificates")]
+        tables.append(lake.arrow("gold/order_reasons").drop_columns(["shard"]))
         keys = [[n for n in ("item_id", "location_id", "source_id") if n in t.column_names] for t in tables]
         found.append([t.sort_by([(n, "ascending") for n in key]) for t, key in zip(tables, keys, strict=True)])
     assert all(a.equals(b) for a, b in zip(*found, strict=True))
