@@ -129,6 +129,7 @@ RULES: dict[str, str] = {
         SELECT source_id || ': lower bound ' || c.lower_bound || ', of its pools ' || round(a.bound, 4)
         FROM certificates c JOIN added a USING (source_id)
         WHERE abs(c.lower_bound - a.bound) > 1e-4 * (1 + c.lines) AND NOT EXISTS (FROM prices WHERE lower_bound IS NULL)
+            AND NOT EXISTS (FROM certificates WHERE location_id <> '*')
             AND NOT EXISTS (FROM lanes WHERE min_order_value > 0 OR order_cost > 0 OR truck_cost > 0)""",
     "pool_costs_differ": """
         SELECT p.item_id || ' of ' || p.location_id || ': pool ' || p.cost || ', lines ' || sum(r.expected_cost) || ', kept ' || p.kept_cost
