@@ -28,6 +28,8 @@ _TYPES = {
     "map<string, string>": "map of text to text",
     "list<item: string>": "list of texts",
     "list<element: string>": "list of texts",
+    "list<item: double>": "list of numbers",
+    "list<element: double>": "list of numbers",
 }
 _GATES = {
     "present": "at least one file has landed",

@@ -27,6 +27,7 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 DECIMAL = pa.decimal128(18, 4)
 STRING_MAP = pa.map_(pa.string(), pa.string())
 STRINGS = pa.list_(pa.string())
+DOUBLES = pa.list_(pa.float64())
 
 Layer = Literal["landing", "bronze", "silver", "gold", "ops"]
 

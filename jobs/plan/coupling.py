@@ -25,7 +25,7 @@ LINES: Types = {
     **dict.fromkeys(LINE, pl.String), "expected_on": pl.Date,
     **dict.fromkeys(("order_multiple", "min_order_units", "unit_volume", "unit_weight", "unit_value"), pl.Float64),
     "cost": pl.List(pl.Float64), "locked": pl.Int64, "base_stock": pl.Int64,
-    "cost_of_nothing": pl.Float64,
+    "cost_of_nothing": pl.Float64, "main": pl.Boolean,
 }  # fmt: skip
 POOLS: Types = {"item_id": pl.String, "source_id": pl.String, "limit": pl.Int64}
 #: What is under way to a location, by day of arrival: measures as capacities count them.
@@ -52,7 +52,7 @@ class Tables:
 def is_coupled(night: Night) -> bool:
     """Whether anything couples lines of different items tonight."""
     terms = order_terms(night)
-    return len(terms) > 0 or (night.capacities is not None and night.capacities.num_rows > 0)
+    return night.alternatives or len(terms) > 0 or (night.capacities is not None and night.capacities.num_rows > 0)
 
 
 def lasting_terms(lines: pl.DataFrame, night: Night) -> pl.DataFrame:
@@ -66,7 +66,7 @@ def lasting_terms(lines: pl.DataFrame, night: Night) -> pl.DataFrame:
     terms = order_terms(night)
     if night.covers is None or night.covers.is_empty():
         return terms
-    added = lines.group_by(LANE).agg((pl.col("cost_of_nothing") * MICRO).round().cast(pl.Int64).sum().alias("nothing"))
+    added = lines.filter("main").group_by(LANE).agg((pl.col("cost_of_nothing") * MICRO).round().cast(pl.Int64).sum().alias("nothing"))
     chosen = night.covers.select(*LANE, "per_period", "periods", "waiting")
     joined = terms.join(added, on=LANE, how="left", maintain_order="left").join(chosen, on=LANE, how="left", maintain_order="left")
     net = pl.col("order_cost") - pl.col("per_period") * pl.col("periods") + pl.col("nothing") / MICRO - pl.col("waiting")
@@ -77,7 +77,7 @@ def tables(lines: pl.DataFrame, pools: pl.DataFrame, due: pl.DataFrame, night: N
     """The problem of a night.
 
     lines  of all shards, in LINES: those of lines.parquet, what a planner locked and what a base stock would order (multiples; else
-           0), and what it costs to order nothing
+           0), what it costs to order nothing, and whether it is its item-location's usual lane; others are choices beside it
     pools  item_id, source_id, limit (ten-thousandths of a unit; -1: none)
     due    what is under way, in DUE
     """
@@ -93,6 +93,12 @@ def tables(lines: pl.DataFrame, pools: pl.DataFrame, due: pl.DataFrame, night: N
     numbered = bought.with_columns(
         pl.col("unit_volume", "unit_weight").cast(pl.Float64).fill_null(0.0), budget_value=value.cast(pl.Float64)
     ).drop("own")
+    # What a centre keeps is no lane to it.
+    rivals = (pl.len().over("item_id", "location_id", pl.col("source_id") == pl.col("location_id")) > 1) & (
+        pl.col("source_id") != pl.col("location_id")
+    )
+    first = pl.col("line_id").min().over("item_id", "location_id", pl.col("source_id") == pl.col("location_id"))
+    numbered = numbered.with_columns(choice_id=pl.when(rivals).then(first))
     return Tables(numbered, lasting_terms(numbered, night), _capacities(numbered, pools, due, night))
 
 
@@ -142,5 +148,6 @@ def _receiving(rows: pl.DataFrame, lines: pl.DataFrame, due: pl.DataFrame, night
     measure = pl.when(pl.col("unit") == "units").then("units").when(pl.col("unit") == "volume").then("volume").otherwise("value")
     taken_up = met.group_by("row", "day").agg(measure.sum().alias("taken"))
     net = spread.join(taken_up, on=["row", "day"], how="left", maintain_order="left")
-    left = pl.max_horizontal(pl.col("limit") - pl.col("taken").fill_null(0.0), 0.0)
+    # Null is no limit.
+    left = (pl.col("limit") - pl.col("taken").fill_null(0.0)).clip(lower_bound=0.0)
     return net.with_columns(date=pl.col("day"), limit=left).select(list(CAPACITY))

@@ -49,7 +49,9 @@ def sums(lines: pl.DataFrame, terms: Terms, demand: Demand, night: Night) -> pl.
         later_arrivals(with_terms, night).filter(pl.col("cover").is_in(_COVERS)).with_columns(until=night.period_of("next_arrives_on"))
     )
     schedules = options.sort("line", "cover").group_by("line", maintain_order=True).agg("cover", "until")
-    alike = schedules.with_columns(lead=pl.Series(terms.lead[schedules["line"].to_numpy()])).group_by("cover", "until", "lead")
+    at = schedules["line"].to_numpy()
+    dates = {"lead": pl.Series(terms.lead[at]), "lead_std": pl.Series(terms.lead_std[at])}
+    alike = schedules.with_columns(**dates).group_by("cover", "until", "lead", "lead_std")
     found = [
         _costed(of["line"].sort().to_numpy(), key, lines, terms, demand, night) for key, of in sorted(alike, key=lambda group: group[0])
     ]
@@ -57,8 +59,8 @@ def sums(lines: pl.DataFrame, terms: Terms, demand: Demand, night: Night) -> pl.
 
 
 def _costed(rows: Ints, key: tuple[Any, ...], lines: pl.DataFrame, terms: Terms, demand: Demand, night: Night) -> pl.DataFrame:
-    """All covers of lines that share a schedule; ``key``: covers in order days, the periods until they end, the lead time."""
-    covers, until, lead = key
+    """All covers of lines that share a schedule; ``key``: covers in order days, periods until they end, lead time and its deviation."""
+    covers, until, lead, _ = key
     own = terms.take(rows)
     lasting = np.maximum(np.array(until) - lead, 1)
     found = over_covers(own, demand, lasting, night.config.planning.reach_quantile)

@@ -30,11 +30,11 @@ class Curves:
         self.terms, self.paths, self.size = terms, paths, size
         self.grid = np.arange(size) * terms.multiple[:, None]
         last = paths.balance[-1]
-        base = row_quantile(paths.window, terms.critical_ratio()) + terms.presentation
+        base = row_quantile(paths.renewed, terms.critical_ratio()) + terms.presentation
         #: Order above which leftovers exceed the next base stock; above which some outlive their shelf life.
         self.excess_from = base[:, None] - last
         spoils = np.isfinite(terms.life)
-        keeps = terms.rate * np.maximum(np.where(spoils, terms.life, 0.0) - terms.cover, 0.0)
+        keeps = terms.rate * np.maximum(np.where(spoils, terms.life, 0.0) - terms.review, 0.0)
         self.wasted_from = np.where(spoils, keeps, np.inf)[:, None] - last
         self.pace = terms.holding / (2 * np.maximum(terms.rate, _SLOWEST))
         self.lost_cost = lost_cost(terms)
@@ -44,7 +44,8 @@ class Curves:
         total = np.zeros_like(self.grid)
         for t in range(len(self.paths.need)):
             total += self.of_period(t)
-        return total + self.at_end()
+        cost: Floats = total + self.at_end() + self.paths.early.mean(axis=1)[:, None]
+        return cost
 
     def of_period(self, t: int) -> Floats:
         """[lines, size] holding of a period's close, what it lacks for presentation, and what is owed."""
@@ -68,7 +69,7 @@ class Curves:
         """[lines, paths] cost of an order of some size [lines] on each path; no grid is looked at."""
         terms, paths = self.terms, self.paths
         at = np.maximum(units[:, None], paths.need)
-        cost = self.lost_cost[:, None] * (at[-1] - units[:, None])
+        cost = paths.early + self.lost_cost[:, None] * (at[-1] - units[:, None])
         for size, balance, floor in zip(at, paths.balance, paths.floor, strict=True):
             stock = balance + size
             cost += terms.holding[:, None] * stock

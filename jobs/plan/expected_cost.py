@@ -21,7 +21,7 @@ import numpy as np
 from jobs.plan.curves import Curves, row_quantile
 from jobs.plan.ragged import first_least, positions
 from jobs.plan.random_leads import LEADS, random_leads
-from jobs.plan.stock_paths import StockPaths, roll
+from jobs.plan.stock_paths import StockPaths, roll, wanted_if_sure
 from jobs.plan.terms import LONGEST_LIST, Terms
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 #: Lines costed together: small enough for the processor's cache.
 CHUNK = 512
 _SHORTEST = 8
+#: Of the fields of Costs those with one number a line, in the order of _Part.numbers.
+_NUMBERS = ("wanted", "base_stock", "wanted_cost", "wanted_if_sure", "stock_at_arrival", "demand_until", "demand_window")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Costs:
 
     cost      expected cost, without any limit;  lost  expected lost sales in the window;  p_out  probability of any
     wanted    [lines] real quantity of least cost;  base_stock  what a base stock at the critical ratio would order
+    wanted_cost, wanted_if_sure   [lines] expected cost of wanted; what expected demand alone asks for
     stock_at_arrival, demand_until, demand_window   [lines] means over the paths
     """
 
@@ -50,6 +53,8 @@ class Costs:
     p_out: Floats
     wanted: Floats
     base_stock: Floats
+    wanted_cost: Floats
+    wanted_if_sure: Floats
     stock_at_arrival: Floats
     demand_until: Floats
     demand_window: Floats
@@ -91,15 +96,16 @@ def evaluate(terms: Terms, demand: Demand, reach: float) -> Costs:
 def _mean(lists: list[Costs], multiple: Floats) -> Costs:
     """The mean of lists of the same lines and lengths."""
     start = lists[0].start
-    names = ("cost", "lost", "p_out", "base_stock", "stock_at_arrival", "demand_until", "demand_window")
+    names = ("cost", "lost", "p_out", *_NUMBERS)
     means = {name: np.mean([getattr(each, name) for each in lists], axis=0) for name in names}
-    return Costs(start, wanted=first_least(start, means["cost"]) * multiple, **means)
+    best = first_least(start, means["cost"])
+    return Costs(start, **means | {"wanted": best * multiple, "wanted_cost": means["cost"][start[:-1] + best]})
 
 
 def _joined(parts: list[tuple[Ints, Costs]], lines: int) -> Costs:
     """Lists of some lines and of others as those of all."""
     length = np.zeros(lines, np.int64)
-    numbers = {name: np.zeros(lines) for name in ("wanted", "base_stock", "stock_at_arrival", "demand_until", "demand_window")}
+    numbers = {name: np.zeros(lines) for name in _NUMBERS}
     for rows, some in parts:
         length[rows] = np.diff(some.start)
         for name, values in numbers.items():
@@ -124,10 +130,10 @@ def _evaluate_sure(terms: Terms, demand: Demand, reach: float, length: Ints | No
 
 
 def alike(terms: Terms) -> Iterator[Ints]:
-    """Lines of the same lead and cover, all of whose demand waits or is lost: as many together as are rolled at once."""
-    backlog = terms.backlog
-    for lead, cover, waits in sorted(set(zip(terms.lead.tolist(), terms.cover.tolist(), backlog.tolist(), strict=True))):
-        group = np.flatnonzero((terms.lead == lead) & (terms.cover == cover) & (backlog == waits))
+    """Lines of the same dates, all of whose demand waits or is lost: as many together as are rolled at once."""
+    dates = np.stack([terms.lead, terms.cover, terms.backlog, terms.opens, terms.stretch], axis=1)
+    for each in np.unique(dates, axis=0):
+        group = np.flatnonzero((dates == each).all(axis=1))
         yield from np.array_split(group, -(-len(group) // CHUNK))
 
 
@@ -157,7 +163,9 @@ def _evaluate_rows(terms: Terms, rows: Ints, paths: StockPaths, length: Ints, ch
     counts, hinge = curves.hinge(some.need[-1])
     best = np.where(np.arange(size) < length[chosen, None], cost, np.inf).argmin(axis=1)
     means = [each.mean(axis=1) for each in (some.at_arrival, some.before, some.window)]
-    numbers = np.stack([curves.bottom(best), _base_stock(own, some), *means])
+    wanted = curves.bottom(best)
+    of_wanted = curves.on_paths(wanted).mean(axis=1)
+    numbers = np.stack([wanted, _base_stock(own, some), of_wanted, wanted_if_sure(own, some.expected), *means])
     return _Part(rows[chosen], length[chosen], cost, hinge, counts / some.window.shape[1], numbers)
 
 
@@ -174,7 +182,7 @@ def _base_stock(terms: Terms, paths: StockPaths) -> Floats:
 
 def _assemble(parts: list[_Part], lines: int) -> Costs:
     length = np.zeros(lines, np.int64)
-    numbers = np.zeros((5, lines))
+    numbers = np.zeros((len(_NUMBERS), lines))
     for part in parts:
         length[part.rows] = part.length
         numbers[:, part.rows] = part.numbers
@@ -185,4 +193,4 @@ def _assemble(parts: list[_Part], lines: int) -> Costs:
         place = (start[part.rows][:, None] + np.arange(part.cost.shape[1]))[used]
         for target, values in zip(flat, (part.cost, part.lost, part.p_out), strict=True):
             target[place] = values[used]
-    return Costs(start, *flat, *numbers)
+    return Costs(start, *flat, **dict(zip(_NUMBERS, numbers, strict=True)))

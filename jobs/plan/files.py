@@ -36,7 +36,7 @@ _TERMS = {
     "source_id": pa.string(), "location_id": pa.string(),
     "min_order_value": pa.float64(), "order_cost": pa.float64(), "truck_volume": pa.float64(), "truck_cost": pa.float64(),
 }  # fmt: skip
-_OPTIONAL = {"budget_value": pl.Float64, "choice_id": pl.Int64}
+_OPTIONAL = {"budget_value": pa.float64(), "choice_id": pa.int64()}
 #: Seconds a line that follow the search.
 _AFTERWARDS = 1e-5
 
@@ -45,7 +45,7 @@ def write_problem(folder: str, problem: Tables) -> None:
     """Write lines.parquet, order_terms.parquet and capacities.parquet."""
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    pq.write_table(_as(problem.lines, {**_LINES, "budget_value": pa.float64()}), target / "lines.parquet")
+    pq.write_table(_as(problem.lines, {**_LINES, **_OPTIONAL}), target / "lines.parquet")
     pq.write_table(_as(problem.terms, _TERMS), target / "order_terms.parquet")
     pq.write_table(_as(problem.capacities, _CAPACITIES), target / "capacities.parquet")
 
@@ -80,18 +80,15 @@ def _in_rows(line_id: Ints, known: Ints, units: Floats) -> Floats:
 
 def _read(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Lines, order terms and capacities; tables and columns that may be absent are there, empty or null."""
-    lines = _table(folder / "lines.parquet", _LINES, required=True)
-    optional = {name: kind for name, kind in _OPTIONAL.items() if name in lines.columns}
-    lines = lines.with_columns(pl.col(name).cast(kind) for name, kind in optional.items())
     return (
-        lines,
+        _table(folder / "lines.parquet", _LINES, required=True, optional=_OPTIONAL),
         _table(folder / "order_terms.parquet", _TERMS, required=False),
         _table(folder / "capacities.parquet", _CAPACITIES, required=False),
     )
 
 
-def _table(path: Path, columns: dict[str, pa.DataType], *, required: bool) -> pl.DataFrame:
-    """A Parquet file as polars; optional columns are added as nulls."""
+def _table(path: Path, columns: dict[str, pa.DataType], *, required: bool, optional: dict[str, pa.DataType] | None = None) -> pl.DataFrame:
+    """A Parquet file as polars; columns of a file that may be absent are added as nulls, ``optional`` ones stay absent."""
     if not path.exists():
         if required:
             raise UsageError(f"{path} is missing: a plan problem has it (`nightfill plan ... --keep-problem DIR` writes one)")
@@ -105,9 +102,17 @@ def _table(path: Path, columns: dict[str, pa.DataType], *, required: bool) -> pl
         raise UsageError(f"{path} lacks {', '.join(missing)}")
     for name in missing:
         rows = rows.append_column(name, pa.nulls(rows.num_rows, columns[name]))
-    for name, kind in columns.items():
-        rows = rows.set_column(rows.column_names.index(name), name, rows[name].cast(kind))
+    for name, kind in {**columns, **(optional or {})}.items():
+        if name in rows.column_names:
+            rows = rows.set_column(rows.column_names.index(name), name, _cast(rows[name], kind, f"{path.name}: {name}"))
     return pl.DataFrame(pl.from_arrow(rows))
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.ChunkedArray:
+    try:
+        return column.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise UsageError(f"{name} holds {column.type}, which can't be read as {kind}: {error}") from None
 
 
 def _as(rows: pl.DataFrame, columns: dict[str, pa.DataType]) -> pa.Table:

@@ -44,25 +44,37 @@ def of_shard(costed: Costed, outcome: Outcome, night: Night) -> pl.DataFrame:
     """
     demand, problem, kept = costed.demand.afresh(night.ranks.fresh()), costed.problem, costed.kept
     supplied = asked(costed.asking, demand, night)
-    rows = np.flatnonzero(costed.lines["chosen"].to_numpy())
+    main = costed.lines["main"].to_numpy()
+    rows = np.flatnonzero(main | outcome.counts)
     n = np.stack([outcome.n, first_allowed(problem.start, problem.cost), outcome.base_stock])
     ordered = n[:, rows] * problem.multiple[rows] / SCALE
+    # Of lanes to choose from the plan's own counts, and beside it the main one.
+    counts = np.stack([outcome.counts, main, main])[:, rows]
+    premium = costed.lines["premium"].to_numpy()[rows]
     stays = np.stack([outcome.kept, *(kept.left(problem, plan) for plan in n[1:])]) * kept.terms.multiple
     parts = [
-        sums(costed.lines["source_id"][rows], costed.terms.take(rows), demand.with_drawn(supplied.drawn), ordered),
+        sums(costed.lines["source_id"][rows], costed.terms.take(rows), demand.with_drawn(supplied.drawn), ordered, counts, premium),
         sums(kept.lines["source_id"], *kept.asked(supplied, demand), stays),
     ]
     return pl.concat(parts)
 
 
-def sums(source: pl.Series, terms: Terms, demand: Demand, units: Floats) -> pl.DataFrame:
-    """Rows of SUMS. ``source`` [lines]; ``units`` [plans, lines] in the order of PLANS; ``demand`` on fresh paths."""
+def sums(
+    source: pl.Series, terms: Terms, demand: Demand, units: Floats, counts: np.ndarray | None = None, premium: Floats | None = None
+) -> pl.DataFrame:
+    """Rows of SUMS. ``source`` [lines]; ``units`` [plans, lines] in the order of PLANS; ``demand`` on fresh paths.
+
+    counts   [plans, lines] which lines count in which plan (None: all);  premium  [lines] what a unit costs beside (None: nothing)
+    """
     if not len(terms):
         return pl.DataFrame(schema=SUMS)
     names, owner = np.unique(source.to_numpy().astype(str), return_inverse=True)
     totals = np.zeros((len(PLANS), len(names), demand.paths), np.int64)
     for rows in np.array_split(np.arange(len(terms)), -(-len(terms) // _TOGETHER)):
-        cost = np.round(on_paths(terms.take(rows), demand, units[:, rows]) * MICRO).astype(np.int64)
+        money = on_paths(terms.take(rows), demand, units[:, rows])
+        if counts is not None and premium is not None:
+            money = (money + (premium[rows] * units[:, rows])[:, :, None]) * counts[:, rows, None]
+        cost = np.round(money * MICRO).astype(np.int64)
         for plan, of_lines in zip(totals, cost, strict=True):
             np.add.at(plan, owner[rows], of_lines)
     columns = {name: pl.Series(plan.ravel(), dtype=pl.Int64) for name, plan in zip(PLANS, totals, strict=True)}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.forecast.ranks import PathRanks, from_table
 from jobs.plan.lanes import ORDER_TERMS
-from jobs.plan.night import Night
+from jobs.plan.night import PAIR, Night
 from schemas.gold.forecasts import QUANTILES
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 #: Forecasts (series times periods) of a small night.
 _FEW = 100_000
-PAIR = ("item_id", "location_id")
 #: Orders of nights longer ago are done with: the longest lead time and a month.
 _LONGEST_TRANSIT = timedelta(days=400)
 #: What an item sold for longer ago says little.
@@ -45,10 +45,21 @@ def night_of(lake: Lake, config: Config, business_date: date) -> Night:
         lanes=lanes.filter(pc.is_null(lanes["item_id"])),
         capacities=_shared_capacities(lake, business_date),
         closed=closed.select(["region", "date"]),
+        alternatives=_has_alternatives(lanes),
         lanes_known=lanes.num_rows > 0,
         receipts_known=lake.arrow("silver/receipts", ["known_from"], [("known_from", "<=", business_date)]).num_rows > 0,
         snapshot=_snapshot(lake, business_date),
     )
+
+
+def _has_alternatives(lanes: pa.Table) -> bool:
+    """Whether lanes of different sources lead to one item-location: of all items, or a lane of all and one of an item."""
+    rows = pl.DataFrame(pl.from_arrow(lanes.select(["source_id", "location_id", "item_id"])))
+    wide = rows.filter(pl.col("item_id").is_null()).select("source_id", "location_id")
+    own = rows.filter(pl.col("item_id").is_not_null())
+    both = own.join(wide, on="location_id", suffix="_wide").select("item_id", "location_id", source_id="source_id_wide")
+    pairs = pl.concat([wide.with_columns(item_id=pl.lit(None, pl.String)), own, both], how="diagonal").unique()
+    return bool(pairs.select("item_id", "location_id").is_duplicated().any())
 
 
 def _shared_capacities(lake: Lake, business_date: date) -> pa.Table:

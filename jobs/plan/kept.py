@@ -16,7 +16,7 @@ import polars as pl
 
 from jobs.plan import expected_cost
 from jobs.plan.pools import SCALE, UNLIMITED, Problem
-from jobs.plan.terms import Terms
+from jobs.plan.terms import AT_ARRIVAL, Terms
 
 if TYPE_CHECKING:
     from jobs.plan.centres import Centres
@@ -62,14 +62,22 @@ class Kept:
         later = centres.later[self.lines["centre"].to_numpy()]
         return replace(self.terms, owed=later.max(axis=1, initial=0.0)), demand.with_drawn(later[:, None, :])
 
+    def lists(self) -> pl.DataFrame:
+        """item_id, source_id, kept_multiple (units), kept_costs: for gold/shadow_prices."""
+        multiple = (pl.col("multiple") / SCALE).alias("kept_multiple")
+        return self.lines.select("item_id", "source_id", multiple).with_columns(self._costs().alias("kept_costs"))
+
+    def _costs(self) -> pl.Series:
+        return pl.Series([self.cost[a:b].tolist() for a, b in zip(self.start[:-1], self.start[1:], strict=True)], dtype=pl.List(pl.Float64))
+
     def as_lines(self) -> pl.DataFrame:
         """Rows of the plan problem (coupling.LINES)."""
-        lists = [self.cost[a:b].tolist() for a, b in zip(self.start[:-1], self.start[1:], strict=True)]
         nothing = {name: pl.lit(0.0) for name in ("min_order_units", "unit_volume", "unit_weight", "unit_value")}
         return self.lines.with_columns(
             order_multiple=pl.col("multiple") / SCALE,
             **nothing,
-            cost=pl.Series(lists, dtype=pl.List(pl.Float64)),
+            cost=self._costs(),
+            main=pl.lit(value=True),
             locked=pl.lit(0, pl.Int64),
             base_stock=pl.lit(0, pl.Int64),
             cost_of_nothing=pl.Series(self.cost[self.start[:-1]]),
@@ -111,6 +119,8 @@ def _as_terms(centre: Ints, multiple: Floats, centres: Centres, demand: Demand) 
         lead=zero.astype(np.int64),
         cover=np.ones(count, np.int64),
         lead_std=zero,
+        opens=np.full(count, AT_ARRIVAL),
+        stretch=zero.astype(np.int64),
         first=len(demand.mean) + np.arange(count),
         series=np.ones(count, np.int64),
         on_hand=zero,

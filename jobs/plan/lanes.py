@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from jobs.features.horizon import LONGEST
-from jobs.plan import schedule
+from jobs.plan import choices, schedule
 from jobs.plan.night import Night, exception, exceptions, frame
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ def considered(pairs: pl.DataFrame, item_lanes: pa.Table | None, night: Night) -
 
     pairs  item_id, location_id, item_cost (null: unknown), override_source (null: none named), overridden
 
-    Lines have the lane's terms, `arrives_on`, `next_arrives_on` and `chosen`: of several lanes of a pair one
-    is taken, the one a planner named, else the cheapest by unit cost, then lead time, then source.
+    Lines have the lane's terms, `arrives_on`, `next_arrives_on` and `chosen`: of several lanes of a pair one is the
+    usual, the one a planner named, else the cheapest by unit cost, then lead time, then source. Which may be ordered
+    tonight beside it says choices.offered.
     """
     every, found = supplied(pairs, item_lanes, night)
     return tonight(every, night), found
@@ -64,14 +65,27 @@ def supplied(pairs: pl.DataFrame, item_lanes: pa.Table | None, night: Night) -> 
             pl.format("override and order_days conflict: '{}' is no order day tonight; nothing ordered", pl.col("order_days")),
             "lock the order for an order day, or correct the lane's order days",
         ),
+        _unknown_source(chosen),
         *_cycles(item_lanes, night),
     ]
     return chosen, exceptions(found)
 
 
+def _unknown_source(lanes: pl.DataFrame) -> pl.DataFrame:
+    """Locks that name a source from which no lane leads here."""
+    other = (
+        pl.col("chosen")
+        & pl.col("overridden")
+        & pl.col("override_source").is_not_null()
+        & (pl.col("source_id") != pl.col("override_source"))
+    )
+    text = pl.format("override names {}, from which no lane leads here; taken from {}", "override_source", "source_id")
+    return exception(lanes.filter(other), "conflicting_limits", text, "add the lane, or name another source")
+
+
 def tonight(every: pl.DataFrame, night: Night) -> pl.DataFrame:
     """Of lanes with `state` those that may be ordered tonight."""
-    return _lasting(every.filter(pl.col("state") == "order").drop("state", "override_source"), night)
+    return choices.offered(_lasting(every.filter(pl.col("state") == "order").drop("state", "override_source"), night), night)
 
 
 def waiting(every: pl.DataFrame, night: Night) -> pl.DataFrame:
@@ -83,7 +97,8 @@ def waiting(every: pl.DataFrame, night: Night) -> pl.DataFrame:
     dates = {f"{name}_on": day + pl.duration(days=pl.col("deliveries").struct.field(of) * length) for name, of in _OF_AN_ORDER.items()}
     found = first.drop_nulls("deliveries").with_columns(**dates).drop("state", "override_source", "deliveries")
     # Who waits for an order day has nothing locked tonight.
-    return found.with_columns(overridden=pl.lit(value=False))
+    dates = {"opens_on": pl.col("arrives_on"), "usual_on": pl.col("arrives_on")}
+    return found.with_columns(overridden=pl.lit(value=False), offered=pl.lit(value=True), main=pl.lit(value=True), **dates)
 
 
 def schedules_of(rows: pl.DataFrame, night: Night, nights: int) -> pl.DataFrame:
@@ -195,7 +210,9 @@ def _choose(lanes: pl.DataFrame) -> pl.DataFrame:
     )
     pair = ["item_id", "location_id"]
     return ranked.with_columns(
-        (pl.int_range(pl.len()).over(pair) == 0).alias("chosen"), (pl.len().over(pair) - 1).alias("alternatives")
+        (pl.int_range(pl.len()).over(pair) == 0).alias("chosen"),
+        (pl.len().over(pair) - 1).alias("alternatives"),
+        pl.when(pl.col("rank_cost").is_finite()).then("rank_cost").min().over(pair).alias("usual_cost"),
     ).drop("named", "rank_cost")
 
 

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
+from jobs.plan import explain
 from jobs.plan.night import Floats, Ints, Night, exception, exceptions, frame
-from jobs.plan.pools import SCALE, UNLIMITED, Problem, Solution, sums
+from jobs.plan.pools import SCALE, UNLIMITED, Problem, Solution, denied, sums
 from jobs.plan.ragged import first_allowed, first_least, positions
+from jobs.plan.terms import LONGEST_LIST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pyarrow as pa
 
     from jobs.plan.expected_cost import Costs
     from jobs.plan.terms import Terms
@@ -31,6 +34,7 @@ class Outcome:
     bound_by  which shared limits and order terms made n other than free, comma separated
     base_stock   multiples of a plan by base stock (base_stock.py)
     kept      [lines that keep] multiples that centres keep (kept.py)
+    counts    whether the pair's cost is that of this line: of lanes to choose from the one ordered, else the main one
     """
 
     n: Ints
@@ -39,6 +43,7 @@ class Outcome:
     bound_by: np.ndarray
     base_stock: Ints
     kept: Ints
+    counts: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class Allowed:
 
 
 def allow(lines: pl.DataFrame, terms: Terms, lists: Costs) -> Allowed:
-    """What each line's own limits leave. A line that is not its pair's chosen lane may order nothing."""
+    """What each line's own limits leave. A lane that is not offered tonight may order nothing."""
     owner, position = positions(lists.start)
     smallest = terms.min_multiples
     best = first_least(lists.start, lists.cost)
@@ -69,18 +74,19 @@ def allow(lines: pl.DataFrame, terms: Terms, lists: Costs) -> Allowed:
     room = terms.max_stock - terms.on_hand - terms.in_transit + lists.demand_until
     length = np.diff(lists.start)
     most = np.minimum(np.maximum(np.floor(np.minimum(room / terms.multiple, 1e9) + 1e-9), 0), length - 1).astype(np.int64)
-    chosen = lines["chosen"].to_numpy()
-    free = chosen & (terms.locked < 0)
+    offered = lines["offered"].to_numpy()
+    free = offered & (terms.locked < 0)
     squeezed = free & (best > 0) & (room > 0) & (most < smallest)
-    over = chosen & (terms.locked > np.minimum(most, length - 1))
-    under = chosen & (terms.locked > 0) & (terms.locked < smallest)
+    over = offered & (terms.locked > np.minimum(most, length - 1))
+    under = offered & (terms.locked > 0) & (terms.locked < smallest)
     clash = np.full(len(lines), "", dtype=object)
     clash[squeezed & (smallest > 1)] = "min_order_units, max_stock"
+    clash[squeezed & (smallest > 1) & np.isinf(terms.max_stock)] = "min_order_units, order_multiple"
     clash[squeezed & (smallest == 1)] = "order_multiple, max_stock"
     clash[over] = "override, max_stock"
     clash[under] = "override, min_order_units"
-    locked = np.where(over | under | ~chosen, -1, terms.locked)
-    return Allowed(best, rounded, np.where(chosen, most, 0), locked, clash)
+    locked = np.where(over | under | ~offered, -1, terms.locked)
+    return Allowed(best, rounded, np.where(offered, most, 0), locked, clash)
 
 
 def pools(lines: pl.DataFrame, tables: Mapping[str, pa.Table], night: Night) -> pl.DataFrame:
@@ -105,18 +111,19 @@ def problem(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, p
     limit = pooled["limit"].to_numpy()
     multiple = np.floor(terms.multiple * SCALE + 0.5).astype(np.int64)
     locked = allowed.locked.copy()
-    denied = _denied(pool, limit, locked * multiple)
-    locked[denied] = 0
+    limited = np.where(limit[pool] == UNLIMITED, -1, pool)
+    refused = denied(limited, locked * multiple, limit, np.flatnonzero(locked > 0))
+    locked[refused] = 0
     owner, position = positions(lists.start)
     cost = lists.cost.copy()
     cost[(position > 0) & (position < terms.min_multiples[owner])] = np.inf
     cost[(position > allowed.most[owner]) | ((position > 0) & (allowed.clash[owner] != ""))] = np.inf
     held = locked[owner] >= 0
     cost[held] = np.where(position == locked[owner], lists.cost, np.inf)[held]
-    # The pair's cost of nothing counts once, in its chosen lane.
-    cost[(position == 0) & ~lines["chosen"].to_numpy()[owner]] = 0.0
+    # The pair's cost of nothing counts once, in its main lane or what it is a choice of.
+    cost[(position == 0) & ~lines["offered"].to_numpy()[owner]] = 0.0
     clashes = exception(
-        lines.filter(pl.Series(denied)),
+        lines.filter(pl.Series(refused)),
         "conflicting_limits",
         pl.format("override and dc_stock conflict: the source can't fill the locked {} units; nothing ordered", "override_units"),
         "lower the locked quantity, or name another source",
@@ -124,22 +131,13 @@ def problem(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, p
     return Problem(lists.start, cost, multiple, pool, limit), clashes
 
 
-def _denied(pool: Ints, limit: Ints, units: Ints) -> np.ndarray:
-    """Locked lines that no longer fit their pool's limit, served in line order."""
-    denied = np.zeros(len(pool), bool)
-    left = limit.copy()
-    for i in np.flatnonzero((units > 0) & (limit[pool] != UNLIMITED)):
-        denied[i] = units[i] > left[pool[i]]
-        left[pool[i]] -= 0 if denied[i] else units[i]
-    return denied
-
-
 def of_pools(lines: pl.DataFrame, problem: Problem, solution: Solution, base_stock: Ints) -> Outcome:
     """What the pools of stock made of the lines, the first of the problem, and of what centres keep, the others."""
     count = len(lines)
     n, free, pool = solution.n[:count], solution.free[:count], problem.pool[:count]
-    bound = lines["chosen"].to_numpy() & (n < free)
-    return Outcome(n, free, solution.price[pool], np.where(bound, "dc_stock", "").astype(object), base_stock, solution.n[count:])
+    counts = lines["main"].to_numpy()
+    bound = np.where(counts & (n < free), "dc_stock", "").astype(object)
+    return Outcome(n, free, solution.price[pool], bound, base_stock, solution.n[count:], counts)
 
 
 def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, problem: Problem, outcome: Outcome) -> pl.DataFrame:
@@ -179,49 +177,44 @@ def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, 
         "cost_one_more": np.where((at + 1 < lists.start[1:]) & np.isfinite(more), more, np.nan),
     }
     decided = lines.with_columns(pl.Series(name, values) for name, values in numbers.items())
+    binding = _binding(lines, terms, allowed, outcome)
     return decided.with_columns(
         pl.col("cost_one_less", "cost_one_more").fill_nan(None),
-        pl.Series("binding", _binding(lines, terms, allowed, outcome), pl.String),
+        pl.Series("binding", binding, pl.String),
         pl.Series("clash", allowed.clash.tolist(), pl.String),
         pl.Series("order_multiple", terms.multiple),
         pl.Series("min_order_units", terms.min_units),
-        cost_lists(problem),
+        pl.Series("counts", outcome.counts),
+        *explain.columns(lines, lists, allowed, problem, outcome, binding),
     )
 
 
 def _binding(lines: pl.DataFrame, terms: Terms, allowed: Allowed, outcome: Outcome) -> list[str]:
-    chosen = lines["chosen"].to_numpy()
-    free = chosen & (terms.locked < 0)
+    offered = lines["offered"].to_numpy()
+    free = offered & (terms.locked < 0)
     binds = {
         "max_stock": free & (allowed.most < allowed.rounded),
         "min_order_units": free & (allowed.rounded != allowed.best),
-        "override": chosen & (terms.locked >= 0),
-        "another_lane": ~chosen,
+        "override": offered & (terms.locked >= 0),
+        "another_lane": ~outcome.counts,
     }
     own = [", ".join(name for name, flags in binds.items() if flags[i]) for i in range(len(lines))]
     return [", ".join(filter(None, both)) for both in zip(outcome.bound_by, own, strict=True)]
 
 
-def cost_lists(problem: Problem) -> pl.Series:
-    """The cost list of each line, up to the last quantity allowed."""
-    owner, position = positions(problem.start)
-    last = np.zeros(len(problem.start) - 1, np.int64)
-    np.maximum.at(last, owner, np.where(np.isfinite(problem.cost), position, 0))
-    values = problem.cost[position <= last[owner]]
-    offsets = np.concatenate([[0], np.cumsum(last + 1)]).astype(np.int32)
-    return pl.Series("cost", pl.from_arrow(pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))), pl.List(pl.Float64))
-
-
 def conflicts(decided: pl.DataFrame, allowed: Allowed) -> pl.DataFrame:
     """Exceptions of lines whose limits clash, and of locked quantities that are no multiple."""
-    clash = decided.filter(pl.col("clash") != "")
+    clash = decided.filter((pl.col("clash") != "") & pl.col("counts"))
     cost = pl.col("cost_of_nothing") - pl.col("least_cost")
     text = pl.format("{} conflict: no quantity keeps them; nothing ordered", pl.col("clash").str.replace_all(", ", " and "))
     multiples = pl.col("override_units") / pl.col("order_multiple")
     broken = decided.filter(pl.Series(allowed.locked >= 0) & ((multiples - multiples.round()).abs() > 1e-9))
     rounded = pl.format("override of {} units is no multiple of {}: rounded to {}", "override_units", "order_multiple", "units")
+    endless = decided.filter(pl.Series(allowed.best >= LONGEST_LIST) & pl.col("counts"))
+    no_more = pl.format("more than {} multiples of {} are wanted; no more are looked at", pl.lit(LONGEST_LIST), "order_multiple")
     return exceptions(
         [
+            exception(endless, "order_multiple_too_small", no_more, "order it in larger packs (order_multiple)"),
             exception(clash, "conflicting_limits", text, "correct one of the limits", cost),
             exception(broken, "conflicting_limits", rounded, "lock a multiple of the pack"),
         ]

@@ -23,6 +23,8 @@ Ints = npt.NDArray[np.int64]
 
 #: What names a stocking point's item.
 PAIR = ["item_id", "location_id"]
+#: Stands for all sources, or all locations, in gold/certificates.
+ALL = "*"
 #: Columns of a planning exception; `money` in currency.
 EXCEPTION: dict[str, pl.DataType] = {
     "kind": pl.String(),
@@ -47,6 +49,7 @@ class Night:
     capacities     limits that items share: all but an item's dc_stock in units
     covers         how long orders with terms should last (cover.CHOSEN); None: not looked at
     closed         region (null: everywhere), date: days without delivery
+    alternatives   whether several lanes may lead to one item-location: they are then choices of a problem of the whole night
     lanes_known    whether the lanes feed has any row
     receipts_known whether the receipts feed has any row
     snapshot       date of the latest open_orders snapshot; None without the feed
@@ -60,6 +63,7 @@ class Night:
     capacities: pa.Table | None = None
     covers: pl.DataFrame | None = None
     closed: pa.Table | None = None
+    alternatives: bool = False
     lanes_known: bool = True
     receipts_known: bool = False
     snapshot: date | None = None

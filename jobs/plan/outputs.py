@@ -46,6 +46,7 @@ def reasons(lines: pl.DataFrame, business_date: date, shard: int) -> pa.Table:
     named = named.with_columns(
         order_id=pl.when(pl.col("units") > 0).then("order_id"),
         holding_cost="holding",
+        unit_cost="buying_cost",
         shortage_cost="shortage",
         shard=pl.lit(shard, pl.Int32),
         reason=pl.Series("reason", [sentence(row) for row in named.iter_rows(named=True)], pl.String),
@@ -102,15 +103,17 @@ def sentence(row: dict[str, object]) -> str:
 def _verdict(row: dict[str, object]) -> str:
     if float(row["units"]) > 0:  # type: ignore[arg-type]
         return f"Order {_n(row['units'])}"
-    if not row["chosen"]:
-        return "Nothing from here, another lane is cheaper or named by a planner"
+    if not row["counts"]:
+        return (
+            f"Nothing from here, {'another lane is better tonight' if row['offered'] else 'another lane is cheaper or named by a planner'}"
+        )
     return "Nothing"
 
 
 def _because(row: dict[str, object]) -> str:
-    binding, text = str(row["binding"]), ""
+    binding, text = str(row["binding"]), _dearer(row)
     names = binding.split(", ")
-    if row["chosen"] and float(row["wanted"]) > 0:  # type: ignore[arg-type]
+    if row["counts"] and float(row["wanted"]) > 0:  # type: ignore[arg-type]
         text += f"; wanted {_n(row['wanted'])}, of which {_n(row['safety'])} safety above expected demand"
     if row["clash"]:
         text += f"; {str(row['clash']).replace(', ', ' and ')} conflict"
@@ -129,6 +132,14 @@ def _because(row: dict[str, object]) -> str:
     if not row["has_record"]:
         text += "; no stock record, taken as 0"
     return text
+
+
+def _dearer(row: dict[str, object]) -> str:
+    """What is paid for a lane that is not the cheapest, and what for."""
+    if not row["counts"] or float(row["premium"]) <= 0:  # type: ignore[arg-type]
+        return ""
+    usual = f", which arrives on {row['usual_on']}" if row["usual_on"] > row["arrives_on"] else ""  # type: ignore[operator]
+    return f"; {_n(row['premium'], 4)} a unit dearer than the cheapest lane{usual}"
 
 
 def _n(value: object, digits: int = 1) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from jobs.plan.curves import Curves, hinges_of, lost_cost
 from jobs.plan.expected_cost import CHUNK, lengths
+from jobs.plan.random_leads import drawn_covers
 from jobs.plan.stock_paths import StockPaths, roll
 
 if TYPE_CHECKING:
@@ -31,16 +32,23 @@ class OverCovers:
 
 
 def over_covers(terms: Terms, demand: Demand, covers: Ints, reach: float) -> OverCovers:
-    """Lines with the same lead, over each of ``covers`` (periods, ascending), rolled once over the longest.
+    """Lines with the same lead and lead_std, over each of ``covers`` (periods, ascending), rolled once over the longest.
 
-    ``cover`` of the terms plays no part.
+    Where lead times are random, the mean over pairs of them (random_leads). ``cover`` of the terms plays no part.
     """
     parts = []
     for rows in np.array_split(np.arange(len(terms)), -(-len(terms) // CHUNK)):
-        own = replace(terms.take(rows), cover=np.full(len(rows), covers[-1]))
+        own = terms.take(rows)
+        pairs = drawn_covers(own, covers)
         drawn = _Once(demand, own)
-        unlocked = replace(own, locked=np.full(len(rows), -1))
-        parts.append((*_least(unlocked, roll(own, drawn, empty=True), covers, reach), _of_nothing(own, roll(own, drawn), covers)))
+        rolled = [_Rolled(own, lead, lasting, drawn) for lead, lasting in pairs]
+        size = int(np.max([each.length(reach) for each in rolled]))
+        total = np.mean([each.totals(size) for each in rolled], axis=0)
+        beyond = np.arange(size) >= np.max([each.length(reach) for each in rolled], axis=0)[:, None]
+        total = np.where(beyond[:, None], np.inf, total)
+        best = total.argmin(axis=2)
+        cost = np.take_along_axis(total, best[:, :, None], axis=2)[:, :, 0]
+        parts.append((best, cost, np.mean([each.nothing() for each in rolled], axis=0)))
     best, cost, nothing = (np.concatenate(values) for values in zip(*parts, strict=True))
     return OverCovers(best, cost, nothing)
 
@@ -59,23 +67,35 @@ class _Once:
         return self.known[step]
 
 
-def _least(terms: Terms, paths: StockPaths, covers: Ints, reach: float) -> tuple[Ints, Floats]:
-    """[lines, covers] multiples of least cost, and that cost."""
-    length = lengths(terms, paths, reach)
-    size = int(length.max())
-    beyond = np.arange(size) >= length[:, None]
-    running = np.zeros((len(terms), size))
-    best, cost = np.zeros((len(terms), len(covers)), np.int64), np.zeros((len(terms), len(covers)))
-    done = 0
-    for k, cover in enumerate(covers.tolist()):
-        curves = Curves(replace(terms, cover=np.full(len(terms), cover)), paths.until(cover), size)
-        for t in range(done, cover):
-            running += curves.of_period(t)
-        done = cover
-        total = np.where(beyond, np.inf, running + curves.at_end())
-        best[:, k] = total.argmin(axis=1)
-        cost[:, k] = total[np.arange(len(terms)), best[:, k]]
-    return best, cost
+class _Rolled:
+    """Lines whose order takes ``lead`` periods, over covers that last so long."""
+
+    def __init__(self, terms: Terms, lead: int, covers: Ints, drawn: _Once) -> None:
+        count = len(terms)
+        dates = {"lead": np.full(count, lead), "cover": np.full(count, covers[-1]), "stretch": np.zeros(count, np.int64)}
+        self.terms, self.covers, self.drawn = replace(terms, **dates), covers, drawn
+        self.unlocked = replace(self.terms, locked=np.full(count, -1))
+        self.paths = roll(self.unlocked, drawn, empty=True)
+
+    def length(self, reach: float) -> Ints:
+        """[lines] entries of each list."""
+        return lengths(self.unlocked, self.paths, reach)
+
+    def totals(self, size: int) -> Floats:
+        """[lines, covers, size] cost from an empty shelf."""
+        running, done = np.zeros((len(self.terms), size)), 0
+        total = np.zeros((len(self.terms), len(self.covers), size))
+        for k, cover in enumerate(self.covers.tolist()):
+            curves = Curves(replace(self.unlocked, cover=np.full(len(self.terms), cover)), self.paths.until(cover), size)
+            for t in range(done, cover):
+                running += curves.of_period(t)
+            done = cover
+            total[:, k] = running + curves.at_end()
+        return total
+
+    def nothing(self) -> Floats:
+        """[lines, covers] holding and shortage without an order."""
+        return _of_nothing(self.terms, roll(self.terms, self.drawn), self.covers)
 
 
 def _of_nothing(terms: Terms, paths: StockPaths, covers: Ints) -> Floats:

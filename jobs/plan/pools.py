@@ -100,3 +100,15 @@ def solve(problem: Problem, deadline: float | None = None) -> Solution:
 def sums(values: Floats, pool: Ints, pools: int) -> Floats:
     """[pools] sums in line order."""
     return np.bincount(pool, values, pools).astype(float)
+
+
+def denied(pool: Ints, need: Ints | Floats, limit: Ints | Floats, locked: Ints) -> np.ndarray:
+    """[lines] which locked lines a limit has no room for, served in line order.
+
+    pool, need  [lines] the limit that each takes from (below 0: none), and how much;  limit  [pools];  locked  numbers of lines
+    """
+    refused, left = np.zeros(len(pool), bool), limit.copy()
+    for i in locked[pool[locked] >= 0]:
+        refused[i] = need[i] > left[pool[i]]
+        left[pool[i]] -= 0 if refused[i] else need[i]
+    return refused

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,3 +29,15 @@ def random_leads(terms: Terms) -> tuple[Ints, Ints]:
     lead = np.maximum(np.floor(planned[0] + spread * score + 0.5), 0).astype(np.int64)
     following = np.floor(planned[1] + spread * score[_PAIRED] + 0.5).astype(np.int64)
     return lead, np.maximum(following, lead + 1)
+
+
+def drawn_covers(terms: Terms, covers: Ints) -> list[tuple[int, Ints]]:
+    """Pairs of lead time and periods that each of some covers then lasts, of lines with the same lead and lead_std.
+
+    covers  [covers] periods, ascending, if lead times are what is planned.  One pair where they are sure.
+    """
+    if terms.lead_std[0] <= 0:
+        return [(int(terms.lead[0]), covers)]
+    one = terms.take(np.zeros(len(covers), np.int64))
+    lead, following = random_leads(replace(one, cover=covers))
+    return [(int(lead[0, k]), following[:, k] - lead[:, k]) for k in range(LEADS)]

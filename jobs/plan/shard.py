@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +16,13 @@ import polars as pl
 from jobs.plan import (
     base_stock,
     centres,
+    choices,
     costs,
     coupling,
     cover,
     demand,
     expected_cost,
+    explain,
     fresh,
     kept,
     lanes,
@@ -98,7 +101,7 @@ def decide_alone(costed: Costed, night: Night) -> Decision:
     reference = base_stock.of_pools(costed.problem, costed.base_stock)
     decision = described(costed, limits.of_pools(costed.lines, whole, solution, reference), night)
     report = limits.report(costed.pooled, whole, solution, len(costed.lines)).with_columns(process=pl.lit(os.getpid(), pl.Int64))
-    return replace(decision, pools=report)
+    return replace(decision, pools=report.join(costed.kept.lists(), on=limits.POOL, how="left", maintain_order="left"))
 
 
 def decide_as(costed: Costed, solved: pl.DataFrame, night: Night) -> Decision:
@@ -110,7 +113,8 @@ def decide_as(costed: Costed, solved: pl.DataFrame, night: Night) -> Decision:
     price = found["scarcity_price"].fill_null(0.0).to_numpy()
     bound_by = np.asarray(found["bound_by"].fill_null("").to_numpy(), object)
     free = first_least(costed.problem.start, costed.problem.cost)
-    return described(costed, limits.Outcome(n, free, price, bound_by, reference, kept_), night)
+    counts = found["counts"].fill_null(value=False).to_numpy()
+    return described(costed, limits.Outcome(n, free, price, bound_by, reference, kept_, counts), night)
 
 
 def described(costed: Costed, outcome: limits.Outcome, night: Night) -> Decision:
@@ -125,11 +129,11 @@ def cost(tables: Mapping[str, pa.Table], night: Night) -> Costed:
     placed = lines_of(tables, night)
     lines, demand_ = placed.lines, placed.demand
     terms = terms_of(lines, demand_, night, placed.centres)
-    lists = expected_cost.evaluate(terms, demand_, night.config.planning.reach_quantile)
+    lists = choices.comparable(expected_cost.evaluate(terms, demand_, night.config.planning.reach_quantile), lines, terms.multiple)
     allowed = limits.allow(lines, terms, lists)
     pooled = limits.pools(lines, tables, night)
     problem, clashes = limits.problem(lines, terms, lists, allowed, pooled)
-    wanted = base_stock.multiples(terms, lists.base_stock)
+    wanted = np.where(lines["main"].to_numpy(), base_stock.multiples(terms, lists.base_stock), 0)
     kept_ = kept.keep(pooled, problem, placed.centres, demand_, night)
     # Centres look further ahead than any line.
     bare = demand_.unranked(fresh.steps(terms) if placed.asking.levels.is_empty() else demand_.horizon)
@@ -175,6 +179,7 @@ def lines_of(tables: Mapping[str, pa.Table], night: Night) -> Placed:
     def prepared(considered: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
         located, wrong_stock = _place(considered, tables, orders, night)
         costed, wrong_costs = costs.unit_costs(located, tables, items, night)
+        costed = choices.priced(costed)
         lines = costed.join(distributions.pairs, on=PAIR, how="left").join(
             items.select("item_id", "shelf_life_days", "unit_volume", "unit_weight"), on="item_id", how="left"
         )
@@ -189,7 +194,17 @@ def lines_of(tables: Mapping[str, pa.Table], night: Night) -> Placed:
     supplied = centres.asked(asking, distributions, night)
     distributions = distributions.with_drawn(supplied.drawn)
     lines = centres.numbered(lines, supplied, distributions)
-    return Placed(lines, distributions, asking, supplied, _due(orders, items, night), exceptions([wrong_lanes, *wrong]))
+    wrong = [wrong_lanes, *wrong, _beyond(lines, distributions.horizon, night)]
+    return Placed(lines, distributions, asking, supplied, _due(orders, items, night), exceptions(wrong))
+
+
+def _beyond(lines: pl.DataFrame, horizon: int, night: Night) -> pl.DataFrame:
+    """Lanes whose orders last beyond the forecasts, one exception each: the last week of them is then repeated."""
+    ends = night.business_date + timedelta(days=horizon * night.config.period_days)
+    late = lines.filter(pl.col("offered") & (pl.col("series") > 0) & (pl.col("next_arrives_on") > pl.lit(ends)))
+    lanes_of = late.select("source_id", "location_id").unique().sort("source_id", "location_id")
+    text = pl.format("orders from {} last beyond {}, where forecasts end; the last week of these is repeated", "source_id", pl.lit(ends))
+    return exception(lanes_of, "forecast_too_short", text, "set `horizon` in the config higher, or give the lane more order days")
 
 
 def _place(lines: pl.DataFrame, tables: Mapping[str, pa.Table], orders: pl.DataFrame, night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -244,19 +259,19 @@ def _due(orders: pl.DataFrame, items: pl.DataFrame, night: Night) -> pl.DataFram
 
 
 def problem_of(costed: Costed) -> pl.DataFrame:
-    """The chosen lines, and what centres keep, as rows of the plan problem (see coupling.tables).
+    """The lines that may be ordered, and what centres keep, as rows of the plan problem (see coupling.tables).
 
     ``locked``: least multiples, above 0 where a planner says so.
     """
     start = costed.problem.start[:-1]
     rows = costed.lines.with_columns(
-        limits.cost_lists(costed.problem),
+        explain.cost_lists(costed.problem),
         pl.Series("locked", first_allowed(costed.problem.start, costed.problem.cost)),
         pl.Series("base_stock", costed.base_stock),
         pl.Series("cost_of_nothing", costed.lists.cost[start]),
         pl.Series("order_multiple", costed.terms.multiple),
         pl.Series("min_order_units", costed.terms.min_units),
     )
-    renamed = rows.filter("chosen").rename({"arrives_on": "expected_on", "buying_cost": "unit_value"})
+    renamed = rows.filter("offered").rename({"arrives_on": "expected_on", "buying_cost": "unit_value"})
     parts = (part.select(pl.col(name).cast(kind) for name, kind in coupling.LINES.items()) for part in (renamed, costed.kept.as_lines()))
     return pl.concat(parts)

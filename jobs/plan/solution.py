@@ -14,12 +14,12 @@ from jobs.plan.coupled.capacities import RESOURCES, kinds_of, taken
 from jobs.plan.coupled.problem import lowered, order_costs, raised, state_of, totals
 from jobs.plan.coupling import LANE, Tables
 from jobs.plan.fresh import PLANS
-from jobs.plan.night import exception, exceptions
+from jobs.plan.night import ALL, exception, exceptions
 from jobs.plan.pools import SCALE
 from jobs.plan.ragged import first_allowed, first_least, positions
 
 if TYPE_CHECKING:
-    from jobs.plan.coupled.problem import Flags, Floats, Ints
+    from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem
     from jobs.plan.coupled.reading import Read
     from jobs.plan.coupled.solve import Solved
 
@@ -32,7 +32,6 @@ PARTS: dict[str, Any] = {
     **dict.fromkeys((f"of_orders_{name}" for name in PLANS), pl.Float64),
     "rung": pl.String, "rounds": pl.Int64, "degraded": pl.Int64,
 }  # fmt: skip
-_ALL = "*"
 #: An order this close to its bound, as a share of cost, is proven.
 _CLOSE = 1e-6
 
@@ -74,6 +73,18 @@ class _Alone:
         return cls(price, paid, bound_by)
 
 
+def _one_of_each(problem: Problem, n: Ints) -> Ints:
+    """[lines] multiples, of each choice those of its cheapest line only."""
+    if not len(problem.must):
+        return n
+    least = np.where(n > 0, problem.cost[problem.start[:-1] + n], np.inf)
+    rank = np.lexsort((np.arange(len(n)), least, problem.choice))
+    later = rank[1:][(problem.choice[rank[1:]] >= 0) & (problem.choice[rank[1:]] == problem.choice[rank[:-1]])]
+    found = n.copy()
+    found[later] = 0
+    return found
+
+
 def _worth_of_more(lists: pl.Series, n: Ints) -> Floats:
     """[lines] the most that one multiple more saves, over all larger quantities of the cost lists; 0 where nothing does."""
     start = np.append(0, lists.list.len().cast(pl.Int64).cum_sum().to_numpy())
@@ -91,15 +102,17 @@ class Solution:
 
     def __init__(self, tables: Tables, known: Read, solved: Solved) -> None:
         self.lines, self.capacities, self.known, self.solved = tables.lines, tables.capacities, known, solved
-        self.free = first_least(known.problem.start, known.problem.cost)
+        self.free = _one_of_each(known.problem, first_least(known.problem.start, known.problem.cost))
         self.state, self.wanted = state_of(known.problem, solved.n), state_of(known.problem, self.free)
         #: [rows] what centres keep for themselves; it is no order.
         self.keeps = np.asarray((tables.lines["source_id"] == tables.lines["location_id"]).to_numpy())
+        #: [lines] whether the pair's cost is that of this line: of a choice the line that is ordered, else the main one.
+        self.counts = self._counting()
         self.alone = _Alone.of(tables, self._by_row(solved.n))
         self.base_stock = base_stock.of_night(known.problem, tables.lines["base_stock"].to_numpy()[known.line_id])
 
     def columns(self) -> dict[str, pl.Series]:
-        """Of each line: n, scarcity_price, bound_by."""
+        """Of each line: n, scarcity_price, bound_by, base_stock, counts."""
         problem, price = self.known.problem, np.append(self.solved.price, 0.0)
         units = self.known.multiple / SCALE
         paid = np.zeros(len(problem))
@@ -110,16 +123,32 @@ class Solution:
             "scarcity_price": pl.Series(self._by_row(paid) + self.alone.paid, dtype=pl.Float64),
             "bound_by": pl.Series(self._by_row(self._bound_by(price)), dtype=pl.String),
             "base_stock": pl.Series(self._by_row(self.base_stock), dtype=pl.Int64),
+            "counts": pl.Series(self._by_row(self.counts), dtype=pl.Boolean),
         }
 
+    def _counting(self) -> Flags:
+        """[lines] one line of each pair."""
+        problem = self.known.problem
+        ordered = totals(np.maximum(problem.choice, 0), np.where(problem.choice >= 0, self.solved.n, 0), max(len(problem.must), 1)) > 0
+        main = self.lines["main"].to_numpy()[self.known.line_id]
+        in_choice = np.where(ordered[np.maximum(problem.choice, 0)], self.solved.n > 0, main)
+        return np.asarray((problem.choice < 0) | in_choice)
+
+    def _once(self) -> Floats:
+        """[orders] the costs of nothing that choices share, in the order of the line that counts (problem.constant in parts)."""
+        problem = self.known.problem
+        nothing = np.nan_to_num(self.lines["cost"].list.first().to_numpy()[self.known.line_id], posinf=0.0)
+        return totals(problem.order, np.where((problem.choice >= 0) & self.counts, nothing, 0.0), len(problem.terms.fixed))
+
     def measures(self) -> dict[str, pl.Series]:
-        """Of each limit: wanted, used, kept, price."""
+        """Of each limit: wanted, used, kept, price, bound_price."""
         multiple = multiples(self.lines)
         price = np.append(self.solved.price, 0.0)[self.known.resource] + self.alone.price
         free, n = self._by_row(self.free), self._by_row(self.solved.n)
         plans = {"wanted": free * ~self.keeps, "used": n * ~self.keeps, "kept": n * self.keeps}
         found = {name: taken(self.lines, self.capacities, multiple, plan) for name, plan in plans.items()}
-        return {name: pl.Series(v, dtype=pl.Float64) for name, v in (found | {"price": price}).items()}
+        found |= {"price": price, "bound_price": np.append(self.solved.bound_price, 0.0)[self.known.resource]}
+        return {name: pl.Series(v, dtype=pl.Float64) for name, v in found.items()}
 
     def certificate(self) -> pl.DataFrame:
         """Rows of PARTS: the whole, its sources, its orders."""
@@ -134,7 +163,7 @@ class Solution:
         reached = pl.lit("best found" if solved.rung == "proven" else solved.rung)
         parts = [each.with_columns(rung=pl.when(close).then(pl.lit("proven")).otherwise(reached)) for each in (sources, orders)]
         rows = pl.concat([pl.DataFrame([row]), *parts], how="diagonal_relaxed")
-        everywhere = [pl.col(name).fill_null(_ALL) if name in rows.columns else pl.lit(_ALL).alias(name) for name in LANE]
+        everywhere = [pl.col(name).fill_null(ALL) if name in rows.columns else pl.lit(ALL).alias(name) for name in LANE]
         counts = {"rounds": solved.rounds, "degraded": int(solved.degraded)}
         return rows.with_columns(*everywhere, **{name: pl.lit(n) for name, n in counts.items()}).select(
             pl.col(name).cast(kind) for name, kind in PARTS.items()
@@ -143,21 +172,21 @@ class Solution:
     def _of_each_order(self) -> pl.DataFrame:
         """PARTS of the orders that have lines, without rung and counts of the search."""
         problem = self.known.problem
-        terms, lines = problem.terms, np.diff(problem.terms.lines)
+        terms, lines = problem.terms, np.diff(problem.terms.lines)  # lines of each order
         beside = {name: self._of_orders(n) for name, n in self._plans().items()}
         keeps = self.keeps[self.known.line_id]
         chosen = problem.cost[problem.start[:-1] + self.solved.n]
         money = {
-            name: totals(problem.order, problem.cost[problem.start[:-1] + n], len(lines)) + beside[name]
+            name: totals(problem.order, problem.cost[problem.start[:-1] + n], len(lines)) + beside[name] + self._once()
             for name, n in self._plans().items()
         }
         numbers = {
-            "lines": lines - np.bincount(problem.order, keeps, len(lines)).astype(np.int64),
+            "lines": np.bincount(problem.order, self.counts & ~keeps, len(lines)).astype(np.int64),
             "orders": np.bincount(problem.order, ~keeps & (self.solved.n > 0), len(lines)).clip(max=1).astype(np.int64),
             "scarce": self._scarce(),
             "cost": money["chosen"],
             "kept_cost": totals(problem.order, np.where(keeps, chosen, 0.0), len(lines)),
-            "lower_bound": np.minimum(self.solved.of_orders, money["chosen"]),
+            "lower_bound": np.minimum(self.solved.of_orders + self._once(), money["chosen"]),
             "cost_of_nothing": money["nothing"],
             "order_cost": np.where(terms.any, terms.fixed, np.nan),
             **{f"of_orders_{name}": values for name, values in beside.items()},

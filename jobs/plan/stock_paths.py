@@ -33,6 +33,9 @@ class StockPaths:
     floor        [cover, lines, paths] W_t
     before       [lines, paths] demand before arrival
     window       [lines, paths] demand in the window
+    expected     [lead + cover, lines] mean demand over the paths
+    renewed      [lines, paths] demand in the last ``review`` periods of the window: what the next base stock is for
+    early        [lines, paths] cost before arrival, from ``opens`` on: no order changes it
     """
 
     at_arrival: Floats
@@ -41,16 +44,21 @@ class StockPaths:
     floor: Floats
     before: Floats
     window: Floats
+    expected: Floats
+    renewed: Floats
+    early: Floats
 
     def take(self, lines: Ints) -> StockPaths:
         """The given lines."""
         need, balance, floor = self.need[:, lines], self.balance[:, lines], self.floor[:, lines]
-        return StockPaths(self.at_arrival[lines], need, balance, floor, self.before[lines], self.window[lines])
+        of_lines = (self.at_arrival[lines], need, balance, floor, self.before[lines], self.window[lines])
+        return StockPaths(*of_lines, self.expected[:, lines], self.renewed[lines], self.early[lines])
 
     def until(self, cover: int) -> StockPaths:
         """The first periods of the window; only where nothing else arrives in it."""
         need, balance = self.need[:cover], self.balance[:cover]
-        return StockPaths(self.at_arrival, need, balance, self.floor[:cover], self.before, self.at_arrival - balance[-1])
+        window = self.at_arrival - balance[-1]
+        return StockPaths(self.at_arrival, need, balance, self.floor[:cover], self.before, window, self.expected, window, self.early)
 
 
 class Drawn(Protocol):
@@ -65,16 +73,23 @@ class Drawn(Protocol):
 
 
 def roll(terms: Terms, demand: Demand | Drawn, *, empty: bool = False) -> StockPaths:
-    """Stock of lines, all with the same lead and cover; ``empty``: with nothing there, owed or under way when the order arrives."""
-    lead, cover = int(terms.lead[0]), int(terms.cover[0])
+    """Stock of lines with the same dates; ``empty``: with nothing there, owed or under way when the order arrives."""
+    lead, cover, opens = int(terms.lead[0]), int(terms.cover[0]), int(terms.opens[0])
+    renews = lead + cover - int(terms.review[0])
     paths = demand.paths
     owed = terms.owed[:, None]
     stock = np.repeat(terms.on_hand[:, None], paths, axis=1)
-    before = np.zeros_like(stock)
+    before, expected = np.zeros_like(stock), np.empty((lead + cover, len(terms)))
+    renewed, early = np.zeros_like(stock), np.zeros((len(terms), 1))
     for step in range(lead):
         units = demand.of_pairs(terms.first, terms.series, step)
+        expected[step] = units.mean(axis=1)
         before += units
-        stock = np.maximum(stock + _arriving(terms, step) - units, -owed)
+        renewed += units if step >= renews else 0.0
+        left = stock + _arriving(terms, step) - units
+        stock = np.maximum(left, -owed)
+        if step >= opens:
+            early = early + _waiting(terms, stock, stock - left)
     if empty:
         terms, stock = replace(terms, arrivals=np.zeros_like(terms.arrivals)), np.zeros_like(stock)
     need = np.empty((cover, len(terms), paths))
@@ -83,12 +98,14 @@ def roll(terms: Terms, demand: Demand | Drawn, *, empty: bool = False) -> StockP
     running, worst = stock.copy(), np.full_like(stock, -np.inf)
     for t in range(cover):
         units = demand.of_pairs(terms.first, terms.series, lead + t)
+        expected[lead + t] = units.mean(axis=1)
         window += units
+        renewed += units if lead + t >= renews else 0.0
         running = running + _arriving(terms, lead + t) - units
         worst = np.maximum(worst, -running)
         floor[t], balance[t] = worst - owed, running
         need[t] = np.maximum(worst - owed, -running)
-    return StockPaths(stock, need, balance, floor, before, window)
+    return StockPaths(stock, need, balance, floor, before, window, expected, renewed, early)
 
 
 def _arriving(terms: Terms, step: int) -> Floats:
@@ -96,3 +113,29 @@ def _arriving(terms: Terms, step: int) -> Floats:
     if step >= terms.arrivals.shape[1]:
         return np.zeros((len(terms), 1))
     return terms.arrivals[:, step : step + 1]
+
+
+def _waiting(terms: Terms, stock: Floats, lost: Floats) -> Floats:
+    """[lines, paths] cost of a period that closes with so much stock (below 0: owed) after losing so much."""
+    shelf = np.maximum(stock, 0.0)
+    cost = terms.holding[:, None] * shelf + terms.shortage[:, None] * np.maximum(terms.presentation[:, None] - shelf, 0.0)
+    cost += np.where(terms.backlog, 0.0, terms.shortage)[:, None] * lost
+    for bend, weight in zip(terms.waits[:, :, 0].T, terms.waits[:, :, 1].T, strict=True):
+        cost += weight[:, None] * np.maximum(-stock - bend[:, None], 0.0)
+    return cost
+
+
+def wanted_if_sure(terms: Terms, expected: Floats) -> Floats:
+    """[lines] units that serve the window, and fill the shelf for presentation, if demand is what is expected.
+
+    expected  [lead + cover, lines] demand;  lines as those of ``roll``
+    """
+    lead, stock = int(terms.lead[0]), terms.on_hand
+    need = np.zeros(len(terms))
+    for step, units in enumerate(expected):
+        stock = stock + _arriving(terms, step)[:, 0] - units
+        if step < lead:
+            stock = np.maximum(stock, -terms.owed)
+        else:
+            need = np.maximum(need, terms.presentation - stock)
+    return np.where(terms.critical_ratio() > 0, need, 0.0)

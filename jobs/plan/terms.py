@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: No cost list is longer: 20,000 multiples of one item for one window are a wrong multiple.
 LONGEST_LIST = 20_000
+#: ``opens`` of a line whose window begins when its order arrives.
+AT_ARRIVAL = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Terms:
 
     lead, cover        periods until tonight's order arrives, and from then to the next order's arrival (>= 1)
     lead_std           standard deviation of lead; 0: it is sure
+    opens              period from which cost counts where that is before arrival, since another lane may be faster; else AT_ARRIVAL
+    stretch            periods by which cover is longer than that of the lane that the line usually takes (choices.py); 0: it is that lane
     first, series      series of the line's location in Demand
     on_hand            units at opening of the business date
     arrivals           [lines, steps] units under way by period of arrival
@@ -40,6 +44,8 @@ class Terms:
     lead: Ints
     cover: Ints
     lead_std: Floats
+    opens: Ints
+    stretch: Ints
     first: Ints
     series: Ints
     on_hand: Floats
@@ -75,16 +81,23 @@ class Terms:
         """Least multiples of an order (>= 1)."""
         return np.maximum(np.ceil(self.min_units / self.multiple - 1e-9), 1).astype(np.int64)
 
+    @property
+    def review(self) -> Ints:
+        """[lines] periods for which the next base stock is: those between two orders of the usual lane."""
+        periods: Ints = np.maximum(self.cover - self.stretch, 1)
+        return periods
+
     def critical_ratio(self) -> Floats:
         """Share of windows that should not run out: shortage / (shortage + holding over the window) (newsvendor)."""
-        total = self.shortage + self.holding * self.cover
+        total = self.shortage + self.holding * self.review
         return np.divide(self.shortage, total, out=np.zeros_like(total), where=total > 0)
 
 
 def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night, centres: Centres, steps: int = 0) -> Terms:
     """Lines as numbers; arrivals of at least so many steps."""
     life = pl.col("shelf_life_days") / night.config.period_days
-    periods = lines.select(lead=night.period_of("arrives_on"), next=night.period_of("next_arrives_on"), life=life)
+    dates = {"lead": "arrives_on", "next": "next_arrives_on", "opens": "opens_on", "usual": "usual_on"}
+    periods = lines.select(life=life, **{name: night.period_of(column) for name, column in dates.items()})
     lead = periods["lead"].to_numpy()
     cover = np.maximum(periods["next"].to_numpy() - lead, 1)
     first, series = lines["first"].to_numpy().astype(np.int64), lines["series"].to_numpy().astype(np.int64)
@@ -98,6 +111,8 @@ def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night, centres: 
         lead=lead,
         cover=cover,
         lead_std=_number(lines, "lead_time_std", 0.0) / night.config.period_days,
+        opens=np.where(periods["opens"].to_numpy() < lead, periods["opens"].to_numpy(), AT_ARRIVAL),
+        stretch=periods["usual"].to_numpy() - lead,
         first=first,
         series=series,
         on_hand=lines["on_hand"].to_numpy(),

@@ -12,7 +12,7 @@ import pyarrow as pa
 from jobs.plan.cover import MICRO
 from jobs.plan.decimals import decimals
 from jobs.plan.fresh import PLANS
-from jobs.plan.night import EXCEPTION
+from jobs.plan.night import ALL, EXCEPTION
 from jobs.plan.pools import SCALE, UNLIMITED
 from jobs.plan.shards import decode, unpack
 from schemas import CERTIFICATES, EXCEPTIONS, ORDER_REASONS, ORDERS, SHADOW_PRICES
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
     from jobs.plan.night import Floats
 
-_NIGHT = "*"
 #: A plan this close to its bound, as a share of cost, is proven.
 _CLOSE = 1e-6
 
@@ -107,6 +106,9 @@ def shadow_prices(pools: pl.DataFrame, business_date: date) -> pl.DataFrame:
         cost="cost",
         lower_bound="lower_bound",
         kept_cost="kept_cost",
+        bound_price=pl.lit(None, pl.Float64),
+        kept_multiple="kept_multiple",
+        kept_costs="kept_costs",
     )
 
 
@@ -124,13 +126,13 @@ def certificates_together(parts: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFr
     saved = pl.col("cost_of_nothing") - pl.col("cost")
     rows = parts.with_columns(
         shards="orders",
-        solver_calls=(pl.col("source_id") == _NIGHT).cast(pl.Int64),
+        solver_calls=(pl.col("source_id") == ALL).cast(pl.Int64),
         gap=above / pl.max_horizontal(pl.col("cost").abs(), 1e-9),
         gap_saving=pl.when(saved.is_finite() & (saved > 0)).then(above / saved),
     )
     drawn = []
-    for row in rows.filter(pl.col("location_id") == _NIGHT).iter_rows(named=True):
-        mine = fresh if row["source_id"] == _NIGHT else fresh.filter(pl.col("source_id") == row["source_id"])
+    for row in rows.filter(pl.col("location_id") == ALL).iter_rows(named=True):
+        mine = fresh if row["source_id"] == ALL else fresh.filter(pl.col("source_id") == row["source_id"])
         of_orders = {name: row[f"of_orders_{name}"] for name in PLANS}
         drawn.append({name: row[name] for name in ("source_id", "location_id")} | afresh(mine, row["cost"], of_orders))
     again = pl.DataFrame(drawn, infer_schema_length=None)
@@ -139,7 +141,7 @@ def certificates_together(parts: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFr
 
 def certificates(pools: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
     """A row each source, and one for the night. Sums are exact (fsum), so that shards don't matter."""
-    groups = [(_NIGHT, pools, fresh)]
+    groups = [(ALL, pools, fresh)]
     if not pools.is_empty():
         of_source = pools.sort("source_id", "item_id").group_by("source_id", maintain_order=True)
         groups += [(str(key[0]), rows, fresh.filter(pl.col("source_id") == key[0])) for key, rows in of_source]
@@ -165,7 +167,7 @@ def _certified(source: str, found: Mapping[str, Any], money: tuple[float, float,
     saved = nothing - cost
     return {
         "source_id": source,
-        "location_id": _NIGHT,
+        "location_id": ALL,
         "order_cost": None,
         "lines": found["lines"],
         "shards": found["shards"],

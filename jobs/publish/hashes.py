@@ -99,10 +99,21 @@ def _canonical(rows: pa.Table, schema: pa.Schema) -> pa.RecordBatch:
 
 def _over_zeros(values: pa.Array) -> pa.Array:
     """The same values in fresh buffers, with zeros where they are null."""
+    if pa.types.is_list(values.type):
+        return _lists(values)
     filled = pc.fill_null(values, _zero(values.type)) if values.null_count else values
     data = [_bits(filled)] if pa.types.is_boolean(values.type) else filled.take(pa.array(np.arange(len(values)))).buffers()[1:]
     valid = _bits(pc.is_valid(values)) if values.null_count else None
     return pa.Array.from_buffers(values.type, len(values), [valid, *data])
+
+
+def _lists(values: pa.ListArray) -> pa.Array:
+    """Lists with their entries in fresh buffers; nothing lies under a null."""
+    length = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int32)
+    valid = _bits(pc.is_valid(values)) if values.null_count else None
+    entries = _over_zeros(values.flatten())
+    return pa.Array.from_buffers(values.type, len(values), [valid, pa.py_buffer(offsets.tobytes())], children=[entries])
 
 
 def _bits(flags: pa.Array) -> pa.Buffer:

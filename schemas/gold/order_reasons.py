@@ -1,6 +1,6 @@
 """``gold/order_reasons``: why each considered line was ordered, or not, in a planner's numbers."""
 
-from schemas.table import DATE, DOUBLE, INT, STRING, Column, gold, money, units
+from schemas.table import DATE, DOUBLE, DOUBLES, INT, STRING, Column, gold, money, units
 
 ORDER_REASONS = gold(
     "order_reasons",
@@ -40,10 +40,46 @@ ORDER_REASONS = gold(
             "binding",
             STRING,
             "what made the units other than the line alone would have, comma separated: dc_stock, dc_outbound, receiving, budget, "
-            "min_order_value, trucks, order_cost, max_stock, min_order_units, override, another_lane; empty: nothing",
+            "min_order_value, trucks, order_cost, max_stock, min_order_units, override, another_lane (on "
+            "which the cost of the item-location counts); empty: nothing",
         ),
         Column("shard", INT, "shard in which it was decided", minimum=0),
         Column("reason", STRING, "the same as a sentence"),
+        Column("opens_on", DATE, "first day that is costed: before arrives_on where another lane could bring it earlier"),
+        Column("usual_on", DATE, "arrival on the lane usually taken, with which others are compared; else arrives_on"),
+        Column("premium", DOUBLE, "what a unit costs to buy beyond the cheapest lane; part of expected_cost", "currency", minimum=0),
+        Column("unit_cost", DOUBLE, "what a unit costs to buy on this lane", "currency", minimum=0),
+        Column(
+            "uncertainty",
+            DOUBLE,
+            "part of wanted that is due to uncertainty: what expected demand alone would ask for is the rest (may be negative)",
+            "units",
+        ),
+        Column("rounding_cost", DOUBLE, "what rounding costs the line: expected cost after it less that of wanted", "currency"),
+        Column(
+            "binding_units",
+            DOUBLES,
+            "what each of binding, in its order, added to the units or took from them; shared limits and terms of the order together",
+            "units",
+            nullable=True,
+        ),
+        Column("binding_cost", DOUBLES, "what that costs the line, each in the same order", "currency", nullable=True),
+        Column(
+            "runner_up_units",
+            DOUBLE,
+            "the next best quantity, what is scarce being paid for; null: none is allowed",
+            "units",
+            nullable=True,
+        ),
+        Column("runner_up_cost", DOUBLE, "expected cost at that quantity", "currency", nullable=True),
+        Column(
+            "costs",
+            DOUBLES,
+            "the list that was decided on: expected cost of 0, 1, 2, ... order multiples; null and what lies beyond its end: not allowed; "
+            "no list where another lane was taken before",
+            "currency",
+            nullable=True,
+        ),
     ),
     ("item_id", "source_id", "location_id"),
 )

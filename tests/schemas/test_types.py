@@ -31,6 +31,7 @@ VALUES: dict[str, Any] = {
     "map<string, string>": [("a", "1"), ("b", None)],
     "list<item: string>": ["x", None],
     "list<element: string>": ["x", None],
+    "list<item: double>": [0.1, None],
 }
 
 

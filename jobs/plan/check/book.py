@@ -51,7 +51,12 @@ class Book:
         """The line of a row of gold/order_reasons, whose unit costs so much."""
         pair = reason["item_id"], reason["location_id"]
         own, life = self.assortment.get(pair, {}), self.items.get(pair[0], {}).get("shelf_life_days")
-        lead = step(reason["arrives_on"], self.business_date, self.config, up=True)
+        lead, end, opens, usual = (
+            step(reason[name], self.business_date, self.config, up=True)
+            for name in ("arrives_on", "next_arrives_on", "opens_on", "usual_on")
+        )
+        # On the shelf a unit costs what it does on the usual lane.
+        worth = buying - reason["premium"]
         return Line(
             *pair,
             self.regions.get(pair[1], ""),
@@ -59,12 +64,15 @@ class Book:
             float(reason["on_hand"]),
             self.arrivals.get(pair, {}),
             lead,
-            max(step(reason["next_arrives_on"], self.business_date, self.config, up=True) - lead, 1),
-            _first(own.get("holding_cost"), buying * self.config.holding_rate_per_period),
+            max(end - lead, 1),
+            _first(own.get("holding_cost"), worth * self.config.holding_rate_per_period),
             float(reason["shortage_cost"]),
-            _first(own.get("waste_cost"), buying),
+            _first(own.get("waste_cost"), worth),
             _first(own.get("presentation_min"), 0.0),
             life / self.config.period_days if life is not None else math.inf,
+            opens,
+            max(end - usual, 1),
+            reason["premium"],
         )
 
     def buying(self, reason: Row) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -25,12 +25,18 @@ LONGEST = 400
 
 @dataclass(frozen=True)
 class Listed:
-    """A line's allowed quantities, ascending, and what each costs."""
+    """A line's allowed quantities, ascending, and what each costs.
+
+    again  whether that was computed again; else it is the published list
+    wrong  where the published list is another one, in words
+    """
 
     reason: Row
     buying: float
     units: list[float]
     cost: list[float]
+    again: bool = True
+    wrong: str = ""
 
 
 def allowance(money: float, lines: int) -> float:
@@ -59,24 +65,45 @@ def lines_of(reasons: pa.Table, column: str, values: set[str]) -> dict[str, list
     return found
 
 
-def listed(book: Book, reason: Row) -> Listed | None:
-    """The line's list; None where it can't be made again: locked, not costed again, a unit cost that no table tells, too long."""
+def listed(book: Book, reason: Row) -> Listed:
+    """The line's list, computed again where it can be, else as published: of locked lines, those of distribution centres (what these
+    are asked for is not published) or with a random lead time, and very long lists.
+    """
+    given = published(reason, reason["costs"], float(reason["order_multiple"]))
     buying = book.buying(reason)
     if buying is None or not book.is_costed_again(reason) or (reason["item_id"], reason["location_id"]) in book.locked:
-        return None
+        return given
     line = book.line(reason, buying)
     demand = book.paths.demand(line)
     multiple, least = float(reason["order_multiple"]), float(reason["min_order_units"])
     fewest = max(math.ceil(least / multiple - 1e-9), 1)
     most = max(math.ceil(max(_reach(line, demand, book.config.planning.reach_quantile), 0.0) / multiple - 1e-9) + 1, fewest + 1)
     if most > LONGEST:
-        return None
+        return given
     room = math.inf
     if reason["max_stock"] is not None:
         room = float(reason["max_stock"]) - line.on_hand - sum(line.arrivals.values()) + reason["demand_until_arrival"]
     allowed = [0, *(n for n in range(fewest, most + 1) if n * multiple <= room + 1e-6)]
     # Limits of one line that no order keeps: nothing is allowed, and an exception says so.
-    return Listed(reason, buying, [n * multiple for n in allowed], [cost(line, demand, n * multiple) for n in allowed])
+    again = Listed(reason, buying, [n * multiple for n in allowed], [cost(line, demand, n * multiple) for n in allowed])
+    return replace(again, wrong=_apart(given, again))
+
+
+def published(reason: Row, costs: Sequence[float | None] | None, multiple: float) -> Listed:
+    """A list as published: of a row of gold/order_reasons, or of what a centre keeps."""
+    allowed = [(n * multiple, money) for n, money in enumerate(costs or []) if money is not None]
+    units, money = [each[0] for each in allowed], [each[1] for each in allowed]
+    return Listed(reason, float(reason.get("unit_cost") or 0.0), units, money, again=False)
+
+
+def _apart(given: Listed, again: Listed) -> str:
+    """The first quantity that both lists allow at another cost."""
+    known = dict(zip(again.units, again.cost, strict=True))
+    for units, money in zip(given.units, given.cost, strict=True):
+        if units in known and abs(known[units] - money) > allowance(money, 1):
+            line = f"{given.reason['item_id']} to {given.reason['location_id']}"
+            return f"{line}: {units:g} units cost {money:.4f} in the list decided on, again {known[units]:.4f}"
+    return ""
 
 
 def _reach(line: Line, demand: Sequence[Sequence[float]], level: float) -> float:

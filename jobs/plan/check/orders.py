@@ -54,8 +54,8 @@ def chosen(tables: Mapping[str, pa.Table]) -> list[Placed]:
     return [order for order in found if len(order.reasons) == order.certificate["lines"]]
 
 
-def solved_again(book: Book, tables: Mapping[str, pa.Table], orders: Sequence[Placed]) -> tuple[int, list[str]]:
-    """How many orders could be solved again, and what is wrong with them."""
+def solved_again(book: Book, tables: Mapping[str, pa.Table], orders: Sequence[Placed]) -> tuple[int, int, list[str]]:
+    """How many orders could be solved again, how many of their lists as published, and what is wrong with them."""
     whole = next((row for row in tables["certificates"].to_pylist() if row["source_id"] == _ALL), None)
     kinds = {row["location_id"]: row["kind"] for row in tables["locations"].to_pylist()}
     prices: dict[str | None, list[Row]] = defaultdict(list)
@@ -65,18 +65,19 @@ def solved_again(book: Book, tables: Mapping[str, pa.Table], orders: Sequence[Pl
     for order in orders:
         room = ALL_LINES - sum(len(lines) for _, lines in known)
         if len(known) < ORDERS and len(order.reasons) <= room:
-            lines = [line for line in (listed(book, reason) for reason in order.reasons) if line is not None]
-            if len(lines) == len(order.reasons):
+            lines = [listed(book, reason) for reason in order.reasons]
+            if all(line.units for line in lines):
                 known.append((order, lines))
     made = [problem(book, order, lines, prices, kinds) for order, lines in known]
     found = in_a_process([each for each, _ in made], _SECONDS) if known else []
-    done, wrong = 0, list[str]()
+    done, given, wrong = 0, 0, [line.wrong for _, lines in known for line in lines if line.wrong]
     for (order, lines), (_, slack), each in zip(known, made, found, strict=True):
         if each is not None:
             money = sum(float(line.reason["expected_cost"]) for line in lines) + abs(order.certificate["order_cost"] or 0.0)
             texts = faults(order, allowance(money, len(lines)) + slack, each, whole)
+            given += sum(not line.again for line in lines)
             done, wrong = done + 1, wrong + [f"{order.lane[0]} to {order.lane[1]}: {text}" for text in texts]
-    return done, wrong
+    return done, given, wrong
 
 
 def faults(order: Placed, far: float, found: tuple[float, float], whole: Row | None) -> list[str]:

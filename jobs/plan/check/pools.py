@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.compute as pc
 
-from jobs.plan.check.lists import Listed, allowance, drawn, lines_of, listed
+from jobs.plan.check.lists import Listed, allowance, drawn, lines_of, listed, published
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,37 +44,28 @@ class Pool:
         return f"{self.price['item_id']} from {self.price['location_id']}"
 
 
-def kept(tables: Mapping[str, pa.Table]) -> int:
-    """Pools that are left out, since what later nights will ask the centre for is not published."""
-    alone = pc.is_valid(tables["prices"]["lower_bound"])
-    return len(tables["prices"].filter(pc.and_(alone, _keeps(tables["prices"]))))
-
-
-def _keeps(prices: pa.Table) -> pa.Array:
-    """Whether a centre keeps of its pool, or lacks, for later nights."""
-    return pc.greater(pc.add(pc.fill_null(prices["kept"], 0.0), pc.fill_null(prices["kept_cost"], 0.0)), 0.0)
-
-
 def chosen(tables: Mapping[str, pa.Table]) -> list[Pool]:
-    """Pools that were solved by themselves: those with a price first, in an order drawn by a hash; none that centres keep of."""
-    alone = pc.and_(pc.is_valid(tables["prices"]["lower_bound"]), pc.invert(_keeps(tables["prices"])))
-    prices = tables["prices"].filter(alone).to_pylist()
+    """Pools that were solved by themselves: those with a price first, in an order drawn by a hash."""
+    prices = tables["prices"].filter(pc.is_valid(tables["prices"]["lower_bound"])).to_pylist()
     ranked = sorted(prices, key=lambda row: (row["price"] == 0, drawn(row["item_id"], row["location_id"])))[:LOOKED_AT]
     lines = lines_of(tables["reasons"], "item_id", {row["item_id"] for row in ranked})
     found = [Pool(row, [r for r in lines.get(row["item_id"], []) if r["source_id"] == row["location_id"]]) for row in ranked]
     return [pool for pool in found if 0 < len(pool.reasons) <= LINES][:POOLS]
 
 
-def solved_again(book: Book, pools: Sequence[Pool]) -> tuple[int, list[str]]:
-    """How many pools could be solved again, and what is wrong with them."""
-    done, wrong = 0, []
+def solved_again(book: Book, pools: Sequence[Pool]) -> tuple[int, int, list[str]]:
+    """How many pools were solved again, how many of their lists as published, and what is wrong with them."""
+    done, given, wrong = 0, 0, []
     for pool in pools:
         lines = [listed(book, reason) for reason in pool.reasons]
-        known = [line for line in lines if line is not None]
-        if len(known) == len(lines):
-            done += 1
-            wrong += [f"{pool.name}: {text}" for text in faults(pool.price, known)]
-    return done, wrong
+        if pool.price["kept_costs"]:
+            # What the centre keeps of its stock for later nights is a line to itself.
+            multiple = pool.price["kept_multiple"]
+            lines.append(published({"order_multiple": multiple}, pool.price["kept_costs"], multiple))
+        if all(line.units for line in lines):
+            done, given = done + 1, given + sum(not line.again for line in lines)
+            wrong += [f"{pool.name}: {text}" for text in (*(line.wrong for line in lines if line.wrong), *faults(pool.price, lines))]
+    return done, given, wrong
 
 
 def faults(price: Row, lines: Sequence[Listed]) -> list[str]:

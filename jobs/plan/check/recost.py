@@ -30,6 +30,9 @@ class Line:
     arrivals    units under way, by period from the business date
     life        periods a unit may be sold; inf: for ever
     lead, cover periods until it arrives, and from then until the next order does
+    opens       period from which cost counts: before lead where another lane could be faster
+    review      periods between two orders of the usual lane: what the next order fills the shelf for
+    premium     what a unit costs to buy beyond the cheapest lane
     """
 
     item_id: str
@@ -45,6 +48,9 @@ class Line:
     waste: float
     presentation: float
     life: float
+    opens: int
+    review: int
+    premium: float
 
 
 @dataclass
@@ -134,26 +140,27 @@ def _at(knots: Sequence[tuple[float, float]], rank: float) -> float:
 def cost(line: Line, demand: Sequence[Sequence[float]], units: float) -> float:
     """Expected cost of ordering so many units: the window's holding, lost sales, missing presentation, and what is left over."""
     paths = len(demand[0])
-    window = range(line.lead, line.lead + line.cover)
-    wanted = sorted(sum(demand[step][path] for step in window) for path in range(paths))
-    total_cost = line.shortage + line.holding * line.cover
+    end = line.lead + line.cover
+    window = range(min(line.opens, line.lead), end)
+    wanted = sorted(sum(demand[step][path] for step in range(end - line.review, end)) for path in range(paths))
+    total_cost = line.shortage + line.holding * line.review
     ratio = line.shortage / total_cost if total_cost > 0 else 0.0
     base = wanted[min(max(math.ceil(ratio * paths - 1e-9) - 1, 0), paths - 1)] + line.presentation
     horizon = max((len(rows) for rows in line.series.values()), default=0)
     mean = sum(row["mean"] for rows in line.series.values() for row in rows)
     rate = mean / horizon if horizon else 0.0
-    keeps = rate * max(line.life - line.cover, 0.0) if math.isfinite(line.life) else math.inf
+    keeps = rate * max(line.life - line.review, 0.0) if math.isfinite(line.life) else math.inf
     spent = 0.0
     for path in range(paths):
         stock = line.on_hand
-        for step in range(line.lead):
+        for step in range(window.start):
             stock = max(stock + line.arrivals.get(step, 0.0) - demand[step][path], 0.0)
-        stock += units
         for step in window:
+            stock += units if step == line.lead else 0.0
             stock += line.arrivals.get(step, 0.0) - demand[step][path]
             lost, stock = max(-stock, 0.0), max(stock, 0.0)
             spent += line.shortage * (lost + max(line.presentation - stock, 0.0)) + line.holding * stock
         spent += line.holding * max(stock - base, 0.0) ** 2 / (2 * max(rate, 1e-3))
         if math.isfinite(keeps):
             spent += line.waste * max(stock - keeps, 0.0)
-    return spent / paths
+    return spent / paths + line.premium * units

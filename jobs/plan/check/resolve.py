@@ -2,7 +2,12 @@
 
     python -m jobs.plan.check.resolve < orders.json > found.json
 
-Reads a list of orders, writes for each the least that its cost can be and the cost of the best plan found (null: none). An order:
+Reads a list of problems, writes for each the least that its cost can be and the cost of the best plan found (null: none). A problem is
+
+    orders, limits, choices                       of several orders: uses are those of the lines of all, one order after the other;
+                                                  of the lines of a choice at most one is ordered
+
+or a single order:
 
     lines         [[units, ...], [cost, ...], value of a unit, volume of a unit] of each line
     fixed, minimum, truck_volume, truck_cost      terms (truck_cost 0: no trucks)
@@ -19,7 +24,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 _MONEY, _FINE = 10**6, 10**4
 #: Deterministic effort an order: the same on every machine.
@@ -42,36 +47,18 @@ def in_a_process(orders: Sequence[Mapping[str, Any]], seconds: float) -> list[tu
     return [None if each is None else (each[0], each[1]) for each in found]
 
 
-def solve(order: Mapping[str, Any]) -> tuple[float, float] | None:
-    """The least that an order can cost, and what its best plan found costs."""
+def solve(problem: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The least that a problem can cost, and what its best plan found costs."""
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
-    is_open = model.new_bool_var("open")
-    picks = [[model.new_bool_var("") for _ in units] for units, *_ in order["lines"]]
-    terms, ordered = [], []
-    for (units, cost, _, _), pick in zip(order["lines"], picks, strict=True):
-        model.add_exactly_one(pick)
-        some = [x for x, u in zip(pick, units, strict=True) if u > 0]
-        for x in some:
-            model.add_implication(x, is_open)
-        ordered += some
-        terms += [_whole(c * _MONEY) * x for c, x in zip(cost, pick, strict=True)]
-    model.add_bool_or([*ordered, is_open.negated()])
-    terms.append(_whole(order["fixed"] * _MONEY) * is_open)
-    if order["minimum"] > 0:
-        model.add(_total(order, picks, [line[2] for line in order["lines"]], math.ceil) >= math.floor(order["minimum"] * _FINE) * is_open)
-    if order["truck_cost"] > 0:
-        trucks = model.new_int_var(0, 10**6, "trucks")
-        model.add(
-            _total(order, picks, [line[3] for line in order["lines"]], math.floor) <= math.ceil(order["truck_volume"] * _FINE) * trucks
-        )
-        if all(line[3] > 0 for line in order["lines"]):
-            model.add(trucks >= 1).only_enforce_if(is_open)
-        terms.append(_whole(order["truck_cost"] * _MONEY) * trucks)
-    for use, limit in order["limits"]:
-        model.add(_total(order, picks, use, math.floor) <= math.ceil(min(limit * _FINE, _LARGE)))
-    model.minimize(sum(terms))
+    parts = [_order(model, order) for order in problem.get("orders", [problem])]
+    lines = [line for each in parts for line in each.lines]
+    for use, limit in problem["limits"]:
+        model.add(_total(lines, use, math.floor) <= math.ceil(min(limit * _FINE, _LARGE)))
+    for choice in problem.get("choices", []):
+        model.add_at_most_one(x for i in choice for x, u in zip(lines[i][1], lines[i][0], strict=True) if u > 0)
+    model.minimize(sum(term for each in parts for term in each.cost))
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 1
@@ -81,14 +68,45 @@ def solve(order: Mapping[str, Any]) -> tuple[float, float] | None:
     return solver.best_objective_bound / _MONEY, solver.objective_value / _MONEY
 
 
-def _total(order: Mapping[str, Any], picks: Sequence[Sequence[Any]], use: Sequence[float], rounded: Any) -> Any:
+class _Modelled(NamedTuple):
+    """An order in the model: units and variables of each line, terms of its cost."""
+
+    lines: Sequence[tuple[Sequence[float], Sequence[Any]]]
+    cost: list[Any]
+
+
+def _order(model: Any, order: Mapping[str, Any]) -> _Modelled:
+    """Variables and constraints of one order."""
+    is_open = model.new_bool_var("open")
+    lines = [(units, [model.new_bool_var("") for _ in units]) for units, *_ in order["lines"]]
+    cost, ordered = [_whole(order["fixed"] * _MONEY) * is_open], []
+    for (units, pick), (_, of_entry, *_) in zip(lines, order["lines"], strict=True):
+        model.add_exactly_one(pick)
+        some = [x for x, u in zip(pick, units, strict=True) if u > 0]
+        for x in some:
+            model.add_implication(x, is_open)
+        ordered += some
+        cost += [_whole(c * _MONEY) * x for c, x in zip(of_entry, pick, strict=True)]
+    model.add_bool_or([*ordered, is_open.negated()])
+    if order["minimum"] > 0:
+        model.add(_total(lines, [line[2] for line in order["lines"]], math.ceil) >= math.floor(order["minimum"] * _FINE) * is_open)
+    if order["truck_cost"] > 0:
+        trucks = model.new_int_var(0, 10**6, "trucks")
+        volume = _total(lines, [line[3] for line in order["lines"]], math.floor)
+        model.add(volume <= math.ceil(order["truck_volume"] * _FINE) * trucks)
+        if all(line[3] > 0 for line in order["lines"]):
+            model.add(trucks >= 1).only_enforce_if(is_open)
+        cost.append(_whole(order["truck_cost"] * _MONEY) * trucks)
+    return _Modelled(lines, cost)
+
+
+def _total(lines: Sequence[tuple[Sequence[float], Sequence[Any]]], use: Sequence[float], rounded: Any) -> Any:
     """What a plan takes, a unit of each line taking its ``use``; each entry rounded."""
-    amounts = [
+    return sum(
         rounded(round(u * each * _FINE, 6)) * x
-        for (units, *_), pick, each in zip(order["lines"], picks, use, strict=True)
+        for (units, pick), each in zip(lines, use, strict=True)
         for u, x in zip(units, pick, strict=True)
-    ]
-    return sum(amounts)
+    )
 
 
 def _whole(amount: float) -> int:

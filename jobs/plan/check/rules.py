@@ -129,6 +129,7 @@ RULES: dict[str, str] = {
         SELECT source_id || ': lower bound ' || c.lower_bound || ', of its pools ' || round(a.bound, 4)
         FROM certificates c JOIN added a USING (source_id)
         WHERE abs(c.lower_bound - a.bound) > 1e-4 * (1 + c.lines) AND NOT EXISTS (FROM prices WHERE lower_bound IS NULL)
+            AND NOT EXISTS (FROM certificates WHERE location_id <> '*')
             AND NOT EXISTS (FROM lanes WHERE min_order_value > 0 OR order_cost > 0 OR truck_cost > 0)""",
     "pool_costs_differ": """
         SELECT p.item_id || ' of ' || p.location_id || ': pool ' || p.cost || ', lines ' || sum(r.expected_cost) || ', kept ' || p.kept_cost
@@ -137,6 +138,43 @@ RULES: dict[str, str] = {
         WHERE p.cost IS NOT NULL AND NOT contains(r.binding, 'another_lane')
         GROUP BY p.item_id, p.location_id, p.cost, p.lower_bound, p.kept_cost
         HAVING abs(p.cost - p.kept_cost - sum(r.expected_cost)::double) > 1e-4 * (1 + count(*)) OR p.lower_bound > p.cost + 1e-6""",
+    "list_differs": """
+        SELECT item_id || ' from ' || source_id || ' to ' || location_id || ': cost ' || expected_cost || ', in its list '
+            || costs[1 + round(units::double / order_multiple::double)::int]
+        FROM reasons WHERE abs(expected_cost::double - costs[1 + round(units::double / order_multiple::double)::int]) > 1e-3""",
+    # Of what centres keep: the entry of its list, added up.
+    "kept_cost_differs": """
+        WITH stays AS (
+            SELECT location_id AS source_id, coalesce(kept_costs[1 + round(coalesce(kept, 0) / kept_multiple)::int], 0) AS cost, kept_cost
+            FROM prices WHERE kept_costs IS NOT NULL
+        ), added AS (SELECT coalesce(source_id, '*') AS source_id, sum(cost) AS cost FROM stays GROUP BY ROLLUP (source_id))
+        SELECT c.source_id || ': kept ' || coalesce(c.kept_cost, 0) || ', of its lists ' || coalesce(a.cost, 0)
+        FROM certificates c LEFT JOIN added a USING (source_id)
+        WHERE c.location_id IN ('*', c.source_id) AND abs(coalesce(c.kept_cost, 0) - coalesce(a.cost, 0)) > 1e-4 * (1 + abs(c.cost))
+        UNION ALL
+        SELECT source_id || ': kept ' || kept_cost || ', in its list ' || cost FROM stays WHERE abs(kept_cost - cost) > 1e-3""",
+    # Where a night was decided as a whole: an order costs what its lines do, and what its terms make of it.
+    "order_costs_differ": """
+        WITH placed AS (
+            SELECT o.source_id, o.location_id, sum(o.units::double * coalesce(i.unit_volume, 0)::double) AS volume
+            FROM orders o LEFT JOIN items i USING (item_id) GROUP BY ALL
+        ), of_lines AS (
+            SELECT source_id, location_id, sum(expected_cost)::double AS cost FROM reasons
+            WHERE NOT contains(binding, 'another_lane') GROUP BY ALL
+        ), parts AS (
+            SELECT c.source_id, c.location_id, c.lines, c.cost, c.order_cost IS NOT NULL AS terms, coalesce(l.cost, 0)
+                + coalesce(c.kept_cost, 0) + CASE WHEN p.source_id IS NULL OR c.order_cost IS NULL THEN 0 ELSE c.order_cost + CASE
+                    WHEN w.truck_volume > 0 AND w.truck_cost > 0
+                    THEN ceil(p.volume / w.truck_volume::double - 1e-9) * w.truck_cost::double ELSE 0 END END AS again
+            FROM certificates c LEFT JOIN placed p USING (source_id, location_id) LEFT JOIN of_lines l USING (source_id, location_id)
+            LEFT JOIN lanes w ON w.item_id IS NULL AND w.source_id = c.source_id AND w.location_id = c.location_id
+            WHERE c.location_id <> '*'
+        )
+        SELECT source_id || ' to ' || location_id || ': cost ' || cost || ', of its lines and terms ' || round(again, 4) FROM parts
+        WHERE abs(cost - again) > 1e-4 * (1 + lines)
+        UNION ALL
+        SELECT 'certificate ' || any_value(n.cost) || ', orders ' || sum(p.cost) FROM parts p CROSS JOIN certificates n
+        WHERE n.source_id = '*' HAVING count(*) > 0 AND abs(any_value(n.cost) - sum(p.cost)) > 1e-6 * (1 + abs(any_value(n.cost)))""",
     "fresh_cost_differs": """
         SELECT source_id || ': fresh ' || cost_fresh || ', cost ' || cost || ', bias ' || sampling_bias FROM certificates
         WHERE abs(cost_fresh - cost - sampling_bias) > 1e-6 * (1 + abs(cost))""",

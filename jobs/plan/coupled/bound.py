@@ -44,10 +44,15 @@ def certified(relaxed: Relaxed, parts: Parts) -> float:
 def of_orders(relaxed: Relaxed, parts: Parts, n: Ints) -> Floats:
     """[orders] no plan of the order costs less within its share of every limit, by what it uses of it in a plan.
 
-    They add up to the whole bound where each priced limit is used at all and there are no choices.
+    What a choice pays for being one goes to the order that it is made in (else that of its first line). They add up to the whole bound
+    where each priced limit is used at all, less what choices share (problem.constant).
     """
     problem = relaxed.problem
     bound = parts.orders.copy()
+    member = np.flatnonzero(problem.choice >= 0)
+    made = member[np.lexsort((member, n[member] == 0, problem.choice[member]))]
+    made = made[np.diff(problem.choice[made], prepend=-1) != 0]
+    np.subtract.at(bound, problem.order[made], parts.at.nu[problem.choice[made]])
     for layer in problem.layers:
         taken = layer.use * n
         used = totals(layer.resource, taken, len(problem.limit))

@@ -15,6 +15,8 @@ from jobs.plan.ragged import positions
 
 _KEY = ["source_id", "location_id"]
 _TERMS = ("min_order_value", "order_cost", "truck_volume", "truck_cost")
+#: No unit costs, weighs or measures more, and no multiple is larger: beyond, sums of doubles and of whole ten-thousandths break.
+_MOST, _LARGEST = 1e15, 1e9
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ def check_lines(lines: pl.DataFrame) -> None:
         raise UsageError(f"lines.parquet: line_id {lines['line_id'].filter(twice)[0]} is there twice; every line has its own")
     for name in ("min_order_units", "unit_volume", "unit_value", "budget_value"):
         _not_negative(lines, name, "lines.parquet")
+        if name in lines.columns and (lines[name].drop_nulls() > _MOST).any():
+            raise UsageError(f"lines.parquet: {name} is above {_MOST:g}")
+    if (lines["order_multiple"].drop_nulls() > _LARGEST).any():
+        raise UsageError(f"lines.parquet: an order_multiple is above {_LARGEST:g}")
     lists = lines["cost"].list.len().fill_null(0)
     if len(lines) and (
         (lists == 0).any() or (lines["order_multiple"].fill_null(0) < 0.5 / SCALE).any() or not _finite(lines["order_multiple"])
@@ -85,6 +91,8 @@ def ragged(lines: pl.DataFrame) -> tuple[Ints, Floats]:
     if broken.any():
         line = lines["line_id"][int(np.searchsorted(start, np.flatnonzero(broken)[0], "right")) - 1]
         raise UsageError(f"lines.parquet: the cost list of line {line} holds NaN or -inf (inf or null: not allowed)")
+    if (np.abs(cost[np.isfinite(cost)]) > _MOST).any():
+        raise UsageError(f"lines.parquet: a cost list holds amounts beyond {_MOST:g}; inf or null stands for what is not allowed")
     return start, cost
 
 

@@ -43,6 +43,7 @@ class Solved:
 
     of_orders        [orders] bound of each order within its share of every limit (bound.of_orders)
     price            [resources] money per unit
+    bound_price      [resources] the same as the bound takes it, without what an order pays for a limit of its own
     cost_of_nothing  cost of ordering the least that is allowed (inf where that breaks something)
     cost_free        bound without any coupling
     rung             proven, best found, marginal value, nothing
@@ -59,6 +60,7 @@ class Solved:
     rounds: int
     rung: str
     degraded: bool
+    bound_price: Floats
 
 
 def solve(problem: Problem, deadline: float | None = None) -> Solved:
@@ -97,6 +99,7 @@ def solve(problem: Problem, deadline: float | None = None) -> Solved:
         rounds=dual.rounds,
         rung=rung,
         degraded=late,
+        bound_price=parts.at.price[:-1],
     )
 
 
@@ -118,7 +121,8 @@ def at_once(problem: Problem) -> Solved:
     rung = "nothing" if (n == first_allowed(problem.start, problem.cost)).all() else "marginal value"
     price = np.zeros(len(problem.limit) - 1)
     return Solved(
-        n, cost, bound, of_each, feasible=True, price=price, cost_of_nothing=nothing, cost_free=free, rounds=0, rung=rung, degraded=True
+        n, cost, bound, of_each, feasible=True, price=price, cost_of_nothing=nothing, cost_free=free, rounds=0, rung=rung, degraded=True,
+        bound_price=price,
     )  # fmt: skip
 
 
@@ -145,6 +149,7 @@ def _uncoupled(n: Ints, problem: Problem, cost: float, extremes: tuple[float, fl
         rounds=0,
         rung="proven",
         degraded=False,
+        bound_price=price,
     )
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 from jobs.config import Config
 from jobs.plan import coupling, cover, lanes, shard, together
 from jobs.plan.lanes import considered
+from jobs.plan.over_covers import over_covers
+from jobs.plan.random_leads import drawn_covers
 from tests.jobs.plan.small import day, forecast, night, tables
+from tests.jobs.plan.test_expected_cost import series, terms
 
 LANE = {"source_id": "V1", "location_id": "S1", "lead_time_days": 1, "order_multiple": 1}
 #: 10 units a day that cost 1 each, held at .01 a day: sqrt(2 x 10 x K / .01) units an order.
@@ -102,3 +106,30 @@ def test_by_week_covers_are_weeks() -> None:
 def test_covers_end_with_the_forecasts() -> None:
     line = pl.DataFrame({"source_id": ["V1"], "location_id": ["S1"], "order_days": [""], "lead_time_days": [1]})
     assert lanes.later_arrivals(line, night())["next_arrives_on"].max() == day(29)
+
+
+def test_random_lead_times_are_averaged_before_a_quantity_is_chosen() -> None:
+    """Nothing costs the mean over pairs of lead times; the best quantity for all of them no less than the mean of what is best for each."""
+    demand, covers = series(steps=28), np.array([1, 2, 4, 8])
+    unsure = terms(lead=4, lead_std=1.5, cover=1, on_hand=20.0, multiple=1.0)
+    found = over_covers(unsure, demand, covers, 0.999)
+    leads = drawn_covers(unsure, covers)
+    assert len({lead for lead, _ in leads}) > 2
+    each = [over_covers(terms(lead=lead, cover=1, on_hand=20.0, multiple=1.0), demand, lasting, 0.999) for lead, lasting in leads]
+    assert found.nothing == pytest.approx(np.mean([one.nothing for one in each], axis=0))
+    assert (found.cost >= np.mean([one.cost for one in each], axis=0) - 1e-9).all()
+    assert (found.cost > np.mean([one.cost for one in each], axis=0) + 1e-3).any()
+    sure = over_covers(terms(lead=4, cover=1, on_hand=20.0, multiple=1.0), demand, covers, 0.999)
+    assert (found.cost > sure.cost).all()
+
+
+def test_an_order_beyond_the_forecasts_is_named() -> None:
+    rows = tables(
+        forecasts=forecast("A", "S1", [10.0] * 5),
+        items=ITEMS,
+        stock=[{"item_id": "A", "location_id": "S1", "as_of": day(-1), "on_hand": 10, "reserved": 0}],
+    )
+    found = shard.lines_of(rows, night(lanes=[{**LANE, "order_days": "mon"}])).exceptions
+    assert found.select("kind", "source_id", "location_id").rows() == [("forecast_too_short", "V1", "S1")]
+    assert f"beyond {day(5)}" in found["message"][0]
+    assert shard.lines_of(rows, night(lanes=[LANE])).exceptions.is_empty()

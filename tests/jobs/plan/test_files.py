@@ -96,6 +96,15 @@ def test_out_of_time_is_said(tmp_path: Path) -> None:
         ({"lines": LINES, "order_terms": [{**TERMS, "order_cost": INF}]}, "order_cost must be"),
         ({"lines": LINES, "order_terms": [{**TERMS, "min_order_value": -3.0}]}, "min_order_value must be"),
         ({"lines": LINES, "order_terms": [TERMS, TERMS]}, "once each pair"),
+        ({"lines": [{**LINES[0], "cost": ["a"]}]}, "lines.parquet: cost holds list"),
+        ({"lines": [{**LINES[0], "cost": 3.0}]}, "lines.parquet: cost holds double"),
+        ({"lines": [{**LINES[0], "line_id": 1.5}]}, "lines.parquet: line_id holds double"),
+        ({"lines": [{**LINES[0], "choice_id": 1.5}]}, "lines.parquet: choice_id holds double"),
+        ({"lines": [{**LINES[0], "choice_id": "x"}]}, "lines.parquet: choice_id holds string"),
+        ({"lines": LINES, "capacities": [{**STOCK, "limit": "many"}]}, "capacities.parquet: limit holds string"),
+        ({"lines": [{**LINES[0], "order_multiple": 1e15}]}, "an order_multiple is above 1e"),
+        ({"lines": [{**LINES[0], "cost": [1e308, 1.0]}]}, "amounts beyond 1e"),
+        ({"lines": [{**LINES[0], "unit_volume": 1e300}]}, "unit_volume is above 1e"),
     ],
 )
 def test_what_can_not_be_solved_is_named(tmp_path: Path, tables: dict, says: str) -> None:
@@ -184,3 +193,16 @@ def test_no_lines_no_orders(tmp_path: Path) -> None:
     write_problem(str(tmp_path / "p"), coupling.tables(pl.DataFrame(), pl.DataFrame(), pl.DataFrame(), night()))
     units, certificate = solved(str(tmp_path / "p"), tmp_path / "out")
     assert (units, certificate["cost"], certificate["gap"]) == ({}, 0, 0)
+
+
+def test_a_choice_over_places_is_one_order_at_most(tmp_path: Path) -> None:
+    """What a choice is of is the file's business: other items and locations may stand in one."""
+    lines = [{**LINES[0], "choice_id": 4}, {**LINES[0], "line_id": 8, "location_id": "S9", "item_id": "B", "choice_id": 4}]
+    units, certificate = solved(write(tmp_path / "p", lines=lines), tmp_path / "out")
+    assert sorted(units.values()) == [0.0, 4.0]
+    assert certificate["cost"] == pytest.approx(0)
+
+
+def test_capacities_of_places_that_no_line_is_of(tmp_path: Path) -> None:
+    rows = [{**STOCK, "location_id": "NOWHERE", "limit": 0.0}, {**STOCK, "item_id": "Z", "limit": 0.0}]
+    assert solved(write(tmp_path / "p", lines=LINES, capacities=rows), tmp_path / "out")[0] == {7: 4.0, 3: 4.0}

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,6 +16,7 @@ from jobs.forecast.ranks import to_table
 from jobs.lake import Lake
 from jobs.plan import inputs, job, shards, writing
 from jobs.plan.check import job as check
+from jobs.plan.check import rules, whole
 from jobs.plan.files import solve_folder
 from tests.jobs.plan.small import LOCATIONS, D, day, fill, forecast, ranks
 
@@ -42,6 +44,13 @@ def small_lake(lake: Lake, dc_stock: float | None, lanes: list[dict] | None = No
         gold__path_ranks=to_table(ranks(), D, lake.run_id).to_pylist(),
     )
     return lake
+
+
+def broken_copy(tables: dict[str, pa.Table], column: str) -> dict[str, pa.Table]:
+    """Another number in the certificates."""
+    place = tables["certificates"].schema.get_field_index(column)
+    changed = pc.multiply(pc.fill_null(tables["certificates"][column], 0.0), 1.01)
+    return tables | {"certificates": tables["certificates"].set_column(place, column, changed)}
 
 
 def rows(lake: Lake, table: str) -> list[dict]:
@@ -165,11 +174,16 @@ def test_a_centre_orders_and_keeps(spark, lake: Lake, fill_lake, source: str, tm
     assert price["kept_cost"] in (None, night["kept_cost"])
     said = check.main(lake, Config(), D)
     assert said.startswith(f"{len(orders)} order lines keep every rule, {len(orders) - 1} costed again")
-    # Together an order to a store is solved again, within what is not kept.
-    assert said.endswith(
-        "0 pools of scarce stock and 1 whole orders solved again" if price["cost"] is None else " 0 whole orders solved again"
-    )
-    assert ("without 1 of which a centre keeps stock" in said) == (price["cost"] is not None)
+    if price["cost"] is None:
+        # Together the orders are solved again one by one, and all of them at the prices.
+        assert "0 pools of scarce stock and 2 whole orders solved again (1 of their lists as published); lower bound found again" in said
+    else:
+        # Of what the centre keeps.
+        assert said.endswith("1 pools of scarce stock and 0 whole orders solved again (1 of their lists as published)")
+    for column, rule in (("kept_cost", "kept_cost_differs"), ("lower_bound", None)):
+        dearer = broken_copy(check._tables(lake, Config(), D), column)
+        found = {finding.rule for finding in rules.broken(dearer)}
+        assert (rule in found) if rule else found or whole.found_again(dearer)[1]
     if fill_lake is bought_lake:
         prices = {r["resource"]: r for r in rows(lake, "gold/shadow_prices")}
         assert 62 - 9 < prices["budget"]["used"] == bought["order_value"] <= 62  # as many packs of 9 as the budget pays for
@@ -186,6 +200,7 @@ def test_same_rows_whatever_the_shards(spark, lake: Lake, fill_lake) -> None:
     for shards_ in (1, 5):
         job.main(spark, lake, Config(planning={"shards": shards_}), D)
         tables = [lake.arrow(t) for t in ("gold/orders", "gold/shadow_prices", "gold/certificates")]
+        tables.append(lake.arrow("gold/order_reasons").drop_columns(["shard"]))
         keys = [[n for n in ("item_id", "location_id", "source_id") if n in t.column_names] for t in tables]
         found.append([t.sort_by([(n, "ascending") for n in key]) for t, key in zip(tables, keys, strict=True)])
     assert all(a.equals(b) for a, b in zip(*found, strict=True))

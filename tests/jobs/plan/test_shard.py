@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -210,3 +211,28 @@ def test_a_shard_without_lines_has_nothing_to_say() -> None:
 
 def test_an_item_that_nobody_knows_is_planned_with_unit_costs() -> None:
     assert kinds(plan(items=[])) == ["no_unit_cost"]
+
+
+def test_more_multiples_than_a_list_holds_are_named() -> None:
+    decision = plan({"order_multiple": 0.0001})
+    assert line(decision)["units"] == 2
+    assert kinds(decision) == ["order_multiple_too_small"]
+    assert "more than 20000 multiples of 0.0001" in decision.exceptions["message"][0]
+    assert kinds(plan({"min_order_units": 1_000_000})) == ["conflicting_limits"]
+    assert "min_order_units and order_multiple" in plan({"min_order_units": 1_000_000}).exceptions["message"][0]
+
+
+def test_a_lock_on_a_source_without_a_lane_is_named() -> None:
+    decision = plan(**lock(5, source_id="V1"))
+    assert (line(decision)["units"], kinds(decision)) == (5, ["conflicting_limits"])
+    assert "names V1, from which no lane leads here; taken from DC" in decision.exceptions["message"][0]
+
+
+def test_numbers_beyond_the_largest_decimal_stay_there() -> None:
+    from jobs.plan.decimals import decimals
+
+    assert [float(value) for value in decimals(np.array([1e20, -1e20, 1.00005])).to_pylist()] == [
+        99_999_999_999_999,
+        -99_999_999_999_999,
+        1.0001,
+    ]

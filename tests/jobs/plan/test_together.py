@@ -33,7 +33,7 @@ def line(item: str, wanted: int, *, location: str = "S1", source: str = "V1", le
     cost = [2.0 * max(wanted - n, 0) + 1.0 * max(n - wanted, 0) for n in range(length)]
     numbers = {"order_multiple": 1.0, "min_order_units": 0.0, "unit_volume": 2.0, "unit_weight": 1.0, "unit_value": 5.0}
     where = {"item_id": item, "source_id": source, "location_id": location, "expected_on": day(1)}
-    return {**where, **numbers, "cost": cost, "locked": 0, "base_stock": 0, "cost_of_nothing": cost[0], **more}
+    return {**where, **numbers, "cost": cost, "locked": 0, "base_stock": 0, "cost_of_nothing": cost[0], "main": True, **more}
 
 
 def locked(item: str, units: int, wanted: int = 10, **more: Any) -> dict[str, Any]:

@@ -85,6 +85,25 @@ def test_what_lies_under_a_null_does_not_count() -> None:
     assert rows_hash(SHADOW_PRICES, tables[0]) == rows_hash(SHADOW_PRICES, tables[1])
 
 
+def test_lists_count_by_their_entries() -> None:
+    """Not by the chunks they lie in, nor by what lies under a null list or a null entry."""
+    from schemas import ORDER_REASONS
+
+    def hashed(costs: pa.ChunkedArray) -> str:
+        rows = {"item_id": pa.array(["1", "2", "3"]), "costs": costs}
+        return rows_hash(ORDER_REASONS, pa.table(rows))
+
+    kind = pa.list_(pa.float64())
+    whole = pa.chunked_array([pa.array([[1.0, None], None, [2.0]], kind)])
+    cut = pa.chunked_array([pa.array([[9.0], [1.0, None]], kind)[1:], pa.array([None, [2.0], [7.0]], kind)[:2]])
+    hidden = pa.Array.from_buffers(pa.float64(), 3, [pa.array([1, None, 1]).buffers()[0], pa.array([1.0, 5.0, 2.0]).buffers()[1]])
+    offsets = pa.array([0, 2, 2, 3], pa.int32())
+    under = pa.ListArray.from_arrays(offsets, hidden, mask=pa.array([False, True, False]))
+    assert hashed(whole) == hashed(cut) == hashed(pa.chunked_array([under]))
+    assert hashed(whole) != hashed(pa.chunked_array([pa.array([[1.0, None], [], [2.0]], kind)]))
+    assert hashed(whole) != hashed(pa.chunked_array([pa.array([[1.0], None, [None, 2.0]], kind)]))
+
+
 def projections(n: int) -> pa.Table:
     number = np.arange(n)
     values = {name: pa.array(number * 0.1) for name in ("opening", "arrivals", "ordered", "demand", "lost", "closing")}
