@@ -14,8 +14,8 @@ from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, State
 
 def candidates(group: Ints, score: Floats, each: int) -> Ints:
     """Places of the ``each`` lowest scores of each group, by group and score; groups below 0 have none."""
-    rank = np.lexsort((score, group))
-    rank = rank[group[rank] >= 0]
+    some = np.flatnonzero(group >= 0)
+    rank = some[np.lexsort((score[some], group[some]))]
     first = np.flatnonzero(np.diff(group[rank], prepend=-1) != 0)
     position = np.arange(len(rank)) - np.repeat(first, np.diff(np.append(first, len(rank))))
     return rank[position < each]

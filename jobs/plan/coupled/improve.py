@@ -13,7 +13,6 @@ import numpy as np
 
 from jobs.plan.coupled.exchange import all_triples, candidates, triple_gains
 from jobs.plan.coupled.moves import Moves, applied, gains, pairs, singles, steps, together
-from jobs.plan.coupled.neighbours import around
 from jobs.plan.coupled.pairing import paying_pairs
 from jobs.plan.coupled.problem import TOLERANCE, Flags, Floats, Ints, Problem, State, raised, state_of
 from jobs.plan.coupled.relaxation import Relaxed
@@ -104,7 +103,7 @@ def promising(search: Search, state: State, lines: Ints) -> Ints:
     """
     problem, terms = search.problem, search.problem.terms
     n, limit = state.n, raised(problem.limit)
-    below, above = around(search.relaxed.hulls, lines, n[lines])
+    below, above = search.relaxed.hulls.around(lines, n[lines])
     at = problem.at(lines, n[lines])
     less, more = problem.at(lines, below) - at, problem.at(lines, above) - at
     room, charged = np.ones(len(lines), bool), np.zeros(len(lines))
@@ -224,15 +223,16 @@ def _gives_back(problem: Problem, state: State, moves: Moves) -> Flags:
     return gives
 
 
-def _with_pivots(moves: Moves, group: Ints, reduced: Floats, pivot: Flags) -> tuple[Moves, Flags]:
-    """Of each group that has pivots these and the few other steps whose reduced costs are lowest, pivots first."""
-    of = group[moves.line]
-    some = np.zeros(int(of.max(initial=-1)) + 1, bool)
-    some[of[pivot]] = True
-    first = candidates(np.where(pivot, of, -1), reduced, _PIVOTS)
-    others = candidates(np.where(some[of] & ~pivot, of, -1), reduced, _PAIRED[1])
+def _with_pivots(problem: Problem, moves: Moves, reduced: Floats, pivot: Flags) -> tuple[Moves, Flags]:
+    """Of each order that has pivots these and the few other steps that could pay with the best of them, pivots first."""
+    order = problem.order[moves.line]
+    best = np.full(len(problem.terms.fixed), np.inf)
+    np.minimum.at(best, order[pivot], reduced[pivot])
+    pays = ~pivot & (best[order] + reduced < problem.terms.truck_cost[order])
+    first = candidates(np.where(pivot, order, -1), reduced, _PIVOTS)
+    others = candidates(np.where(pays, order, -1), reduced, _PAIRED[1])
     rows = np.concatenate([first, others])
-    rank = np.argsort(of[rows], kind="stable")
+    rank = np.argsort(order[rows], kind="stable")
     return singles(moves.line[rows[rank]], moves.to[rows[rank]]), rank < len(first)
 
 
@@ -243,7 +243,7 @@ def exchanged(search: Search, n: Ints, lines: Ints, group: Ints, w: Floats, *, g
     moves, reduced = _steps(search, n, lines, w)
     pivot = None
     if giving:
-        moves, pivot = _with_pivots(moves, group, reduced, _gives_back(problem, state, moves))
+        moves, pivot = _with_pivots(problem, moves, reduced, _gives_back(problem, state, moves))
     else:
         groups = len(np.unique(group[moves.line]))
         each = int(np.clip((2 * _PAIRS / max(groups, 1)) ** 0.5, *_PAIRED))
