@@ -51,7 +51,9 @@ def hulls_of(start: Ints, cost: Floats) -> Hulls:
         todo = todo[~above]
         todo = todo[changed[owner[todo]]]
     first = np.searchsorted(owner[alive], np.arange(len(start)))
-    return Hulls(first, n[alive], cost[alive], *_slopes(owner[alive], n[alive], cost[alive]), start, *_neighbours(first, owner, place, alive))
+    return Hulls(
+        first, n[alive], cost[alive], *_slopes(owner[alive], n[alive], cost[alive]), start, *_neighbours(first, owner, place, alive)
+    )
 
 
 def _above(owner: Ints, n: Floats, cost: Floats) -> Flags:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.plan.coupled.moves import Moves, order_change, penalised
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, State, raised
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, State, raised
 from jobs.plan.coupled.workers import mapped
 
 #: Groups side by side: blocks of this many columns and some dozen rows stay in the cache.
@@ -146,4 +146,4 @@ def _changes(problem: Problem, state: State, block: _Block, i: int) -> Floats:
         both = same & (block.to[i] > 0) & (block.to[rest] > 0)
         change[both | ((block.opens[i] | block.opens[rest]) & ~same)] = np.inf
     change[block.line[i] == block.line[rest]] = np.inf
-    return change
+    return np.asarray(change)
