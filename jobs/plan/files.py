@@ -38,7 +38,7 @@ _TERMS = {
 }  # fmt: skip
 _OPTIONAL = {"budget_value": pl.Float64, "choice_id": pl.Int64}
 #: Seconds a line that follow the search.
-_AFTERWARDS = 1e-5
+_AFTERWARDS = 6e-6
 
 
 def write_problem(folder: str, problem: Tables) -> None:

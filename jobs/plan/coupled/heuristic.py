@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import numpy as np
 
 from jobs.plan.coupled.dual import Dual
@@ -14,6 +17,8 @@ from jobs.plan.coupled.start import planned_alone
 
 #: Money per unit beyond a limit that nothing outweighs, as a multiple of the largest entry.
 _NEVER = 1e6
+#: Share of the time that orders by themselves may take; what they share needs the rest.
+_ALONE = 0.4
 #: A repaired plan dearer than the best by more than this share is not improved to compare.
 _WORTH = 2e-4
 
@@ -23,10 +28,11 @@ def planned(relaxed: Relaxed, dual: Dual, deadline: float | None = None) -> tupl
 
     The plan is feasible unless the last resorts failed, which the caller looks at.
     """
-    search = search_at(relaxed, dual, deadline)
-    n, opened = planned_alone(search, dual)
-    n, low = bounded(search, dual, n)
-    n = planned_better_alone(search, dual, n, low)
+    search, now = search_at(relaxed, dual, deadline), time.monotonic()
+    alone = replace(search, deadline=None if deadline is None else now + _ALONE * (deadline - now))
+    n, opened = planned_alone(alone, dual)
+    n, low = bounded(alone, dual, n)
+    n = planned_better_alone(alone, dual, n, low)
     n = repaired(search, n, dual.at)
     n = improved(search, n, opened)
     n = improved_again(search, n, opened, (dual, low))

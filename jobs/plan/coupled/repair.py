@@ -8,6 +8,7 @@ outweighs what an order saves. Taking capacity first and topping up then costs 6
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -20,10 +21,8 @@ from jobs.plan.coupled.start import with_minimum
 
 #: Penalties as multiples of the price, one stage after the other.
 _STAGES = (1.1, 1.3, 1.7, 2.5, 4.0, 8.0, 15.0, 30.0, 60.0, 150.0, 1e3, 1e6)
-#: From this stage on orders are changed inside (before, lines that can spare it give back), then in threes, then closed.
-_INSIDE, _DEEP, _CLOSING = 30.0, 15.0, 60.0
-#: In problems that are not large, orders are changed inside from this stage on: dearer, a little better.
-_INSIDE_EARLY = 2.5
+#: From this stage on three lines of an order are changed at once, then orders planned anew, then closed.
+_DEEP, _INSIDE, _CLOSING = 15.0, 30.0, 60.0
 #: Penalty of limits inside single orders, from the start.
 _FIRM = 100.0
 
@@ -35,22 +34,29 @@ def repaired(search: Search, n: Ints, at: Multipliers) -> Ints:
     # What single orders can break by themselves was settled inside them and stays so.
     firm = np.zeros(len(price), bool)
     firm[search.relaxed.own.resource[:-1]] = True
-    inside = _INSIDE
-    for stage in _STAGES:
-        over = exceeded(problem, n)
-        if not over.any() or search.over():
-            break
+    at_stage = 0
+    while at_stage < len(_STAGES) and (over := exceeded(problem, n)).any() and not search.over():
+        began, stage = time.monotonic(), _STAGES[at_stage]
         penalty = np.maximum(price, floor) * np.where(firm, max(stage, _FIRM), stage)
         now = with_penalty(search, penalty, price, over)
         n = singly(now, n, lines=np.flatnonzero(touching(problem, over)))
-        if stage >= inside:
+        if stage >= _INSIDE:
             n = replanned(now, n, at, stuck(problem, n))
         n = in_orders(now, n, rounds=6, orders=stuck(problem, n), giving=True)
         if stage >= _DEEP:
             n = in_threes(now, n, 4, stuck(problem, n))
         if stage >= _CLOSING:
             n = closed_where_it_pays(now, n)
+        at_stage += _stride(search.deadline, time.monotonic() - began, len(_STAGES) - 1 - at_stage)
     return n
+
+
+def _stride(deadline: float | None, seconds: float, left: int) -> int:
+    """Stages to go on by: one, or more where time doesn't suffice for all that are left, of which the last always comes."""
+    if deadline is None:
+        return 1
+    can = max(int((deadline - time.monotonic()) / max(seconds, 1e-9)), 1)
+    return max(1, -(-left // can))
 
 
 def stuck(problem: Problem, n: Ints) -> Flags:

@@ -33,6 +33,8 @@ _ORDERS = 12
 _CLOSE = 1e-6
 #: Share of the time until a deadline that prices may take.
 _PRICING = 0.4
+#: Seconds a line for filling up a plan that was cut down.
+_FILLING = 4e-6
 #: Share of what is left then that the plan may take; exact means get the rest.
 _PLANNING = 0.9
 
@@ -172,7 +174,9 @@ def _descend(ready: Relaxed, dual: Dual, deadline: float | None) -> tuple[Ints, 
     n = fallback.cut_down(problem, n)
     if is_feasible(problem, state_of(problem, n)):
         rung = "nothing" if (n == first_allowed(problem.start, problem.cost)).all() else "marginal value"
-        n = singly(search_at(ready, dual, deadline), n)
+        # What was cut down leaves room: filling it takes little time, and is worth it after the deadline of the search too.
+        grace = None if deadline is None else max(deadline, time.monotonic()) + _FILLING * len(problem)
+        n = singly(search_at(ready, dual, grace), n)
         return n, low, rung if late else "marginal value", late
     return n, low, "nothing", late
 
