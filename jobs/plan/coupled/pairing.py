@@ -15,7 +15,7 @@ from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, State, raise
 from jobs.plan.coupled.workers import mapped
 
 #: Groups side by side: blocks of this many columns and some dozen rows stay in the cache.
-_COLUMNS = 512
+_COLUMNS = 1024
 
 
 @dataclass(frozen=True)
