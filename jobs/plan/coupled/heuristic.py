@@ -18,7 +18,7 @@ from jobs.plan.coupled.start import planned_alone
 #: Money per unit beyond a limit that nothing outweighs, as a multiple of the largest entry.
 _NEVER = 1e6
 #: Share of the time that orders by themselves may take; what they share needs the rest.
-_ALONE = 0.4
+_ALONE = 0.3
 #: A repaired plan dearer than the best by more than this share is not improved to compare.
 _WORTH = 2e-4
 

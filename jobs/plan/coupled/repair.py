@@ -55,7 +55,8 @@ def _stride(deadline: float | None, seconds: float, left: int) -> int:
     """Stages to go on by: one, or more where time doesn't suffice for all that are left, of which the last always comes."""
     if deadline is None:
         return 1
-    can = max(int((deadline - time.monotonic()) / max(seconds, 1e-9)), 1)
+    # Later stages have less to look at: half as long, say.
+    can = max(int((deadline - time.monotonic()) / max(0.5 * seconds, 1e-9)), 1)
     return max(1, -(-left // can))
 
 

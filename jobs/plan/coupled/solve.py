@@ -16,6 +16,7 @@ from jobs.plan.coupled.bound import certified, contributions, of_orders
 from jobs.plan.coupled.dual import Dual, maximise
 from jobs.plan.coupled.folding import folded
 from jobs.plan.coupled.heuristic import planned, search_at
+from jobs.plan.coupled.hulls import hulls_of
 from jobs.plan.coupled.improve import singly
 from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of, totals
 from jobs.plan.coupled.relaxation import Relaxed, relaxed
@@ -32,7 +33,7 @@ _ORDERS = 12
 #: A plan this close to its bound, as a share of cost, is proven.
 _CLOSE = 1e-6
 #: Share of the time until a deadline that prices may take.
-_PRICING = 0.4
+_PRICING = 0.3
 #: Seconds a line for filling up a plan that was cut down.
 _FILLING = 4e-6
 #: Share of what is left then that the plan may take; exact means get the rest.
@@ -107,7 +108,7 @@ def at_once(problem: Problem) -> Solved:
 
     Raises UsageError where even the least that lines allow keeps not all limits.
     """
-    n = fallback.cut_down(problem, first_least(problem.start, problem.cost))
+    n = fallback.cut_down(problem, hulls_of(problem.start, problem.cost), first_least(problem.start, problem.cost))
     state = state_of(problem, n)
     if not is_feasible(problem, state):
         raise UsageError("no plan was found that keeps all limits, order minima and what the lines at least order")
@@ -171,7 +172,7 @@ def _descend(ready: Relaxed, dual: Dual, deadline: float | None) -> tuple[Ints, 
     late = deadline is not None and time.monotonic() > deadline
     if is_feasible(problem, state_of(problem, n)):
         return n, low, "best found", late
-    n = fallback.cut_down(problem, n)
+    n = fallback.cut_down(problem, ready.hulls, n)
     if is_feasible(problem, state_of(problem, n)):
         rung = "nothing" if (n == first_allowed(problem.start, problem.cost)).all() else "marginal value"
         # What was cut down leaves room: filling it takes little time, and is worth it after the deadline of the search too.
