@@ -168,10 +168,14 @@ def nothing_priced(relaxed: Relaxed) -> Multipliers:
 
 def priced_use(problem: Problem, price: Floats) -> Floats:
     """[lines] what the resources that one multiple takes cost."""
-    w = np.zeros(len(problem))
-    for layer in problem.layers:
-        w += layer.use * price[layer.resource]
-    return w
+
+    def part(cut: slice) -> Floats:
+        w = np.zeros(len(problem.order[cut]))
+        for layer in problem.layers:
+            w += layer.use[cut] * price[layer.resource[cut]]
+        return w
+
+    return np.concatenate(mapped(part, cuts(len(problem))))
 
 
 @dataclass(frozen=True)
