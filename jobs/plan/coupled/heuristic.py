@@ -12,13 +12,15 @@ from jobs.plan.coupled.improve import Search, in_choices, in_orders, in_resource
 from jobs.plan.coupled.order_search import bounded, planned_better_alone, planned_better_within
 from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of
 from jobs.plan.coupled.relaxation import Relaxed, priced_use
-from jobs.plan.coupled.repair import repaired
+from jobs.plan.coupled.repair import exceeded, repaired
 from jobs.plan.coupled.start import planned_alone
 
 #: Money per unit beyond a limit that nothing outweighs, as a multiple of the largest entry.
 _NEVER = 1e6
 #: Share of the time that orders by themselves may take; what they share needs the rest.
 _ALONE = 0.3
+#: Seconds a line to cut down what time did not suffice to repair.
+_CUTTING = 4e-6
 #: A repaired plan dearer than the best by more than this share is not improved to compare.
 _WORTH = 2e-4
 
@@ -33,7 +35,10 @@ def planned(relaxed: Relaxed, dual: Dual, deadline: float | None = None) -> tupl
     n, opened = planned_alone(alone, dual)
     n, low = bounded(alone, dual, n)
     n = planned_better_alone(alone, dual, n, low)
-    n = repaired(search, n, dual.at)
+    in_time = replace(search, deadline=None if deadline is None else deadline - _CUTTING * len(n))
+    n = repaired(in_time, n, dual.at)
+    if in_time.over() and exceeded(search.problem, n).any():
+        return n, low
     n = improved(search, n, opened)
     n = improved_again(search, n, opened, (dual, low))
     return reopened(search, n, opened, dual) if search.thorough else n, low

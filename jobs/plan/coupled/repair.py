@@ -8,7 +8,6 @@ outweighs what an order saves. Taking capacity first and topping up then costs 6
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -34,9 +33,10 @@ def repaired(search: Search, n: Ints, at: Multipliers) -> Ints:
     # What single orders can break by themselves was settled inside them and stays so.
     firm = np.zeros(len(price), bool)
     firm[search.relaxed.own.resource[:-1]] = True
-    at_stage = 0
-    while at_stage < len(_STAGES) and (over := exceeded(problem, n)).any() and not search.over():
-        began, stage = time.monotonic(), _STAGES[at_stage]
+    for stage in _STAGES:
+        over = exceeded(problem, n)
+        if not over.any() or search.over():
+            break
         penalty = np.maximum(price, floor) * np.where(firm, max(stage, _FIRM), stage)
         now = with_penalty(search, penalty, price, over)
         n = singly(now, n, lines=np.flatnonzero(touching(problem, over)))
@@ -47,17 +47,7 @@ def repaired(search: Search, n: Ints, at: Multipliers) -> Ints:
             n = in_threes(now, n, 4, stuck(problem, n))
         if stage >= _CLOSING:
             n = closed_where_it_pays(now, n)
-        at_stage += _stride(search.deadline, time.monotonic() - began, len(_STAGES) - 1 - at_stage)
     return n
-
-
-def _stride(deadline: float | None, seconds: float, left: int) -> int:
-    """Stages to go on by: one, or more where time doesn't suffice for all that are left, of which the last always comes."""
-    if deadline is None:
-        return 1
-    # Later stages have less to look at: half as long, say.
-    can = max(int((deadline - time.monotonic()) / max(0.5 * seconds, 1e-9)), 1)
-    return max(1, -(-left // can))
 
 
 def stuck(problem: Problem, n: Ints) -> Flags:

@@ -17,7 +17,7 @@ from jobs.plan.coupled.dual import Dual, maximise
 from jobs.plan.coupled.folding import folded
 from jobs.plan.coupled.heuristic import planned, search_at
 from jobs.plan.coupled.hulls import hulls_of
-from jobs.plan.coupled.improve import singly
+from jobs.plan.coupled.improve import in_orders, in_resources, singly
 from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of, totals
 from jobs.plan.coupled.relaxation import Relaxed, relaxed
 from jobs.plan.ragged import first_allowed, first_least
@@ -177,7 +177,8 @@ def _descend(ready: Relaxed, dual: Dual, deadline: float | None) -> tuple[Ints, 
         rung = "nothing" if (n == first_allowed(problem.start, problem.cost)).all() else "marginal value"
         # What was cut down leaves room: filling it takes little time, and is worth it after the deadline of the search too.
         grace = None if deadline is None else max(deadline, time.monotonic()) + _FILLING * len(problem)
-        n = singly(search_at(ready, dual, grace), n)
+        search = search_at(ready, dual, grace)
+        n = in_resources(search, in_orders(search, singly(search, n)))
         return n, low, rung if late else "marginal value", late
     return n, low, "nothing", late
 
