@@ -20,11 +20,9 @@ from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, lower
 from jobs.plan.coupled.relaxation import Branch, Own, Relaxed
 from jobs.plan.ragged import positions
 
-_HALVINGS = 14
+_HALVINGS = 20
 #: How much dearer volume is made, and what the order's own limits cost, from candidate to candidate.
 _FACTORS = ((1.0, 1.0), (1.1, 1.0), (1.4, 1.0), (1.0, 1.5), (1.2, 2.5))
-#: In large problems fewer: what beam search makes of them later is as good.
-_FEW_FACTORS = ((1.0, 1.0), (1.2, 1.0), (1.1, 2.0))
 #: What exceeds an own limit or the trucks is charged so many times its price.
 _CHARGE = 6.0
 
@@ -72,7 +70,7 @@ def _settled(search: Search, dual: Dual, few: Flags, fixed: Ints, look: Flags) -
     trucks = (search.problem.terms.truck_cost > 0) & look
     limited = np.zeros(len(look), bool)
     limited[search.relaxed.own.order] = True
-    for volume, limits in _FACTORS if search.thorough else _FEW_FACTORS:
+    for volume, limits in _FACTORS:
         mine = look & ((volume == 1.0) | trucks) & ((limits == 1.0) | limited)
         if not mine.any() or (search.over() and np.isfinite(least).any()):
             continue
