@@ -81,6 +81,10 @@ def _add_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     for name in ("city", "store", "product"):
         importer.add_argument(f"--{name}", type=int, action="append", help=f"only this {name} (the publisher's number); may be repeated")
     importer.add_argument("--hourly", action="store_true", help="sales by the hour, and the hours out of stock")
+    world = commands.add_parser("world", help="make up a retailer whose law of demand is known: a landing folder, and the truth beside it")
+    world.add_argument("--config", required=True, help="TOML file of the world (docs/world.md); may name a preset")
+    world.add_argument("--landing", required=True, help="landing folder to write; must be empty")
+    world.add_argument("--truth", required=True, help="folder for what the retailer doesn't see; must be empty")
     sample = commands.add_parser("sample", help="load the bundled sample into a landing folder")
     sample.add_argument("--landing", required=True)
     sample.add_argument("--night", type=int, default=1, help="how many of its seven nightly drops to bring, 1..7")

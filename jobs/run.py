@@ -157,6 +157,14 @@ def run_import(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_world(args: argparse.Namespace) -> int:
+    """Write a made-up retailer and the truth about it."""
+    from jobs.simulate.world import job, load
+
+    print(job.main(load(args.config), args.landing, args.truth))
+    return 0
+
+
 def run_sample(args: argparse.Namespace) -> int:
     """Load the bundled sample."""
     from jobs.ingest.importers.sample import load_sample
@@ -212,6 +220,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "views": run_views,
     "replay": run_replay,
     "import": run_import,
+    "world": run_world,
     "sample": run_sample,
     "solve": run_solve,
     "backtest": run_backtest,

@@ -1,0 +1,36 @@
+"""A day's sales from stock: which channel gets what, and until when the shelf lasted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import betaincinv
+
+from jobs.simulate.world import draws
+
+if TYPE_CHECKING:
+    from jobs.simulate.world.draws import Floats, Ints
+
+#: Share of a day's demand by the end of each of its fourteen selling hours: fewest in the first, most in the late afternoon.
+HOURS = np.cumsum([3, 5, 7, 8, 8, 7, 6, 6, 7, 9, 11, 11, 8, 4]) / 100
+
+
+def sell(demand: Ints, on_hand: Ints, key: Ints, day: int) -> tuple[Ints, Floats]:
+    """Sales [lines, 2] and the share of selling hours in stock [lines], from demand [lines, 2] and stock [lines].
+
+    Channels share a stock that is too small in proportion to their demand, rounded at random. With demand d and stock 0 < s < d the
+    shelf is empty from its s-th sale on: of d independent moments the s-th is Beta(s, d - s + 1), in shares of the day's demand.
+    A shelf that is empty from the morning on is in stock for 0 of the hours, one that meets all demand for all of them.
+    """
+    total = demand.sum(axis=1)
+    sold, in_stock = demand.copy(), np.where((on_hand <= 0), 0.0, 1.0)
+    short = np.flatnonzero(total > on_hand)
+    if len(short):
+        stock, wanted, u = on_hand[short], total[short], draws.uniform(key[short], day, "short")
+        first = np.floor(stock * demand[short, 0] / wanted + u).astype(np.int64)
+        sold[short, 0], sold[short, 1] = first, stock - first
+        some = stock > 0
+        moment = np.asarray(betaincinv(stock[some], wanted[some] - stock[some] + 1, draws.uniform(key[short][some], day, "moment")))
+        in_stock[short[some]] = np.interp(moment, np.concatenate([[0], HOURS]), np.arange(len(HOURS) + 1) / len(HOURS))
+    return sold, in_stock
