@@ -38,7 +38,7 @@ _TERMS = {
 }  # fmt: skip
 _OPTIONAL = {"budget_value": pa.float64(), "choice_id": pa.int64()}
 #: Seconds a line that follow the search.
-_AFTERWARDS = 1e-5
+_AFTERWARDS = 6e-6
 
 
 def write_problem(folder: str, problem: Tables) -> None:

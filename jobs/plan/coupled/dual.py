@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, totals, used_by
-from jobs.plan.coupled.relaxation import Branch, Evaluation, Multipliers, Relaxed, Searches, evaluate, nothing_priced, priced_use
+from jobs.plan.coupled.relaxation import Branch, Evaluation, Multipliers, Relaxed, Rows, Searches, evaluate, nothing_priced, priced_use
 from jobs.plan.coupled.workers import mapped
 
 _FASTER, _SLOWER = 1.3, 0.5
@@ -48,14 +48,14 @@ class Steps:
 
 def maximise(relaxed: Relaxed, rounds: int, deadline: float | None = None) -> Dual:
     """Prices and multipliers of a high bound; the best seen within ``rounds`` sign-based steps."""
-    searches = Searches(relaxed)
+    searches = Searches.of(relaxed)
     at, scale, spent = _bisected(relaxed, searches, deadline)
     groups = _groups(relaxed, at, scale)
     best, best_value = at, evaluate(relaxed, at, searches)
     now = best_value
     done = 0
     while done < rounds and not (deadline is not None and time.monotonic() > deadline):
-        at = _stepped(relaxed, at, now, groups)
+        at = _stepped(relaxed, at, now, searches, groups)
         now = evaluate(relaxed, at, searches)
         done += 1
         if now.bound > best_value.bound:
@@ -125,7 +125,7 @@ def _first_nu(relaxed: Relaxed, at: Multipliers, searches: Searches) -> Floats:
     member = np.flatnonzero(problem.choice >= 0)
     order = problem.order[member]
     price = priced_use(problem, at.price)[member] + at.few.lam[order] * problem.volume[member] - at.few.mu[order] * problem.value[member]
-    vertex = searches.few[member]
+    vertex = searches.few.vertex[member]
     gain = -(relaxed.hulls.cost[vertex] + price * relaxed.hulls.n[vertex])
     rank = np.lexsort((-gain, problem.choice[member]))
     second = np.flatnonzero(np.diff(problem.choice[member][rank], prepend=-1) == 0)
@@ -150,16 +150,16 @@ def _first_kappa(relaxed: Relaxed, price: Floats) -> Floats:
     return 0.1 * price[relaxed.own.resource]
 
 
-def _own_excess(relaxed: Relaxed, lines: Ints | slice, n: Ints) -> Floats:
+def _own_excess(relaxed: Relaxed, rows: Rows, n: Ints) -> Floats:
     """[own limits + 1] what is taken beyond each."""
     used = np.zeros(len(relaxed.own.limit))
-    for layer in relaxed.own.layers:
-        used += np.bincount(layer.resource[lines], layer.use[lines] * n, len(used))
+    for layer in rows.own:
+        used += np.bincount(layer.resource, layer.use * n, len(used))
     used[-1] = 0.0
     return used - np.where(np.isfinite(relaxed.own.limit), relaxed.own.limit, 0.0)
 
 
-def _stepped(relaxed: Relaxed, at: Multipliers, now: Evaluation, groups: dict[str, Steps]) -> Multipliers:
+def _stepped(relaxed: Relaxed, at: Multipliers, now: Evaluation, searches: Searches, groups: dict[str, Steps]) -> Multipliers:
     """All multipliers after one step; the truck count follows when a branch's volume lies beyond it."""
     problem, terms = relaxed.problem, relaxed.problem.terms
     price = groups["price"].move(at.price, used_by(problem, now.n) - problem.limit)
@@ -172,11 +172,11 @@ def _stepped(relaxed: Relaxed, at: Multipliers, now: Evaluation, groups: dict[st
     linear, trucks = terms.truck_cost / terms.truck_volume, at.trucks
 
     def step(few: bool) -> tuple[Branch, Floats]:
-        branch, lines, n, opened = (
-            (at.few, slice(None), now.few, now.open_few) if few else (at.many, relaxed.in_trucks, now.many, now.open_many)
+        branch, rows, n, opened = (
+            (at.few, searches.few, now.few, now.open_few) if few else (at.many, searches.many, now.many, now.open_many)
         )
         name = "few" if few else "many"
-        return _branch_step(relaxed, branch, lines, n, at.trucks + (not few), (groups, name), _matters(now, opened))
+        return _branch_step(relaxed, branch, rows, n, at.trucks + (not few), (groups, name), now.matters(opened))
 
     (few, volume), *rest = mapped(step, (True, False) if len(relaxed.in_trucks) else (True,))
     has = terms.truck_cost > 0
@@ -190,28 +190,19 @@ def _stepped(relaxed: Relaxed, at: Multipliers, now: Evaluation, groups: dict[st
     return Multipliers(price, nu, few, many, trucks)
 
 
-def _matters(now: Evaluation, opened: Floats) -> Flags:
-    """[orders] whose branch could still be what the order does: raising a branch beyond the others gains nothing.
-
-    Without this, the multipliers of an order that can't reach its minimum within its limits grow without end.
-    """
-    return opened <= now.orders + 0.02 * np.abs(now.orders) + 1e-9
-
-
 def _branch_step(
-    relaxed: Relaxed, at: Branch, lines: Ints | slice, n: Ints, trucks: Ints, group: tuple[dict[str, Steps], str], matters: Flags
+    relaxed: Relaxed, at: Branch, rows: Rows, n: Ints, trucks: Ints, group: tuple[dict[str, Steps], str], matters: Flags
 ) -> tuple[Branch, Floats]:
     """Multipliers of a branch after one step, and the volume of each order in it."""
-    problem, terms = relaxed.problem, relaxed.problem.terms
+    terms = relaxed.problem.terms
     groups, name = group
-    order = problem.order[lines]
-    value, volume = (totals(order, each[lines] * n, len(trucks)) for each in (problem.value, problem.volume))
+    value, volume = (totals(rows.order, each * n, len(trucks)) for each in (rows.value, rows.volume))
     linear, has = terms.truck_cost / terms.truck_volume, terms.truck_cost > 0
     short = np.where(matters & (terms.minimum > 0), terms.minimum - value, 0.0)
     room = np.where(has, terms.truck_volume, 0.0) * trucks
     heavy = np.where(matters & has, volume - room, 0.0)
     low, high = (linear, np.inf) if name == "few" else (0.0, linear)
-    excess = _own_excess(relaxed, lines, n)
+    excess = _own_excess(relaxed, rows, n)
     excess[:-1] *= matters[relaxed.own.order]
     mu = groups[f"mu_{name}"].move(at.mu, short)
     lam = groups[f"lam_{name}"].move(at.lam, heavy, low, high)

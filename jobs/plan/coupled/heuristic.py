@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import numpy as np
 
 from jobs.plan.coupled.dual import Dual
 from jobs.plan.coupled.improve import Search, in_choices, in_orders, in_resources, least_gain, orderwise, singly
-from jobs.plan.coupled.order_search import planned_better_alone, planned_better_within
+from jobs.plan.coupled.order_search import bounded, planned_better_alone, planned_better_within
 from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of
 from jobs.plan.coupled.relaxation import Relaxed, priced_use
-from jobs.plan.coupled.repair import repaired
+from jobs.plan.coupled.repair import exceeded, repaired
 from jobs.plan.coupled.start import planned_alone
 
 #: Money per unit beyond a limit that nothing outweighs, as a multiple of the largest entry.
 _NEVER = 1e6
+#: Share of the time that orders by themselves may take; what they share needs the rest.
+_ALONE = 0.3
+#: Seconds a line to cut down what time did not suffice to repair.
+_CUTTING = 4e-6
 #: A repaired plan dearer than the best by more than this share is not improved to compare.
 _WORTH = 2e-4
 
 
-def planned(relaxed: Relaxed, dual: Dual, deadline: float | None = None) -> Ints:
-    """A plan near the dual's bound; feasible unless the last resorts failed, which the caller looks at."""
-    search = search_at(relaxed, dual, deadline)
-    n, opened = planned_alone(search, dual)
-    n = planned_better_alone(search, dual, n)
-    n = repaired(search, n, dual.at)
+def planned(relaxed: Relaxed, dual: Dual, deadline: float | None = None) -> tuple[Ints, Floats]:
+    """A plan near the dual's bound, and [orders] what no plan of each costs less than at the prices.
+
+    The plan is feasible unless the last resorts failed, which the caller looks at.
+    """
+    search, now = search_at(relaxed, dual, deadline), time.monotonic()
+    alone = replace(search, deadline=None if deadline is None else now + _ALONE * (deadline - now))
+    n, opened = planned_alone(alone, dual)
+    n, low = bounded(alone, dual, n)
+    n = planned_better_alone(alone, dual, n, low)
+    in_time = replace(search, deadline=None if deadline is None else deadline - _CUTTING * len(n))
+    n = repaired(in_time, n, dual.at)
+    if in_time.over() and exceeded(search.problem, n).any():
+        return n, low
     n = improved(search, n, opened)
-    n = improved_again(search, n, opened, dual)
-    return reopened(search, n, opened, dual) if search.thorough else n
+    n = improved_again(search, n, opened, (dual, low))
+    return reopened(search, n, opened, dual) if search.thorough else n, low
 
 
 def search_at(relaxed: Relaxed, dual: Dual, deadline: float | None) -> Search:
@@ -58,14 +73,17 @@ def improved(search: Search, n: Ints, opened: Ints) -> Ints:
     return singly(search, n)
 
 
-def improved_again(search: Search, n: Ints, opened: Ints, dual: Dual) -> Ints:
-    """Orders planned anew within what others leave, and all improved once more; kept where cheaper."""
-    problem = search.problem
+def improved_again(search: Search, n: Ints, opened: Ints, prices: tuple[Dual, Floats]) -> Ints:
+    """Orders planned anew within what others leave, and all improved once more; kept where cheaper.
+
+    prices  the dual, and bounds of orders
+    """
+    problem, (dual, low) = search.problem, prices
     before = state_of(problem, n)
     worthwhile = search.thorough or problem.terms.any.any()
     if not worthwhile or search.over() or not is_feasible(problem, before):
         return n
-    again = improved(search, planned_better_within(search, dual, n), opened)
+    again = improved(search, planned_better_within(search, dual, n, low), opened)
     after = state_of(problem, again)
     return again if is_feasible(problem, after) and plan_cost(problem, after) < plan_cost(problem, before) else n
 

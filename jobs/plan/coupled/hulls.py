@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from jobs.plan.coupled.problem import Flags, Floats, Ints
 from jobs.plan.ragged import positions
@@ -14,8 +15,10 @@ from jobs.plan.ragged import positions
 class Hulls:
     """Vertices of line i: first[i] .. first[i + 1] - 1, by rising n.
 
-    n, cost   [vertices] multiples and cost
-    up, down  [vertices] slope to the next vertex (inf at the last) and from the one before (-inf at the first)
+    n, cost       [vertices] multiples and cost
+    up, down      [vertices] slope to the next vertex (inf at the last) and from the one before (-inf at the first)
+    start         [lines + 1] of the lists
+    below, above  [entries of the lists] multiples of the last vertex below and of the first above; those of the entry where there is none
     """
 
     first: Ints
@@ -23,6 +26,14 @@ class Hulls:
     cost: Floats
     up: Floats
     down: Floats
+    start: Ints
+    below: npt.NDArray[np.int32]
+    above: npt.NDArray[np.int32]
+
+    def around(self, lines: Ints, n: Ints) -> tuple[Ints, Ints]:
+        """Multiples of the last vertex below n and of the first above, of each line; n itself where there is none."""
+        entry = self.start[lines] + n
+        return self.below[entry].astype(np.int64), self.above[entry].astype(np.int64)
 
 
 def hulls_of(start: Ints, cost: Floats) -> Hulls:
@@ -39,7 +50,10 @@ def hulls_of(start: Ints, cost: Floats) -> Hulls:
         changed[owner[todo[above]]] = True
         todo = todo[~above]
         todo = todo[changed[owner[todo]]]
-    return _with_slopes(owner[alive], n[alive], cost[alive], len(start) - 1)
+    first = np.searchsorted(owner[alive], np.arange(len(start)))
+    return Hulls(
+        first, n[alive], cost[alive], *_slopes(owner[alive], n[alive], cost[alive]), start, *_neighbours(first, owner, place, alive)
+    )
 
 
 def _above(owner: Ints, n: Floats, cost: Floats) -> Flags:
@@ -52,13 +66,21 @@ def _above(owner: Ints, n: Floats, cost: Floats) -> Flags:
     return above
 
 
-def _with_slopes(owner: Ints, n: Floats, cost: Floats, lines: int) -> Hulls:
-    first = np.searchsorted(owner, np.arange(lines + 1))
+def _slopes(owner: Ints, n: Floats, cost: Floats) -> tuple[Floats, Floats]:
     same = owner[1:] == owner[:-1]
     slope = np.diff(cost) / np.where(same, np.diff(n), 1.0)
-    up = np.append(np.where(same, slope, np.inf), np.inf)
-    down = np.append(-np.inf, np.where(same, slope, -np.inf))
-    return Hulls(first, n, cost, up, down)
+    return np.append(np.where(same, slope, np.inf), np.inf), np.append(-np.inf, np.where(same, slope, -np.inf))
+
+
+def _neighbours(first: Ints, owner: Ints, place: Ints, vertex: Flags) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Which vertices lie around each entry."""
+    n = place[vertex].astype(np.int32)
+    up_to = np.cumsum(vertex)
+    before, after = up_to - vertex - 1, up_to
+    here = place.astype(np.int32)
+    below = np.where(before >= first[owner], n[np.maximum(before, 0)], here)
+    above = np.where(after < first[owner + 1], n[np.minimum(after, len(n) - 1)], here)
+    return below, above
 
 
 def cheapest(hulls: Hulls, price: Floats, vertex: Ints) -> Ints:

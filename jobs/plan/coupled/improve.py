@@ -11,17 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.plan.coupled.exchange import all_pairs, all_triples, candidates, pair_gains, taken_choices, triple_gains
+from jobs.plan.coupled.exchange import all_triples, candidates, triple_gains
 from jobs.plan.coupled.moves import Moves, applied, gains, pairs, singles, steps, together
-from jobs.plan.coupled.neighbours import around
+from jobs.plan.coupled.pairing import paying_pairs
 from jobs.plan.coupled.problem import TOLERANCE, Flags, Floats, Ints, Problem, State, raised, state_of
 from jobs.plan.coupled.relaxation import Relaxed
-from jobs.plan.coupled.workers import cuts, mapped
 
 #: A gain below this share of the mean entry of the lists is rounding.
 _LEAST = 1e-9
 #: Steps of a group that are paired with each other: as many as pairs in all allow, within these.
 _PAIRED = (14, 60)
+#: Steps of a group that give back what exceeds a limit, each paired with all of the others.
+_PIVOTS = 12
 _PAIRS = 2_000_000
 #: Steps of an order of which three are made at once, and orders looked at in one go.
 _THREES = 14
@@ -102,7 +103,7 @@ def promising(search: Search, state: State, lines: Ints) -> Ints:
     """
     problem, terms = search.problem, search.problem.terms
     n, limit = state.n, raised(problem.limit)
-    below, above = around(search.relaxed.hulls, lines, n[lines])
+    below, above = search.relaxed.hulls.around(lines, n[lines])
     at = problem.at(lines, n[lines])
     less, more = problem.at(lines, below) - at, problem.at(lines, above) - at
     room, charged = np.ones(len(lines), bool), np.zeros(len(lines))
@@ -148,15 +149,20 @@ def by_order(problem: Problem, lines: Ints, to: Ints) -> Moves:
     return Moves(move, lines, to, int(move[-1]) + 1 if len(move) else 0)
 
 
-def in_orders(search: Search, n: Ints, rounds: int = 30, orders: Flags | None = None, among: Flags | None = None) -> Ints:
-    """Exchanges inside orders with terms (some orders, among some lines), again where they paid."""
+def in_orders(
+    search: Search, n: Ints, rounds: int = 30, orders: Flags | None = None, among: Flags | None = None, *, giving: bool = False
+) -> Ints:
+    """Exchanges inside orders with terms (some orders, among some lines), again where they paid.
+
+    giving  only those that give back what exceeds a limit
+    """
     problem = search.problem
     look = problem.terms.any if orders is None else problem.terms.any & orders
     for _ in range(rounds):
         lines = np.flatnonzero(look[problem.order] if among is None else look[problem.order] & among)
         if not len(lines) or search.over():
             break
-        after = exchanged(search, n, lines, problem.order, search.w_order)
+        after = exchanged(search, n, lines, problem.order, search.w_order, giving=giving)
         look = np.zeros(len(look), bool)
         look[problem.order[after != n]] = True
         look, n = look & problem.terms.any, after
@@ -208,29 +214,42 @@ def _fewest(moves: Moves, group: Ints, reduced: Floats, each: int) -> Moves:
     return singles(moves.line[few], moves.to[few])
 
 
-def exchanged(search: Search, n: Ints, lines: Ints, group: Ints, w: Floats) -> Ints:
-    """The plan after the exchanges that pay, the best of each group."""
+def _gives_back(problem: Problem, state: State, moves: Moves) -> Flags:
+    """[moves] steps that take less of what is exceeded."""
+    gives, over = np.zeros(moves.count, bool), state.used > raised(problem.limit)
+    less = moves.to < state.n[moves.line]
+    for layer in problem.layers:
+        gives |= less & over[layer.resource[moves.line]] & (layer.use[moves.line] > 0)
+    return gives
+
+
+def _with_pivots(problem: Problem, moves: Moves, reduced: Floats, pivot: Flags) -> tuple[Moves, Flags]:
+    """Of each order that has pivots these and the few other steps that could pay with the best of them, pivots first."""
+    order = problem.order[moves.line]
+    best = np.full(len(problem.terms.fixed), np.inf)
+    np.minimum.at(best, order[pivot], reduced[pivot])
+    pays = ~pivot & (best[order] + reduced < problem.terms.truck_cost[order])
+    first = candidates(np.where(pivot, order, -1), reduced, _PIVOTS)
+    others = candidates(np.where(pays, order, -1), reduced, _PAIRED[1])
+    rows = np.concatenate([first, others])
+    rank = np.argsort(order[rows], kind="stable")
+    return singles(moves.line[rows[rank]], moves.to[rows[rank]]), rank < len(first)
+
+
+def exchanged(search: Search, n: Ints, lines: Ints, group: Ints, w: Floats, *, giving: bool = False) -> Ints:
+    """The plan after the exchanges that pay, the best of each group; ``giving`` as in ``in_orders``."""
     problem = search.problem
     state = state_of(problem, n)
     moves, reduced = _steps(search, n, lines, w)
-    groups = len(np.unique(group[moves.line]))
-    each = int(np.clip((2 * _PAIRS / max(groups, 1)) ** 0.5, *_PAIRED))
-    moves = _fewest(moves, group, reduced, each)
+    pivot = None
+    if giving:
+        moves, pivot = _with_pivots(problem, moves, reduced, _gives_back(problem, state, moves))
+    else:
+        groups = len(np.unique(group[moves.line]))
+        each = int(np.clip((2 * _PAIRS / max(groups, 1)) ** 0.5, *_PAIRED))
+        moves = _fewest(moves, group, reduced, each)
     of = group[moves.line]
-    a, b = all_pairs(of)
-    taken = taken_choices(problem, state)
-
-    def paying(cut: slice) -> tuple[Ints, Ints, Floats]:
-        x, y = a[cut], b[cut]
-        low, high = (x[0], y.max() + 1) if len(x) else (0, 0)
-        near = singles(moves.line[low:high], moves.to[low:high])
-        change = pair_gains(problem, state, near, x - low, y - low, search.penalty, taken)
-        good = np.flatnonzero(change < -search.least)
-        return x[good], y[good], change[good]
-
-    found = mapped(paying, cuts(len(a)))
-    x, y = (np.concatenate([each[k] for each in found]) for k in (0, 1))
-    change = np.concatenate([each[2] for each in found])
+    x, y, change = paying_pairs(problem, state, moves, of, search.penalty, search.least, pivot)
     # The best few of each group are enough: after one is made the others are judged anew.
     best = candidates(of[x], change, 3)
     x, y, change = x[best], y[best], change[best]

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.plan.coupled.hulls import Hulls
-from jobs.plan.coupled.neighbours import around
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, State, Terms, order_costs, raised, totals
 
 
@@ -187,7 +186,7 @@ def applied(n: Ints, moves: Moves, chosen: Flags) -> Ints:
 def steps(problem: Problem, hulls: Hulls, lines: Ints, n: Ints) -> Moves:
     """Other quantities of lines (rising): one multiple less or more, to the vertex below or above, to nothing; what the lists allow."""
     at = n[lines]
-    below, above = around(hulls, lines, at)
+    below, above = hulls.around(lines, at)
     # By rising target, so that equal ones lie side by side.
     to = np.stack([np.zeros_like(at), np.minimum(below, at - 1), at - 1, at + 1, np.maximum(above, at + 1)], axis=1)
     length = problem.start[lines + 1] - problem.start[lines]

@@ -7,20 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.plan.coupled.beam import Beam, searched
+from jobs.plan.coupled.beam import Beam, Found, searched
 from jobs.plan.coupled.beam_lists import Prices
 from jobs.plan.coupled.dual import Dual
 from jobs.plan.coupled.improve import Search, by_order, singly
 from jobs.plan.coupled.moves import applied, gains, together
-from jobs.plan.coupled.problem import Flags, Floats, Ints, state_of
-from jobs.plan.coupled.start import own_charge, priced_orders
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, state_of
+from jobs.plan.coupled.start import own_charge, own_used, priced_orders
 
-#: Searches for plans, one after the other: each finds some that others don't.
+#: Searches for plans, one after the other: each finds some that others don't. In large problems the first ones do:
+#: two for orders by themselves, one for orders within what others leave.
 _PLANS = (Beam(64, 5, 0.3), Beam(64, 5, 1.0), Beam(64, 5, 0.1))
+_ALONE, _WITHIN = 2, 1
 #: Searches for bounds: orders of few lines are searched broadly, their gap is the widest.
 _FEW_LINES = 16
 _BOUND_OF_FEW, _BOUND = Beam(256, 12), Beam(64, 5)
-#: An order this near its Lagrangian, as a share of it, is left.
+#: An order this near its bound, as a share of it, is left.
 _NEAR = 1e-4
 
 
@@ -32,17 +34,51 @@ class _Branch:
     prices: Prices
 
 
-def planned_better_alone(search: Search, dual: Dual, n: Ints) -> Ints:
-    """Plans of orders by themselves, where better ones are found; lines of choices stay."""
-    for beam in _PLANS if search.problem.terms.any.any() else ():
-        if search.over():
-            break
+def bounded(search: Search, dual: Dual, n: Ints) -> tuple[Ints, Floats]:
+    """Plans of orders by themselves where better ones are found beside, and [orders] what no plan of each lies below.
+
+    n  a plan of each by itself: what costs more is of no interest
+    """
+    problem, lagrangian = search.problem, dual.evaluation.orders
+    known = np.minimum(priced(search, dual, n) + own_charge(search, dual, n), search.relaxed.closed)
+    look = problem.terms.any & _is_far(known, lagrangian)
+    few_lines = np.diff(problem.terms.lines) <= _FEW_LINES
+    bound = known.copy()
+    for some, beam in ((look & few_lines, _BOUND_OF_FEW), (look & ~few_lines, _BOUND)):
+        for branch in branches(search, dual, np.ones(len(problem), bool), idle=False):
+            orders = np.flatnonzero(some & (branch.value < known))
+            if len(orders):
+                better = searched(problem, orders, branch.prices, known[orders], n, None, beam, search.over)
+                bound[orders] = np.minimum(bound[orders], better.bound)
+                gain = np.where(better.gain > search.least, better.gain, 0.0)
+                known[orders] -= gain
+                n = _but_choices(problem, n, better, orders[gain > 0])
+    low = lagrangian.copy()
+    new, old = bound[look], lagrangian[look]
+    low[look] = np.maximum(new - 1e-9 * (np.abs(old) + np.abs(new)), old)
+    return n, low
+
+
+def _but_choices(problem: Problem, n: Ints, found: Found, orders: Ints) -> Ints:
+    """The plan with those found of some orders, but where a line of a choice would change: its other line is of another order."""
+    good = np.zeros(len(problem.terms.fixed), bool)
+    good[orders] = True
+    good[problem.order[found.lines[(problem.choice[found.lines] >= 0) & (found.n != n[found.lines])]]] = False
+    rows = good[problem.order[found.lines]]
+    after = n.copy()
+    after[found.lines[rows]] = found.n[rows]
+    return after
+
+
+def planned_better_alone(search: Search, dual: Dual, n: Ints, low: Floats) -> Ints:
+    """Plans of orders by themselves, where better ones are found; lines of choices stay. ``low`` as of ``bounded``."""
+    for beam in _beams(search, _ALONE):
         cost = priced(search, dual, n) + own_charge(search, dual, n)
-        n = _plans(search, dual, n, cost, None, beam)
+        n = _plans(search, dual, n, (cost, low), None, beam)
     return n
 
 
-def planned_better_within(search: Search, dual: Dual, n: Ints) -> Ints:
+def planned_better_within(search: Search, dual: Dual, n: Ints, low: Floats) -> Ints:
     """Plans of orders within what others leave, better at the prices; what they give back is taken by single lines that pay.
 
     The whole plan can be dearer for it: the caller compares.
@@ -50,11 +86,9 @@ def planned_better_within(search: Search, dual: Dual, n: Ints) -> Ints:
     problem = search.problem
     # What an order leaves of its own limits serves nobody else.
     w = search.w - _own_use(search, dual)
-    for beam in _PLANS if problem.terms.any.any() else ():
-        if search.over():
-            break
+    for beam in _beams(search, _WITHIN):
         state = state_of(problem, n)
-        to = _plans(search, dual, n, priced(search, dual, n), state.used, beam)
+        to = _plans(search, dual, n, (priced(search, dual, n), low), state.used, beam)
         lines = np.flatnonzero(to != n)
         moves = by_order(problem, lines, to[lines])
         change = gains(problem, state, moves, search.penalty)
@@ -66,24 +100,12 @@ def planned_better_within(search: Search, dual: Dual, n: Ints) -> Ints:
     return n
 
 
-def rises(search: Search, dual: Dual, n: Ints) -> Floats:
-    """[orders] how far each order's Lagrangian rises when it is searched; n is a plan near it, for what is of interest."""
-    problem, found = search.problem, dual.evaluation
-    lagrangian = found.orders
-    known = np.minimum(priced(search, dual, n), search.relaxed.closed)
-    look = problem.terms.any & _is_far(known, lagrangian)
-    few_lines = np.diff(problem.terms.lines) <= _FEW_LINES
-    bound = known.copy()
-    for some, beam in ((look & few_lines, _BOUND_OF_FEW), (look & ~few_lines, _BOUND)):
-        for branch in branches(search, dual, np.ones(len(problem), bool), idle=False):
-            orders = np.flatnonzero(some & (branch.value < known))
-            if len(orders):
-                better = searched(problem, orders, branch.prices, known[orders], n, None, beam, search.over)
-                bound[orders] = np.minimum(bound[orders], better.bound)
-    rise = np.zeros(len(bound))
-    new, old = bound[look], lagrangian[look]
-    rise[look] = new - old - 1e-9 * (np.abs(old) + np.abs(new))
-    return np.maximum(rise, 0.0)
+def _beams(search: Search, few: int) -> Iterator[Beam]:
+    """Searches for plans, in large problems few, while there is time."""
+    if search.problem.terms.any.any():
+        for beam in _PLANS if search.thorough else _PLANS[:few]:
+            if not search.over():
+                yield beam
 
 
 def priced(search: Search, dual: Dual, n: Ints) -> Floats:
@@ -93,10 +115,10 @@ def priced(search: Search, dual: Dual, n: Ints) -> Floats:
     return np.asarray(priced_orders(problem, n, search.w) + choices)
 
 
-def _plans(search: Search, dual: Dual, n: Ints, cost: Floats, used: Floats | None, beam: Beam) -> Ints:
-    """The plan with the best found of each order that is not near its Lagrangian."""
-    problem = search.problem
-    look = problem.terms.any & _is_far(cost, dual.evaluation.orders)
+def _plans(search: Search, dual: Dual, n: Ints, values: tuple[Floats, Floats], used: Floats | None, beam: Beam) -> Ints:
+    """The plan with the best found of each order whose cost is not near its bound (values: both)."""
+    problem, (cost, low) = search.problem, values
+    look = problem.terms.any & _is_far(cost + _idle(search, dual, n), low)
     after, gain = n.copy(), np.zeros(len(cost))
     for branch in branches(search, dual, problem.choice < 0, idle=True):
         orders = np.flatnonzero(look & (branch.value < cost - gain))
@@ -111,9 +133,16 @@ def _plans(search: Search, dual: Dual, n: Ints, cost: Floats, used: Floats | Non
     return after
 
 
-def _is_far(cost: Floats, lagrangian: Floats) -> Flags:
+def _is_far(cost: Floats, low: Floats) -> Flags:
     """[orders] whose plan is known and may be better."""
-    return np.asarray(np.isfinite(cost) & (cost - lagrangian > _NEAR * np.abs(lagrangian)))
+    return np.asarray(np.isfinite(cost) & (cost - low > _NEAR * np.abs(low)))
+
+
+def _idle(search: Search, dual: Dual, n: Ints) -> Floats:
+    """[orders] what a plan leaves of limits of its own, which serves nobody else, at the prices."""
+    own = search.relaxed.own
+    left = np.maximum(own.limit - own_used(own, n), 0.0)[:-1]
+    return np.bincount(own.order, dual.at.price[own.resource[:-1]] * left, len(search.problem.terms.fixed)).astype(float)
 
 
 def branches(search: Search, dual: Dual, free: Flags, *, idle: bool) -> Iterator[_Branch]:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.plan.coupled.hulls import Hulls, cheapest, hulls_of
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, numbered
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, numbered, totals
 from jobs.plan.coupled.workers import cuts, mapped
 
 
@@ -106,6 +106,13 @@ class Evaluation:
     few: Ints
     many: Ints
 
+    def matters(self, opened: Floats) -> Flags:
+        """[orders] whose branch could still be what the order does: raising a branch beyond the others gains nothing.
+
+        Without this, the multipliers of an order that can't reach its minimum within its limits grow without end.
+        """
+        return np.asarray(opened <= self.orders + 0.02 * np.abs(self.orders) + 1e-9)
+
 
 def relaxed(problem: Problem) -> Relaxed:
     """Hulls and subsets. A choice's lists lose n = 0, which the choice's own multiplier covers."""
@@ -161,37 +168,68 @@ def nothing_priced(relaxed: Relaxed) -> Multipliers:
 
 def priced_use(problem: Problem, price: Floats) -> Floats:
     """[lines] what the resources that one multiple takes cost."""
-    w = np.zeros(len(problem))
-    for layer in problem.layers:
-        w += layer.use * price[layer.resource]
-    return w
+
+    def part(cut: slice) -> Floats:
+        w = np.zeros(len(problem.order[cut]))
+        for layer in problem.layers:
+            w += layer.use[cut] * price[layer.resource[cut]]
+        return w
+
+    return np.concatenate(mapped(part, cuts(len(problem))))
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Lines to be priced, with what that takes side by side.
+
+    line    their numbers; None: all
+    own     layers of limits inside orders
+    vertex  where each line's cheapest vertex was last: the next search starts there, so it takes a step or two (changed in place)
+    """
+
+    line: Ints | None
+    order: Ints
+    value: Floats
+    volume: Floats
+    choice: Ints
+    own: tuple[Layer, ...]
+    vertex: Ints
+
+    def take(self, kept: Flags) -> Rows:
+        """Only some of them."""
+        line = np.flatnonzero(kept) if self.line is None else self.line[kept]
+        own = tuple(Layer(layer.resource[kept], layer.use[kept]) for layer in self.own)
+        return Rows(line, self.order[kept], self.value[kept], self.volume[kept], self.choice[kept], own, self.vertex[kept])
+
+
+@dataclass(frozen=True)
 class Searches:
-    """Where each line's cheapest vertex was last: the next search starts there, so it takes a step or two."""
+    """Lines to be priced in each branch."""
 
-    def __init__(self, relaxed: Relaxed) -> None:
-        self.few = relaxed.hulls.first[:-1].copy()
-        self.many = self.few[relaxed.in_trucks].copy()
+    few: Rows
+    many: Rows
+
+    @classmethod
+    def of(cls, relaxed: Relaxed) -> Searches:
+        """All lines, and all with trucks."""
+        problem = relaxed.problem
+        few = Rows(None, problem.order, problem.value, problem.volume, problem.choice, relaxed.own.layers, relaxed.hulls.first[:-1].copy())
+        return cls(few, few.take((problem.terms.truck_cost > 0)[problem.order]))
 
 
 def evaluate(relaxed: Relaxed, at: Multipliers, searches: Searches) -> Evaluation:
     """Price every line and order at some multipliers."""
     problem, terms = relaxed.problem, relaxed.problem.terms
     w = priced_use(problem, at.price)
-    few, value = _branch(relaxed, w, at.few, at.nu, None, searches.few)
-    total = np.add.reduceat(value, terms.lines[:-1])
-    open_few = total + terms.fixed + at.few.mu * terms.minimum + _truck_part(relaxed, at.few, at.trucks)
+    few, open_few = _branch(relaxed, w, (at.few, at.trucks), at.nu, searches.few)
     open_few = np.where((at.trucks == 0) & (terms.truck_cost > 0) & relaxed.never_zero, np.inf, open_few)
     many, open_many = np.zeros(0, np.int64), np.full(len(open_few), np.inf)
-    if len(relaxed.in_trucks):
-        many, value = _branch(relaxed, w[relaxed.in_trucks], at.many, at.nu, relaxed.in_trucks, searches.many)
-        total = np.bincount(problem.order[relaxed.in_trucks], value, len(open_few))
-        open_many = total + terms.fixed + at.many.mu * terms.minimum + _truck_part(relaxed, at.many, at.trucks + 1)
-        open_many = np.where(terms.truck_cost > 0, open_many, np.inf)
+    if len(searches.many.order):
+        many, open_many = _branch(relaxed, w, (at.many, at.trucks + 1), at.nu, searches.many)
+    open_many = np.where(terms.truck_cost > 0, open_many, np.inf)
     opened = np.minimum(open_few, open_many)
     orders = np.where(terms.any, np.minimum(relaxed.closed, opened), open_few)
-    n = _attained(relaxed, (few, many), open_few, open_many)
+    n = _attained(relaxed, searches, (few, many), open_few, open_many)
     limit = problem.limit[:-1]
     bound = problem.constant + float(np.sum(orders)) - float(at.price[:-1] @ limit) - float(np.sum(at.nu))
     return Evaluation(bound, n, orders, open_few, open_many, few, many)
@@ -206,44 +244,48 @@ def _truck_part(relaxed: Relaxed, at: Branch, trucks: Ints) -> Floats:
     return np.asarray(trucks * (terms.truck_cost - at.lam * volume) - back)
 
 
-def _branch(relaxed: Relaxed, w: Floats, at: Branch, nu: Floats, lines: Ints | None, vertex: Ints) -> tuple[Ints, Floats]:
-    """Multiples and value of each line (or of some lines) at a branch's multipliers."""
+def _branch(relaxed: Relaxed, w: Floats, at: tuple[Branch, Ints], nu: Floats, rows: Rows) -> tuple[Ints, Floats]:
+    """Multiples of each row at a branch's multipliers, and [orders] its value."""
+    terms, (branch, trucks) = relaxed.problem.terms, at
+    mine = w if rows.line is None else w[rows.line]
 
     def part(cut: slice) -> tuple[Ints, Floats]:
-        return _lines_priced(relaxed, w[cut], at, nu, cut if lines is None else lines[cut], vertex[cut])
+        return _lines_priced(relaxed, mine[cut], branch, nu, rows, cut)
 
-    parts = mapped(part, cuts(len(w)))
-    return np.concatenate([n for n, _ in parts]), np.concatenate([value for _, value in parts])
+    parts = mapped(part, cuts(len(mine)))
+    n, value = np.concatenate([n for n, _ in parts]), np.concatenate([value for _, value in parts])
+    total = totals(rows.order, value, len(terms.fixed))
+    return n, total + terms.fixed + branch.mu * terms.minimum + _truck_part(relaxed, branch, trucks)
 
 
-def _lines_priced(relaxed: Relaxed, w: Floats, at: Branch, nu: Floats, lines: Ints | slice, vertex: Ints) -> tuple[Ints, Floats]:
-    """The same of some lines; their vertices are changed in place."""
-    problem, hulls = relaxed.problem, relaxed.hulls
-    order = problem.order[lines]
-    for layer in relaxed.own.layers:
-        w = w + layer.use[lines] * at.kappa[layer.resource[lines]]
-    price = w + at.lam[order] * problem.volume[lines] - at.mu[order] * problem.value[lines]
-    # Vertices are numbered over all lines, so some lines search the same arrays.
+def _lines_priced(relaxed: Relaxed, w: Floats, at: Branch, nu: Floats, rows: Rows, cut: slice) -> tuple[Ints, Floats]:
+    """Multiples and value of some rows at a branch's multipliers; their vertices are changed in place."""
+    hulls, order, vertex = relaxed.hulls, rows.order[cut], rows.vertex[cut]
+    for layer in rows.own:
+        w = w + layer.use[cut] * at.kappa[layer.resource[cut]]
+    price = w + at.lam[order] * rows.volume[cut]
+    price -= at.mu[order] * rows.value[cut]
     cheapest(hulls, price, vertex)
-    n = hulls.n[vertex].astype(np.int64)
-    value = hulls.cost[vertex] + price * n
+    n = hulls.n[vertex]
+    value = price * n
+    value += hulls.cost[vertex]
     if len(nu):
-        choice = problem.choice[lines]
+        choice = rows.choice[cut]
         member = np.flatnonzero(choice >= 0)
         with_nu = value[member] + nu[choice[member]]
         taken = (with_nu < 0) & (n[member] > 0)
         value[member] = np.minimum(with_nu, 0.0)
         n[member] = np.where(taken, n[member], 0)
-    return n, value
+    return n.astype(np.int64), value
 
 
-def _attained(relaxed: Relaxed, plans: tuple[Ints, Ints], open_few: Floats, open_many: Floats) -> Ints:
+def _attained(relaxed: Relaxed, searches: Searches, plans: tuple[Ints, Ints], open_few: Floats, open_many: Floats) -> Ints:
     """[lines] the plan that attains the orders' values."""
     terms, order = relaxed.problem.terms, relaxed.problem.order
     few, many = plans
     n = few.copy()
-    if len(relaxed.in_trucks):
-        better = (open_many < open_few)[order[relaxed.in_trucks]]
-        n[relaxed.in_trucks[better]] = many[better]
+    if searches.many.line is not None and len(many):
+        better = (open_many < open_few)[searches.many.order]
+        n[searches.many.line[better]] = many[better]
     shut = terms.any & (relaxed.closed <= np.minimum(open_few, open_many))
     return np.where(shut[order], 0, n)

@@ -20,10 +20,8 @@ from jobs.plan.coupled.start import with_minimum
 
 #: Penalties as multiples of the price, one stage after the other.
 _STAGES = (1.1, 1.3, 1.7, 2.5, 4.0, 8.0, 15.0, 30.0, 60.0, 150.0, 1e3, 1e6)
-#: From this stage on orders are changed inside (before, lines that can spare it give back), then in threes, then closed.
-_INSIDE, _DEEP, _CLOSING = 8.0, 15.0, 60.0
-#: In problems that are not large, orders are changed inside from this stage on: dearer, a little better.
-_INSIDE_EARLY = 2.5
+#: From this stage on three lines of an order are changed at once, then orders planned anew, then closed.
+_DEEP, _INSIDE, _CLOSING = 15.0, 30.0, 60.0
 #: Penalty of limits inside single orders, from the start.
 _FIRM = 100.0
 
@@ -35,7 +33,6 @@ def repaired(search: Search, n: Ints, at: Multipliers) -> Ints:
     # What single orders can break by themselves was settled inside them and stays so.
     firm = np.zeros(len(price), bool)
     firm[search.relaxed.own.resource[:-1]] = True
-    inside = _INSIDE_EARLY if search.thorough else _INSIDE
     for stage in _STAGES:
         over = exceeded(problem, n)
         if not over.any() or search.over():
@@ -43,9 +40,9 @@ def repaired(search: Search, n: Ints, at: Multipliers) -> Ints:
         penalty = np.maximum(price, floor) * np.where(firm, max(stage, _FIRM), stage)
         now = with_penalty(search, penalty, price, over)
         n = singly(now, n, lines=np.flatnonzero(touching(problem, over)))
-        if stage >= inside:
+        if stage >= _INSIDE:
             n = replanned(now, n, at, stuck(problem, n))
-            n = in_orders(now, n, rounds=6, orders=stuck(problem, n))
+        n = in_orders(now, n, rounds=6, orders=stuck(problem, n), giving=True)
         if stage >= _DEEP:
             n = in_threes(now, n, 4, stuck(problem, n))
         if stage >= _CLOSING:

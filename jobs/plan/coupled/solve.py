@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.errors import UsageError
-from jobs.plan.coupled import exact, fallback, order_search, single_orders, stock_pools
+from jobs.plan.coupled import exact, fallback, single_orders, stock_pools
 from jobs.plan.coupled.bound import certified, contributions, of_orders
 from jobs.plan.coupled.dual import Dual, maximise
 from jobs.plan.coupled.folding import folded
 from jobs.plan.coupled.heuristic import planned, search_at
-from jobs.plan.coupled.improve import singly
+from jobs.plan.coupled.hulls import hulls_of
+from jobs.plan.coupled.improve import in_orders, in_resources, singly
 from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of, totals
 from jobs.plan.coupled.relaxation import Relaxed, relaxed
 from jobs.plan.ragged import first_allowed, first_least
@@ -32,8 +33,10 @@ _ORDERS = 12
 #: A plan this close to its bound, as a share of cost, is proven.
 _CLOSE = 1e-6
 #: Share of the time until a deadline that prices may take.
-_PRICING = 0.4
-#: Share of what is left then that the plan may take; bounds of single orders get the rest.
+_PRICING = 0.3
+#: Seconds a line for filling up a plan that was cut down.
+_FILLING = 4e-6
+#: Share of what is left then that the plan may take; exact means get the rest.
 _PLANNING = 0.9
 
 
@@ -75,8 +78,8 @@ def solve(problem: Problem, deadline: float | None = None) -> Solved:
     parts = contributions(ready, dual.at)
     bound = certified(ready, parts)
     now = time.monotonic()
-    n, rung, late = _descend(ready, dual, None if deadline is None else now + _PLANNING * (deadline - now))
-    n, risen, later = _settled(ready, dual, n, deadline)
+    n, low, rung, late = _descend(ready, dual, None if deadline is None else now + _PLANNING * (deadline - now))
+    n, risen, later = _settled(ready, dual, (n, low), deadline)
     bound, late = bound + risen, late or later
     if len(problem) <= _SMALL and not late:
         n, bound, rung = _proven(ready, n, bound, rung, deadline)
@@ -108,7 +111,7 @@ def at_once(problem: Problem) -> Solved:
 
     Raises UsageError where even the least that lines allow keeps not all limits.
     """
-    n = fallback.cut_down(problem, first_least(problem.start, problem.cost))
+    n = fallback.cut_down(problem, hulls_of(problem.start, problem.cost), first_least(problem.start, problem.cost))
     state = state_of(problem, n)
     if not is_feasible(problem, state):
         raise UsageError("no plan was found that keeps all limits, order minima and what the lines at least order")
@@ -153,33 +156,36 @@ def _uncoupled(n: Ints, problem: Problem, cost: float, extremes: tuple[float, fl
     )
 
 
-def _settled(ready: Relaxed, dual: Dual, n: Ints, deadline: float | None) -> tuple[Ints, float, bool]:
-    """A better plan by exact means, how much the bound rises by searching single orders or pools, and whether time cut that."""
+def _settled(ready: Relaxed, dual: Dual, known: tuple[Ints, Floats], deadline: float | None) -> tuple[Ints, float, bool]:
+    """A better plan by exact means, how much the bound rises, and whether time cut that; of a plan and bounds of its orders."""
     search, problem = search_at(ready, dual, deadline), ready.problem
+    n, rise = known[0], known[1] - dual.evaluation.orders
     if search.over():
-        return n, 0.0, True
+        return n, float(np.sum(rise)), True
     if stock_pools.applies(problem):
         return *stock_pools.settled(problem, dual.at, n), search.over()
-    rise = order_search.rises(search, dual, n)
     if _SMALL < len(problem) <= _MIDDLE and is_feasible(problem, state_of(problem, n)):
         n, exactly = single_orders.settled(search, dual, n, _ORDERS)
         rise = np.maximum(rise, exactly)
     return n, float(np.sum(rise)), search.over()
 
 
-def _descend(ready: Relaxed, dual: Dual, deadline: float | None) -> tuple[Ints, str, bool]:
-    """The best plan that time allows, its rung, and whether time cut anything."""
+def _descend(ready: Relaxed, dual: Dual, deadline: float | None) -> tuple[Ints, Floats, str, bool]:
+    """The best plan that time allows, bounds of its orders, its rung, and whether time cut anything."""
     problem = ready.problem
-    n = planned(ready, dual, deadline)
+    n, low = planned(ready, dual, deadline)
     late = deadline is not None and time.monotonic() > deadline
     if is_feasible(problem, state_of(problem, n)):
-        return n, "best found", late
-    n = fallback.cut_down(problem, n)
+        return n, low, "best found", late
+    n = fallback.cut_down(problem, ready.hulls, n)
     if is_feasible(problem, state_of(problem, n)):
         rung = "nothing" if (n == first_allowed(problem.start, problem.cost)).all() else "marginal value"
-        n = singly(search_at(ready, dual, deadline), n)
-        return n, rung if late else "marginal value", late
-    return n, "nothing", late
+        # What was cut down leaves room: filling it takes little time, and is worth it after the deadline of the search too.
+        grace = None if deadline is None else max(deadline, time.monotonic()) + _FILLING * len(problem)
+        search = search_at(ready, dual, grace)
+        n = in_resources(search, in_orders(search, singly(search, n)))
+        return n, low, rung if late else "marginal value", late
+    return n, low, "nothing", late
 
 
 def _proven(ready: Relaxed, n: Ints, bound: float, rung: str, deadline: float | None) -> tuple[Ints, float, str]:

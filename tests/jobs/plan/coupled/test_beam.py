@@ -15,7 +15,7 @@ from jobs.plan.coupled.beam_lists import Prices
 from jobs.plan.coupled.dual import Dual, maximise
 from jobs.plan.coupled.folding import folded
 from jobs.plan.coupled.heuristic import planned, search_at
-from jobs.plan.coupled.order_search import branches, planned_better_alone, priced, rises
+from jobs.plan.coupled.order_search import bounded, branches, planned_better_alone, priced
 from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, raised, state_of
 from jobs.plan.coupled.reading import Read, read
 from jobs.plan.coupled.relaxation import relaxed
@@ -125,7 +125,7 @@ def whole(kind: str, lines: int, seed: int, tmp_path: object) -> tuple[relaxatio
     known: Read = read(*_read(tmp_path))
     ready = relaxed(folded(known.problem))
     dual = maximise(ready, 60)
-    return ready, dual, planned(ready, dual)
+    return ready, dual, planned(ready, dual)[0]
 
 
 def test_within_what_others_leave_no_limit_is_broken(tmp_path) -> None:
@@ -151,11 +151,17 @@ def test_within_what_others_leave_no_limit_is_broken(tmp_path) -> None:
 
 def test_bounds_of_orders_rise(tmp_path) -> None:
     ready, dual, n = whole("terms", 1500, 5, tmp_path)
-    rise = rises(search_at(ready, dual, None), dual, n)
+    better, low = bounded(search_at(ready, dual, None), dual, n)
+    rise = low - dual.evaluation.orders
     above = priced(search_at(ready, dual, None), dual, n) - dual.evaluation.orders
     assert (rise >= 0).all()
     assert (rise <= np.maximum(above, 0) + 1e-9).all(), "without shared limits the plan's cost is above every bound of its order"
     assert rise.sum() > 0.2 * above.sum()
+    after = priced(search_at(ready, dual, None), dual, better) - dual.evaluation.orders
+    assert (after <= above + 1e-9).all()
+    assert (rise <= np.maximum(after, 0) + 1e-9).all()
+    chosen = ready.problem.choice >= 0
+    assert (better[chosen] == n[chosen]).all()
 
 
 def test_the_number_of_workers_and_slices_changes_no_byte(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,8 +180,10 @@ def test_the_number_of_workers_and_slices_changes_no_byte(tmp_path, monkeypatch:
 def test_out_of_time_nothing_is_gained_and_no_bound_rises(tmp_path) -> None:
     ready, dual, n = whole("terms", 1500, 5, tmp_path)
     search = search_at(ready, dual, 0.0)
-    assert not rises(search, dual, n).any()
-    assert (planned_better_alone(search, dual, n) == n).all()
+    better, low = bounded(search, dual, n)
+    assert (better == n).all()
+    assert (low == dual.evaluation.orders).all()
+    assert (planned_better_alone(search, dual, n, low) == n).all()
     orders = np.flatnonzero(ready.problem.terms.any)
     at = random_prices(ready.problem, np.random.default_rng(1), 0.5, few=True)
     found = searched(ready.problem, orders, at, np.full(len(orders), 1e4), n, None, Beam(8, 3), lambda: True)

@@ -50,7 +50,7 @@ def test_any_prices_give_a_bound(seed: int) -> None:
         bound = certified(ready, contributions(ready, at))
         assert bound <= best + 1e-9 * max(abs(best), 1)
         # The two computations (hulls, entries) agree.
-        assert bound == pytest.approx(evaluate(ready, allowed(ready, at), Searches(ready)).bound, rel=1e-6, abs=1e-6 * (1 + scale))
+        assert bound == pytest.approx(evaluate(ready, allowed(ready, at), Searches.of(ready)).bound, rel=1e-6, abs=1e-6 * (1 + scale))
 
 
 def test_hulls_and_cheapest_vertices_as_by_a_loop() -> None:
