@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jobs.plan.beyond import rolled
 from jobs.plan.curves import Curves, row_quantile
 from jobs.plan.ragged import first_least, positions
 from jobs.plan.random_leads import LEADS, random_leads
-from jobs.plan.stock_paths import StockPaths, roll
+from jobs.plan.stock_paths import StockPaths
 from jobs.plan.terms import LONGEST_LIST, Terms
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def alike(terms: Terms) -> Iterator[Ints]:
 
 
 def _evaluate_chunk(terms: Terms, rows: Ints, demand: Demand, reach: float, given: Ints | None) -> list[_Part]:
-    paths = roll(terms, demand)
+    paths = rolled(terms, demand)
     length = lengths(terms, paths, reach) if given is None else given
     size = np.maximum(_SHORTEST, 2 ** np.ceil(np.log2(length + 1)).astype(np.int64))
     return [_evaluate_rows(terms, rows, paths, length, np.flatnonzero(size == s), int(s)) for s in np.unique(size)]

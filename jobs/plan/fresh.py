@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from jobs.plan.beyond import WINDOWS, rolled
 from jobs.plan.centres import asked
 from jobs.plan.cover import MICRO
 from jobs.plan.curves import Curves
@@ -20,7 +21,6 @@ from jobs.plan.expected_cost import alike
 from jobs.plan.pools import SCALE
 from jobs.plan.ragged import first_allowed
 from jobs.plan.random_leads import random_leads
-from jobs.plan.stock_paths import roll
 
 if TYPE_CHECKING:
     from jobs.plan.demand import Demand
@@ -89,7 +89,7 @@ def _on_paths(terms: Terms, demand: Demand, units: Floats) -> Floats:
     cost = np.zeros((len(units), len(terms), demand.paths))
     for rows in alike(terms):
         own = terms.take(rows)
-        curves = Curves(own, roll(own, demand), 1)
+        curves = Curves(own, rolled(own, demand), 1)
         for plan, ordered in zip(cost, units, strict=True):
             plan[rows] = curves.on_paths(ordered[rows])
     return cost
@@ -97,7 +97,10 @@ def _on_paths(terms: Terms, demand: Demand, units: Floats) -> Floats:
 
 def steps(terms: Terms) -> int:
     """Periods from the business date on that any line's cost looks at."""
-    ends = terms.lead + terms.cover
+    beyond = np.where(terms.lead + terms.lead_std > 0, WINDOWS, 0) * terms.cover
+    ends = terms.lead + terms.cover + beyond
     unsure = np.flatnonzero(terms.lead_std > 0)
-    latest = random_leads(terms.take(unsure))[1] if len(unsure) else ends
-    return int(max(ends.max(initial=1), latest.max(initial=1)))
+    if not len(unsure):
+        return int(ends.max(initial=1))
+    lead, following = random_leads(terms.take(unsure))
+    return int(max(ends.max(initial=1), (following + WINDOWS * (following - lead)).max(initial=1)))

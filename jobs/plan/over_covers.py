@@ -9,7 +9,7 @@ import numpy as np
 
 from jobs.plan.curves import Curves, hinges_of, lost_cost
 from jobs.plan.expected_cost import CHUNK, lengths
-from jobs.plan.stock_paths import StockPaths, roll
+from jobs.plan.stock_paths import Once, StockPaths, roll
 
 if TYPE_CHECKING:
     from jobs.plan.demand import Demand
@@ -38,25 +38,11 @@ def over_covers(terms: Terms, demand: Demand, covers: Ints, reach: float) -> Ove
     parts = []
     for rows in np.array_split(np.arange(len(terms)), -(-len(terms) // CHUNK)):
         own = replace(terms.take(rows), cover=np.full(len(rows), covers[-1]))
-        drawn = _Once(demand, own)
+        drawn = Once(demand)
         unlocked = replace(own, locked=np.full(len(rows), -1))
         parts.append((*_least(unlocked, roll(own, drawn, empty=True), covers, reach), _of_nothing(own, roll(own, drawn), covers)))
     best, cost, nothing = (np.concatenate(values) for values in zip(*parts, strict=True))
     return OverCovers(best, cost, nothing)
-
-
-class _Once:
-    """The demand of some lines, each period drawn once."""
-
-    def __init__(self, demand: Demand, terms: Terms) -> None:
-        self.demand, self.terms, self.paths = demand, terms, demand.paths
-        self.known: dict[int, Floats] = {}
-
-    def of_pairs(self, first: Ints, count: Ints, step: int) -> Floats:
-        """As Demand.of_pairs, always of the same lines."""
-        if step not in self.known:
-            self.known[step] = self.demand.of_pairs(first, count, step)
-        return self.known[step]
 
 
 def _least(terms: Terms, paths: StockPaths, covers: Ints, reach: float) -> tuple[Ints, Floats]:

@@ -33,6 +33,8 @@ class StockPaths:
     floor        [cover, lines, paths] W_t
     before       [lines, paths] demand before arrival
     window       [lines, paths] demand in the window
+    later, seen  [later periods, lines, paths] and [lines, paths] bends of the windows beyond (beyond.py), -inf where none is; None: none at all
+    gone         [lines, paths] the order above which no sale of the window is lost for good; None: Y_t of its last period
     """
 
     at_arrival: Floats
@@ -41,11 +43,20 @@ class StockPaths:
     floor: Floats
     before: Floats
     window: Floats
+    later: Floats | None = None
+    seen: Floats | None = None
+    gone: Floats | None = None
 
     def take(self, lines: Ints) -> StockPaths:
         """The given lines."""
         need, balance, floor = self.need[:, lines], self.balance[:, lines], self.floor[:, lines]
-        return StockPaths(self.at_arrival[lines], need, balance, floor, self.before[lines], self.window[lines])
+        later = None if self.later is None else self.later[:, lines]
+        seen, gone = (None if each is None else each[lines] for each in (self.seen, self.gone))
+        return StockPaths(self.at_arrival[lines], need, balance, floor, self.before[lines], self.window[lines], later, seen, gone)
+
+    def lost_for_good(self) -> Floats:
+        """[lines, paths] the order above which no sale of the window is lost without a later one being saved."""
+        return self.need[-1] if self.gone is None else self.gone
 
     def until(self, cover: int) -> StockPaths:
         """The first periods of the window; only where nothing else arrives in it."""
@@ -64,6 +75,20 @@ class Drawn(Protocol):
         """[pairs, paths] units demanded in a step over all channels."""
 
 
+class Once:
+    """The demand of lines, each period drawn once; always of the same lines."""
+
+    def __init__(self, demand: Demand | Drawn) -> None:
+        self.demand, self.paths = demand, demand.paths
+        self.known: dict[int, Floats] = {}
+
+    def of_pairs(self, first: Ints, count: Ints, step: int) -> Floats:
+        """As Demand.of_pairs."""
+        if step not in self.known:
+            self.known[step] = self.demand.of_pairs(first, count, step)
+        return self.known[step]
+
+
 def roll(terms: Terms, demand: Demand | Drawn, *, empty: bool = False) -> StockPaths:
     """Stock of lines, all with the same lead and cover; ``empty``: with nothing there, owed or under way when the order arrives."""
     lead, cover = int(terms.lead[0]), int(terms.cover[0])
@@ -74,7 +99,7 @@ def roll(terms: Terms, demand: Demand | Drawn, *, empty: bool = False) -> StockP
     for step in range(lead):
         units = demand.of_pairs(terms.first, terms.series, step)
         before += units
-        stock = np.maximum(stock + _arriving(terms, step) - units, -owed)
+        stock = np.maximum(stock + arriving(terms, step) - units, -owed)
     if empty:
         terms, stock = replace(terms, arrivals=np.zeros_like(terms.arrivals)), np.zeros_like(stock)
     need = np.empty((cover, len(terms), paths))
@@ -84,14 +109,14 @@ def roll(terms: Terms, demand: Demand | Drawn, *, empty: bool = False) -> StockP
     for t in range(cover):
         units = demand.of_pairs(terms.first, terms.series, lead + t)
         window += units
-        running = running + _arriving(terms, lead + t) - units
+        running = running + arriving(terms, lead + t) - units
         worst = np.maximum(worst, -running)
         floor[t], balance[t] = worst - owed, running
         need[t] = np.maximum(worst - owed, -running)
     return StockPaths(stock, need, balance, floor, before, window)
 
 
-def _arriving(terms: Terms, step: int) -> Floats:
+def arriving(terms: Terms, step: int) -> Floats:
     """[lines, 1] units under way that arrive before opening of a step."""
     if step >= terms.arrivals.shape[1]:
         return np.zeros((len(terms), 1))
