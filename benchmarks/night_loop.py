@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from benchmarks.optima import Floats, Ints, Law
+from benchmarks.optima import Floats, Law
 from jobs.config import Config
 from jobs.features.horizon import horizon
 from jobs.forecast.ranks import Dependence, PathRanks, seed_of
@@ -34,7 +34,7 @@ _ALONE = Dependence({"series": 1.0}, {"series": 0.0})
 #: Seconds that a night's coupled problem may take.
 _SECONDS = 60.0
 #: Stocking points of an instance whose demand of a day is stratified together.
-STRATA = 20
+STRATA = 10
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ class Loop:
         self.day = _FIRST
         self.on_hand = np.array([p.law.quantile(0.9, p.lead + 1) for p in own], float)
         self.coming = np.zeros((len(own), int(self.lead.max()) + 1))
+        self.demand: list[Floats] = []
+        self.stock = self.on_hand.copy()
         self.still = self._still()
 
     def run(self, warm_up: int, nights: int) -> Floats:
@@ -89,6 +91,7 @@ class Loop:
         self.on_hand += self.coming[:, 0]
         self.coming = np.concatenate([self.coming[:, 1:], np.zeros((len(rows), 1))], axis=1)
         demand = self._demand()
+        self.demand.append(demand)
         lost = np.maximum(demand - self.on_hand, 0.0)
         self.on_hand = np.maximum(self.on_hand - demand, 0.0)
         self.day += timedelta(days=1)
@@ -130,7 +133,8 @@ class Loop:
         inbound = pl.DataFrame(
             {"location_id": place[row], "units": self.coming[row, ahead], "ahead": ahead.astype(np.int64)}
         ).select(
-            pl.format("{}-{}", "location_id", "ahead").alias("order_id"), item_id=pl.lit("A"), source_id=pl.lit("V") + pl.col("location_id"),
+            pl.format("{}-{}", "location_id", "ahead").alias("order_id"),
+            item_id=pl.lit("A"), source_id=pl.lit("V") + pl.col("location_id"),
             location_id="location_id", units="units", ordered_on=pl.lit(yesterday),
             expected_on=pl.lit(self.day) + pl.duration(days="ahead"),
         )  # fmt: skip
@@ -171,7 +175,7 @@ class Loop:
 
 
 def decide(tables: dict[str, pa.Table], night: Night) -> pl.DataFrame:
-    """location_id, units of a night's orders: decided by the pools of single items, or together where orders have terms, as shards.py does."""
+    """location_id, units of a night's orders, as shards.py decides: pools of single items, or together where orders have terms."""
     if not coupling.is_coupled(night):
         costed = shard.cost(tables, night)
         n = pools.solve(costed.kept.added(costed.problem)).n[: len(costed.lines)]

@@ -7,7 +7,7 @@ by Odoni (Operations Research 17, 1969): least and largest change of an iteratio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,32 +83,71 @@ def rolled(law: Law, most: int, shortage: float) -> tuple[Floats, Floats]:
     return chances, cost
 
 
-def with_reviews(law: Law, gaps: Sequence[int], lead: int, shortage: float, order_cost: float = 0.0, most: int | None = None) -> float:
-    """Least average cost a period with an order every gaps[0], gaps[1], ... periods (over and over), each longer than the lead.
+@dataclass(frozen=True)
+class Optimum:
+    """The least average cost a period, and the orders that reach it.
+
+    lead, shortage, order_cost   of the problem (holding 1)
+    gaps    periods from one order day to the next, over and over
+    orders  [order days of a round][stock with today's arrival, what comes tomorrow, ..] units to order
+    """
+
+    cost: float
+    lead: int
+    shortage: float
+    order_cost: float
+    gaps: tuple[int, ...]
+    orders: tuple[Ints, ...]
+
+    def on(self, demand: Floats, stock: float) -> Floats:
+        """[nights, replications] what these orders cost on some demand [nights, replications], from a stock and nothing under way."""
+        on_hand = np.full(demand.shape[1], stock)
+        coming = np.zeros((self.lead + 1, demand.shape[1]))
+        days = np.cumsum([0, *self.gaps])
+        cost = np.empty_like(demand)
+        for night, units in enumerate(demand):
+            here = on_hand + coming[0]
+            ordered, review = np.zeros_like(here), np.flatnonzero(days[:-1] == night % days[-1])
+            if len(review):
+                policy = self.orders[review[0]]
+                state = [here, *coming[1 : self.lead]][: policy.ndim]
+                ordered = policy[tuple(np.minimum(x, n - 1).astype(np.int64) for x, n in zip(state, policy.shape, strict=True))].astype(
+                    float
+                )
+            coming[self.lead] += ordered
+            if self.lead == 0:
+                here = here + ordered
+            on_hand = np.maximum(here - units, 0.0)
+            coming = np.concatenate([coming[1:], np.zeros((1, len(units)))])
+            cost[night] = on_hand + self.shortage * np.maximum(units - here, 0.0) + self.order_cost * (ordered > 0)
+        return cost
+
+
+def with_reviews(law: Law, gaps: Sequence[int], lead: int, shortage: float, order_cost: float = 0.0) -> Optimum:
+    """An order every gaps[0], gaps[1], ... periods, each longer than the lead.
 
     One gap of 1, lead 0: base stock, or (s, S) with an order cost. No order is under way when one is placed, so stock is the state.
     """
     if min(gaps) <= lead:
         raise ValueError(f"an order every {min(gaps)} periods must come within {lead}")
-    longest = max(gaps) + lead
-    most = most or law.quantile(1 - 1e-6, longest) + int(np.sqrt(2 * order_cost * law.mean)) + 1
+    most = law.quantile(1 - 1e-6, max(gaps) + lead) + int(np.sqrt(2 * order_cost * law.mean)) + 1
     chances, cost = rolled(law, most, shortage)
     before, spent = _several(chances, cost, lead)
-    value, change = np.zeros(most + 1), np.zeros(most + 1)
     after = [_several(chances, cost, gap - lead) for gap in gaps]
-    for _ in range(_LONGEST):
-        new = value
-        for power, paid in reversed(after):
-            stocked = paid + power @ new
-            # after[y] of stock y at arrival and an order q: [y, q]
-            sums = np.minimum(np.arange(most + 1)[:, None] + np.arange(most + 1), most)
-            each = before @ stocked[sums]
-            each[:, 1:] += order_cost
-            new = spent + each.min(axis=1)
-        change, value = new - value, new - new[0]
-        if np.ptp(change) <= _CLOSE * change.min():
-            return float(change.min() + change.max()) / 2 / sum(gaps)
-    raise ArithmeticError("value iteration did not converge")
+    # [stock at arrival, order]
+    sums = np.minimum(np.arange(most + 1)[:, None] + np.arange(most + 1), most)
+    paid = np.where(np.arange(most + 1) > 0, order_cost, 0.0)
+
+    def improved(value: Floats) -> tuple[Floats, tuple[Ints, ...]]:
+        orders: list[Ints] = []
+        for power, cost_after in reversed(after):
+            each = before @ (cost_after + power @ value)[sums] + paid
+            orders.insert(0, each.argmin(axis=1))
+            value = spent + each.min(axis=1)
+        return value, tuple(orders)
+
+    least, orders = _iterated(improved, np.zeros(most + 1))
+    return Optimum(least / sum(gaps), lead, shortage, order_cost, tuple(gaps), orders)
 
 
 def _several(chances: Floats, cost: Floats, periods: int) -> tuple[Floats, Floats]:
@@ -120,10 +159,10 @@ def _several(chances: Floats, cost: Floats, periods: int) -> tuple[Floats, Float
     return power, total
 
 
-def with_pipeline(law: Law, lead: int, shortage: float, order_cost: float = 0.0) -> float:
-    """Least average cost a period with an order every period that comes after ``lead`` >= 1 periods: the model of Zipkin (2008).
+def with_pipeline(law: Law, lead: int, shortage: float, order_cost: float = 0.0) -> Optimum:
+    """An order every period that comes after ``lead`` >= 1 periods: the model of Zipkin (2008).
 
-    The state is the stock with today's arrival, and the orders that come tomorrow, ...: [stock, order, ..., order], the lead in all.
+    The state is the stock with today's arrival, and the orders that come tomorrow, ...: as many axes as the lead.
     Without an order cost no order exceeds the newsvendor quantile of a period, nor stock and orders together that of lead + 1
     (Zipkin, Operations Research 56, 2008, section 3).
     """
@@ -133,29 +172,27 @@ def with_pipeline(law: Law, lead: int, shortage: float, order_cost: float = 0.0)
         largest = int(np.sqrt(2 * order_cost * law.mean)) + law.quantile(1 - 1e-4)
         most = largest + law.quantile(1 - 1e-4, lead + 1)
     chances, cost = rolled(law, most, shortage)
-    shape = (most + 1,) + (largest + 1,) * (lead - 1)
     paid = np.where(np.arange(largest + 1) > 0, order_cost, 0.0)
-    value = np.zeros(shape)
+    shape = (most + 1,) + (largest + 1,) * (lead - 1)
+
+    def improved(value: Floats) -> tuple[Floats, tuple[Ints, ...]]:
+        if lead == 1:
+            each = chances @ value[np.minimum(np.arange(most + 1)[:, None] + np.arange(largest + 1), most)]
+        else:
+            arriving = [value[np.minimum(np.arange(most + 1) + z, most)].reshape(most + 1, -1) for z in range(largest + 1)]
+            each = np.stack([(chances @ values).reshape(shape) for values in arriving], axis=1)
+        each = each + paid
+        return each.min(axis=-1) + cost.reshape(-1, *[1] * (lead - 1)), (each.argmin(axis=-1),)
+
+    least, orders = _iterated(improved, np.zeros(shape))
+    return Optimum(least, lead, shortage, order_cost, (1,), orders)
+
+
+def _iterated(improved: Callable[[Floats], tuple[Floats, tuple[Ints, ...]]], value: Floats) -> tuple[float, tuple[Ints, ...]]:
+    """Value iteration until least and largest change are close: the average cost a round, and the orders."""
     for _ in range(_LONGEST):
-        new = np.stack([_next(chances, value, z, largest, lead, paid) for z in range(largest + 1)], axis=1) if lead > 1 else None
-        new = _next_of_one(chances, value, largest, paid) if new is None else new
-        new = new + cost.reshape(-1, *[1] * (lead - 1))
+        new, orders = improved(value)
         change, value = new - value, new - new.flat[0]
         if np.ptp(change) <= _CLOSE * change.min():
-            return float(change.min() + change.max()) / 2
+            return float(change.min() + change.max()) / 2, orders
     raise ArithmeticError("value iteration did not converge")
-
-
-def _next(chances: Floats, value: Floats, arriving: int, largest: int, lead: int, paid: Floats) -> Floats:
-    """[stock, later orders ...] the least expected value tomorrow where ``arriving`` comes then; the last axis of ``value`` is the order."""
-    most = len(chances) - 1
-    shifted = value[np.minimum(np.arange(most + 1) + arriving, most)].reshape(most + 1, -1)
-    expected = (chances @ shifted).reshape((most + 1,) + (largest + 1,) * (lead - 1))
-    return np.asarray((expected + paid).min(axis=-1))
-
-
-def _next_of_one(chances: Floats, value: Floats, largest: int, paid: Floats) -> Floats:
-    """[stock] the same with a lead of one period: tonight's order is what comes tomorrow."""
-    most = len(chances) - 1
-    sums = np.minimum(np.arange(most + 1)[:, None] + np.arange(largest + 1), most)
-    return np.asarray((chances @ value[sums] + paid).min(axis=1))

@@ -32,16 +32,19 @@ from jobs.plan.stock_paths import Once, StockPaths, arriving, roll
 
 if TYPE_CHECKING:
     from jobs.plan.demand import Demand
-    from jobs.plan.night import Floats
+    from jobs.plan.night import Floats, Ints
     from jobs.plan.terms import Terms
 
 #: Windows beyond tonight's that are looked at (design.md section 7).
 WINDOWS = 2
 
 
-def windows(lead: int, cover: int) -> int:
-    """How many: of orders placed before tonight's window closes, all of them or (beyond the next) before it opens."""
-    return 0 if lead < 1 else 1 + sum(j * cover <= lead for j in range(2, WINDOWS + 1))
+def windows(lead: Ints, cover: Ints) -> Ints:
+    """[lines] how many are looked at: none where the next order is placed after tonight's arrives and sees all; the second if its
+    order is placed before tonight's arrives.
+    """
+    later = sum((j * cover <= lead).astype(np.int64) for j in range(2, WINDOWS + 1))
+    return np.where(lead < 1, 0, 1 + later)
 
 
 def looks(terms: Terms, paths: int) -> np.ndarray:
@@ -59,7 +62,7 @@ def rolled(terms: Terms, demand: Demand) -> StockPaths:
     paths = roll(terms, drawn)
     own = terms.take(chosen)
     some, seen = _bends(own, paths.take(chosen), _Rows(drawn, terms, chosen))
-    # Where they don't matter, all bends are at the need: nothing is added but holding of what is lost, and that is left out below.
+    # Where they don't matter there is no bend, and what is lost is lost for good.
     later = np.full((len(some), *paths.at_arrival.shape), -np.inf)
     later[:, chosen] = some
     before = np.full(paths.at_arrival.shape, -np.inf)
@@ -72,7 +75,7 @@ def rolled(terms: Terms, demand: Demand) -> StockPaths:
 class _Rows:
     """Demand of some of the lines whose demand is drawn once."""
 
-    def __init__(self, drawn: Once, terms: Terms, rows: np.ndarray) -> None:
+    def __init__(self, drawn: Once, terms: Terms, rows: Ints) -> None:
         self.drawn, self.terms, self.rows = drawn, terms, rows
 
     def units(self, step: int) -> Floats:
@@ -84,7 +87,7 @@ def _bends(terms: Terms, paths: StockPaths, demand: _Rows) -> tuple[Floats, Floa
     """[later periods, lines, paths] b_jt, and [lines, paths] Y' (-inf: the next order sees nothing of the window)."""
     lead, cover = int(terms.lead[0]), int(terms.cover[0])
     level, need = terms.critical_ratio(), paths.need[-1]
-    count = windows(lead, cover)
+    count = int(windows(terms.lead[:1], terms.cover[:1])[0])
     units = [demand.units(step) for step in range(lead + cover * (1 + count))]
     total = np.concatenate([np.zeros_like(need)[None], np.cumsum(units, axis=0)])
     quantity = np.maximum(row_quantile(need, level), 0.0)[:, None]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from jobs.plan.beyond import WINDOWS, rolled
+from jobs.plan.beyond import rolled, windows
 from jobs.plan.centres import asked
 from jobs.plan.cover import MICRO
 from jobs.plan.curves import Curves
@@ -97,10 +97,10 @@ def _on_paths(terms: Terms, demand: Demand, units: Floats) -> Floats:
 
 def steps(terms: Terms) -> int:
     """Periods from the business date on that any line's cost looks at."""
-    beyond = np.where(terms.lead + terms.lead_std > 0, WINDOWS, 0) * terms.cover
-    ends = terms.lead + terms.cover + beyond
+    lead, following = terms.lead, terms.lead + terms.cover
     unsure = np.flatnonzero(terms.lead_std > 0)
-    if not len(unsure):
-        return int(ends.max(initial=1))
-    lead, following = random_leads(terms.take(unsure))
-    return int(max(ends.max(initial=1), (following + WINDOWS * (following - lead)).max(initial=1)))
+    if len(unsure):
+        drawn = random_leads(terms.take(unsure))
+        lead, following = (np.concatenate([sure, some.ravel()]) for sure, some in zip((lead, following), drawn, strict=True))
+    cover = following - lead
+    return int((following + cover * windows(lead, cover)).max(initial=1))

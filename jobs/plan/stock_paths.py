@@ -33,7 +33,7 @@ class StockPaths:
     floor        [cover, lines, paths] W_t
     before       [lines, paths] demand before arrival
     window       [lines, paths] demand in the window
-    later, seen  [later periods, lines, paths] and [lines, paths] bends of the windows beyond (beyond.py), -inf where none is; None: none at all
+    later, seen  [later periods, lines, paths], [lines, paths] bends of the windows beyond (beyond.py), -inf: none; None: of no line
     gone         [lines, paths] the order above which no sale of the window is lost for good; None: Y_t of its last period
     """
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from jobs.plan import demand
+from jobs.plan.check import later
+from jobs.plan.check.recost import Line
 from jobs.plan.expected_cost import evaluate
 from jobs.plan.random_leads import random_leads
 from jobs.plan.terms import Terms
@@ -57,59 +59,12 @@ def naive(t: Terms, d: demand.Demand, i: int, n: int) -> tuple[float, float, flo
 
 
 def naive_beyond(t: Terms, d: demand.Demand, i: int, n: int) -> float:
-    """What two windows beyond cost with an order of n more than where nothing is lost in tonight's: levels first, then path by path."""
-    lead, cover, h, p = int(t.lead[i]), int(t.cover[i]), t.holding[i], t.shortage[i]
-    ratio = p / (p + h * cover)
-    if lead < 1 or np.isfinite(t.life[i]) or (1 - ratio) * PATHS < 1:
-        return 0.0
-    count = 2 if 2 * cover <= lead else 1
-    units = [d.units(t.first[i : i + 1], s)[0] for s in range(lead + (count + 1) * cover)]
-    place = int(np.ceil(ratio * PATHS - 1e-9)) - 1
-
-    def tonight(q: float, path: int) -> list[float]:
-        """What is lost in each period until the next order arrives."""
-        stock, lost = t.on_hand[i], []
-        for s in range(lead + cover):
-            stock += t.arrivals[i, s] + (q if s == lead else 0)
-            lost.append(max(units[s][path] - stock, 0))
-            stock = max(stock - units[s][path], 0)
-        return lost
-
-    def window(level: float, path: int, j: int, lost: list[float]) -> tuple[float, list[float]]:
-        """Cost of window j where its order fills up to a level, and what is lost in it."""
-        day, opens = j * cover, lead + j * cover
-        stock, cost, more = level - sum(units[s][path] - lost[s] for s in range(day, opens)), 0.0, []
-        for s in range(opens, opens + cover):
-            more.append(max(units[s][path] - stock, 0))
-            stock = max(stock - units[s][path], 0)
-            cost += h * stock + p * more[-1]
-        return cost, more
-
-    needs = []
-    for path in range(PATHS):
-        stock, need = t.on_hand[i], 0.0
-        for s in range(lead):
-            stock = max(stock + t.arrivals[i, s] - units[s][path], 0)
-        for s in range(lead, lead + cover):
-            stock += t.arrivals[i, s] - units[s][path]
-            need = max(need, -stock)
-        needs.append(need)
-    usual = [tonight(sorted(needs)[place], path) for path in range(PATHS)]
-    levels = []
-    for j in range(1, count + 1):
-        day, end = j * cover, lead + (j + 1) * cover
-        lost = [sum(of[day : lead + j * cover]) for of in usual]
-        levels.append(sorted(sum(units[s][path] for s in range(day, end)) - lost[path] for path in range(PATHS))[place])
-        usual = [of + window(levels[-1], path, j, of)[1] for path, of in enumerate(usual)]
-    total = 0.0
-    for path in range(PATHS):
-        for sign, q in ((1, n * t.multiple[i]), (-1, 1e9)):
-            lost = tonight(q, path)
-            for j, level in enumerate(levels, 1):
-                cost, more = window(level, path, j, lost)
-                total += sign * cost
-                lost += more
-    return total / PATHS
+    """What is lost in the window does to later ones: the checker's plain loops."""
+    arrivals = dict(enumerate(t.arrivals[i].tolist()))
+    costs = {name: float(getattr(t, name)[i]) for name in ("holding", "shortage", "waste", "presentation", "life")}
+    line = Line("", "", "", {}, float(t.on_hand[i]), arrivals, int(t.lead[i]), int(t.cover[i]), **costs)
+    periods = line.lead + line.cover * (1 + later.count(line))
+    return later.cost(line, [d.units(t.first[i : i + 1], s)[0].tolist() for s in range(periods)], n * t.multiple[i])
 
 
 @pytest.mark.parametrize(
