@@ -1,8 +1,8 @@
 """What a sale lost in a line's window does to the windows after it.
 
 Where the next orders are placed before the window has closed, they don't know what will be lost in it: they are sized for sales that
-won't take place. So each unit lost tonight's window through leaves one more in stock at the next arrival, where it is held or sold to
-somebody who would have been sent away. Costing the window alone takes every lost sale for gone and orders too much: 6 to 8% above
+won't take place. So each unit lost in tonight's window leaves one more in stock at the next arrival, where it is held or sold to
+somebody who would have been sent away. Costing the window alone takes every lost sale for gone and orders too much: up to 5% above
 the optimum at a lead of four periods (docs/decisions/closed_loop.md).
 
 The two orders after tonight's follow a base stock S_j that sees the past of a path and not its future: the critical-ratio quantile of

@@ -3,6 +3,7 @@
     f(q) = E[ sum over the window of holding * end stock + shortage * lost sales + shortage * units below presentation
               + holding * excess^2 / (2 * rate) + waste * what outlives its shelf life ]
 
+Where the next order is placed before the window has closed, lost sales count less what they leave for later windows (beyond.py).
 The last two look beyond the window. The next order fills stock up to a base stock S that does not see the path (the
 critical-ratio quantile of a window's demand), so leftovers up to S replace units that would be bought anyway. What
 exceeds S can't be sent back: it costs holding until it has sold at the mean rate, excess^2 / (2 * rate) unit-periods.

@@ -28,9 +28,9 @@ def test_optimal_orders_cost_what_they_should() -> None:
 
 
 def test_nights_come_near_the_optimum() -> None:
-    """Lost sales with a lead of four periods, the farthest from it: 6 to 8% above when windows beyond were not looked at."""
+    """Lost sales with a lead of four periods, some 5% above it when windows beyond were not looked at."""
     one = next(each for each in instances("lost_sales") if (each.point.lead, each.point.shortage) == (4, 4.0))
     loop, optimum = Loop([one.point], 40, 1), one.optimum()
     ours, error = loop.averages(against(loop, loop.run(10, 40), [optimum], 10))
     assert error[0] < 0.02 * optimum.cost
-    assert -0.03 <= ours[0] / optimum.cost - 1 <= 0.05
+    assert -0.03 <= ours[0] / optimum.cost - 1 <= 0.04
