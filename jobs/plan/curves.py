@@ -62,14 +62,25 @@ class Curves:
 
     def at_end(self) -> Floats:
         """[lines, size] lost sales of the window, and what is left over at its end."""
-        cost: Floats = self.lost_cost[:, None] * self.hinge(self.paths.need[-1])[1] + self._excess() + self._wasted()
+        gone = self.lost_cost[:, None] * self.hinge(self.paths.lost_for_good())[1]
+        cost: Floats = gone + self._beyond() + self._excess() + self._wasted()
         return cost
+
+    def _beyond(self) -> Floats | float:
+        """Holding in the windows beyond of what lost sales leave there."""
+        if self.paths.later is None or self.paths.seen is None:
+            return 0.0
+        held = sum(self.hinge(bend)[1] for bend in self.paths.later) - self.terms.cover[:, None] * self.hinge(self.paths.seen)[1]
+        return self.terms.holding[:, None] * np.asarray(held)
 
     def on_paths(self, units: Floats) -> Floats:
         """[lines, paths] cost of an order of some size [lines] on each path; no grid is looked at."""
         terms, paths = self.terms, self.paths
         at = np.maximum(units[:, None], paths.need)
-        cost = paths.early + self.lost_cost[:, None] * (at[-1] - units[:, None])
+        cost = paths.early + self.lost_cost[:, None] * np.maximum(paths.lost_for_good() - units[:, None], 0.0)
+        if paths.later is not None and paths.seen is not None:
+            held = np.maximum(paths.later - units[:, None], 0.0).sum(axis=0)
+            cost += terms.holding[:, None] * (held - terms.cover[:, None] * np.maximum(paths.seen - units[:, None], 0.0))
         for size, balance, floor in zip(at, paths.balance, paths.floor, strict=True):
             stock = balance + size
             cost += terms.holding[:, None] * stock
@@ -129,7 +140,10 @@ class Curves:
         """[lines] derivative of the cost at q."""
         terms, at = self.terms, q[:, None]
         need, start = self.paths.need[-1], self.excess_from
-        slope = -self.lost_cost * (need > at).mean(axis=1)
+        slope = -self.lost_cost * (self.paths.lost_for_good() > at).mean(axis=1)
+        if self.paths.later is not None and self.paths.seen is not None:
+            bends = (self.paths.later > at).sum(axis=0) - terms.cover[:, None] * (self.paths.seen > at)
+            slope -= terms.holding * bends.mean(axis=1)
         for t in range(len(self.paths.need)):
             slope += terms.holding * (self.paths.need[t] <= at).mean(axis=1)
             if terms.presentation.any():

@@ -3,6 +3,7 @@
     f(q) = E[ sum over the window of holding * end stock + shortage * lost sales + shortage * units below presentation
               + holding * excess^2 / (2 * rate) + waste * what outlives its shelf life ]
 
+Where the next order is placed before the window has closed, lost sales count less what they leave for later windows (beyond.py).
 The last two look beyond the window. The next order fills stock up to a base stock S that does not see the path (the
 critical-ratio quantile of a window's demand), so leftovers up to S replace units that would be bought anyway. What
 exceeds S can't be sent back: it costs holding until it has sold at the mean rate, excess^2 / (2 * rate) unit-periods.
@@ -18,10 +19,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jobs.plan.beyond import rolled
 from jobs.plan.curves import Curves, row_quantile
 from jobs.plan.ragged import first_least, positions
 from jobs.plan.random_leads import LEADS, random_leads
-from jobs.plan.stock_paths import StockPaths, roll, wanted_if_sure
+from jobs.plan.stock_paths import StockPaths, wanted_if_sure
 from jobs.plan.terms import LONGEST_LIST, Terms
 
 if TYPE_CHECKING:
@@ -138,7 +140,7 @@ def alike(terms: Terms) -> Iterator[Ints]:
 
 
 def _evaluate_chunk(terms: Terms, rows: Ints, demand: Demand, reach: float, given: Ints | None) -> list[_Part]:
-    paths = roll(terms, demand)
+    paths = rolled(terms, demand)
     length = lengths(terms, paths, reach) if given is None else given
     size = np.maximum(_SHORTEST, 2 ** np.ceil(np.log2(length + 1)).astype(np.int64))
     return [_evaluate_rows(terms, rows, paths, length, np.flatnonzero(size == s), int(s)) for s in np.unique(size)]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from jobs.plan.beyond import rolled, windows
 from jobs.plan.centres import asked
 from jobs.plan.cover import MICRO
 from jobs.plan.curves import Curves
@@ -20,7 +21,6 @@ from jobs.plan.expected_cost import alike
 from jobs.plan.pools import SCALE
 from jobs.plan.ragged import first_allowed
 from jobs.plan.random_leads import random_leads
-from jobs.plan.stock_paths import roll
 
 if TYPE_CHECKING:
     from jobs.plan.demand import Demand
@@ -101,7 +101,7 @@ def _on_paths(terms: Terms, demand: Demand, units: Floats) -> Floats:
     cost = np.zeros((len(units), len(terms), demand.paths))
     for rows in alike(terms):
         own = terms.take(rows)
-        curves = Curves(own, roll(own, demand), 1)
+        curves = Curves(own, rolled(own, demand), 1)
         for plan, ordered in zip(cost, units, strict=True):
             plan[rows] = curves.on_paths(ordered[rows])
     return cost
@@ -109,7 +109,10 @@ def _on_paths(terms: Terms, demand: Demand, units: Floats) -> Floats:
 
 def steps(terms: Terms) -> int:
     """Periods from the business date on that any line's cost looks at."""
-    ends = terms.lead + terms.cover
+    lead, following = terms.lead, terms.lead + terms.cover
     unsure = np.flatnonzero(terms.lead_std > 0)
-    latest = random_leads(terms.take(unsure))[1] if len(unsure) else ends
-    return int(max(ends.max(initial=1), latest.max(initial=1)))
+    if len(unsure):
+        drawn = random_leads(terms.take(unsure))
+        lead, following = (np.concatenate([sure, some.ravel()]) for sure, some in zip((lead, following), drawn, strict=True))
+    cover = following - lead
+    return int((following + cover * windows(lead, cover)).max(initial=1))

@@ -10,7 +10,7 @@ import numpy as np
 from jobs.plan.curves import Curves, hinges_of, lost_cost
 from jobs.plan.expected_cost import CHUNK, lengths
 from jobs.plan.random_leads import drawn_covers
-from jobs.plan.stock_paths import StockPaths, roll
+from jobs.plan.stock_paths import Once, StockPaths, roll
 
 if TYPE_CHECKING:
     from jobs.plan.demand import Demand
@@ -40,7 +40,7 @@ def over_covers(terms: Terms, demand: Demand, covers: Ints, reach: float) -> Ove
     for rows in np.array_split(np.arange(len(terms)), -(-len(terms) // CHUNK)):
         own = terms.take(rows)
         pairs = drawn_covers(own, covers)
-        drawn = _Once(demand, own)
+        drawn = Once(demand)
         rolled = [_Rolled(own, lead, lasting, drawn) for lead, lasting in pairs]
         size = int(np.max([each.length(reach) for each in rolled]))
         total = np.mean([each.totals(size) for each in rolled], axis=0)
@@ -53,24 +53,10 @@ def over_covers(terms: Terms, demand: Demand, covers: Ints, reach: float) -> Ove
     return OverCovers(best, cost, nothing)
 
 
-class _Once:
-    """The demand of some lines, each period drawn once."""
-
-    def __init__(self, demand: Demand, terms: Terms) -> None:
-        self.demand, self.terms, self.paths = demand, terms, demand.paths
-        self.known: dict[int, Floats] = {}
-
-    def of_pairs(self, first: Ints, count: Ints, step: int) -> Floats:
-        """As Demand.of_pairs, always of the same lines."""
-        if step not in self.known:
-            self.known[step] = self.demand.of_pairs(first, count, step)
-        return self.known[step]
-
-
 class _Rolled:
     """Lines whose order takes ``lead`` periods, over covers that last so long."""
 
-    def __init__(self, terms: Terms, lead: int, covers: Ints, drawn: _Once) -> None:
+    def __init__(self, terms: Terms, lead: int, covers: Ints, drawn: Once) -> None:
         count = len(terms)
         dates = {"lead": np.full(count, lead), "cover": np.full(count, covers[-1]), "stretch": np.zeros(count, np.int64)}
         self.terms, self.covers, self.drawn = replace(terms, **dates), covers, drawn

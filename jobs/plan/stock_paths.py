@@ -36,6 +36,8 @@ class StockPaths:
     expected     [lead + cover, lines] mean demand over the paths
     renewed      [lines, paths] demand in the last ``review`` periods of the window: what the next base stock is for
     early        [lines, paths] cost before arrival, from ``opens`` on: no order changes it
+    later, seen  [later periods, lines, paths], [lines, paths] bends of the windows beyond (beyond.py), -inf: none; None: of no line
+    gone         [lines, paths] the order above which no sale of the window is lost for good; None: Y_t of its last period
     """
 
     at_arrival: Floats
@@ -47,12 +49,22 @@ class StockPaths:
     expected: Floats
     renewed: Floats
     early: Floats
+    later: Floats | None = None
+    seen: Floats | None = None
+    gone: Floats | None = None
 
     def take(self, lines: Ints) -> StockPaths:
         """The given lines."""
         need, balance, floor = self.need[:, lines], self.balance[:, lines], self.floor[:, lines]
+        later = None if self.later is None else self.later[:, lines]
+        seen, gone = (None if each is None else each[lines] for each in (self.seen, self.gone))
         of_lines = (self.at_arrival[lines], need, balance, floor, self.before[lines], self.window[lines])
-        return StockPaths(*of_lines, self.expected[:, lines], self.renewed[lines], self.early[lines])
+        costed = (self.expected[:, lines], self.renewed[lines], self.early[lines])
+        return StockPaths(*of_lines, *costed, later, seen, gone)
+
+    def lost_for_good(self) -> Floats:
+        """[lines, paths] the order above which no sale of the window is lost without a later one being saved."""
+        return self.need[-1] if self.gone is None else self.gone
 
     def until(self, cover: int) -> StockPaths:
         """The first periods of the window; only where nothing else arrives in it."""
@@ -72,6 +84,20 @@ class Drawn(Protocol):
         """[pairs, paths] units demanded in a step over all channels."""
 
 
+class Once:
+    """The demand of lines, each period drawn once; always of the same lines."""
+
+    def __init__(self, demand: Demand | Drawn) -> None:
+        self.demand, self.paths = demand, demand.paths
+        self.known: dict[int, Floats] = {}
+
+    def of_pairs(self, first: Ints, count: Ints, step: int) -> Floats:
+        """As Demand.of_pairs."""
+        if step not in self.known:
+            self.known[step] = self.demand.of_pairs(first, count, step)
+        return self.known[step]
+
+
 def roll(terms: Terms, demand: Demand | Drawn, *, empty: bool = False) -> StockPaths:
     """Stock of lines with the same dates; ``empty``: with nothing there, owed or under way when the order arrives."""
     lead, cover, opens = int(terms.lead[0]), int(terms.cover[0]), int(terms.opens[0])
@@ -86,7 +112,7 @@ def roll(terms: Terms, demand: Demand | Drawn, *, empty: bool = False) -> StockP
         expected[step] = units.mean(axis=1)
         before += units
         renewed += units if step >= renews else 0.0
-        left = stock + _arriving(terms, step) - units
+        left = stock + arriving(terms, step) - units
         stock = np.maximum(left, -owed)
         if step >= opens:
             early = early + _waiting(terms, stock, stock - left)
@@ -101,14 +127,14 @@ def roll(terms: Terms, demand: Demand | Drawn, *, empty: bool = False) -> StockP
         expected[lead + t] = units.mean(axis=1)
         window += units
         renewed += units if lead + t >= renews else 0.0
-        running = running + _arriving(terms, lead + t) - units
+        running = running + arriving(terms, lead + t) - units
         worst = np.maximum(worst, -running)
         floor[t], balance[t] = worst - owed, running
         need[t] = np.maximum(worst - owed, -running)
     return StockPaths(stock, need, balance, floor, before, window, expected, renewed, early)
 
 
-def _arriving(terms: Terms, step: int) -> Floats:
+def arriving(terms: Terms, step: int) -> Floats:
     """[lines, 1] units under way that arrive before opening of a step."""
     if step >= terms.arrivals.shape[1]:
         return np.zeros((len(terms), 1))
@@ -133,7 +159,7 @@ def wanted_if_sure(terms: Terms, expected: Floats) -> Floats:
     lead, stock = int(terms.lead[0]), terms.on_hand
     need = np.zeros(len(terms))
     for step, units in enumerate(expected):
-        stock = stock + _arriving(terms, step)[:, 0] - units
+        stock = stock + arriving(terms, step)[:, 0] - units
         if step < lead:
             stock = np.maximum(stock, -terms.owed)
         else:

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
+from jobs.plan.check import later
+
 #: Factors of the ranks, and what names them (fixed: gold/path_ranks).
 _FACTORS = ("all", "region", "item", "item_region", "location", "pair", "series")
 _BETWEEN = "\x1f"
@@ -63,11 +65,13 @@ class Paths:
     _shocks: dict[tuple[str, str, int], Any] = field(default_factory=dict)
 
     def demand(self, line: Line) -> list[list[float]]:
-        """Units demanded [period][path] of a pair, all channels, over lead and cover."""
-        total = [[0.0] * self.paths for _ in range(line.lead + line.cover)]
+        """Units demanded [period][path] of a pair, all channels, over lead and cover and the later windows that matter."""
+        windows = 1 + (later.count(line) if later.matters(line, self.paths) else 0)
+        periods = line.lead + line.cover * windows
+        total = [[0.0] * self.paths for _ in range(periods)]
         for channel, rows in line.series.items():
             horizon = len(rows)
-            for step in range(line.lead + line.cover):
+            for step in range(periods):
                 beyond = step - horizon + 1
                 at = step if beyond <= 0 else step - min(self.cycle, horizon) * math.ceil(beyond / min(self.cycle, horizon))
                 for path, units in enumerate(_units(rows[at], self._ranks(line, channel, at, horizon))):
@@ -138,14 +142,14 @@ def _at(knots: Sequence[tuple[float, float]], rank: float) -> float:
 
 
 def cost(line: Line, demand: Sequence[Sequence[float]], units: float) -> float:
-    """Expected cost of ordering so many units: the window's holding, lost sales, missing presentation, and what is left over."""
+    """Expected cost of ordering so many units: the window's holding, lost sales, missing presentation, what is left over, and what lost
+    sales leave for later windows.
+    """
     paths = len(demand[0])
     end = line.lead + line.cover
     window = range(min(line.opens, line.lead), end)
     wanted = sorted(sum(demand[step][path] for step in range(end - line.review, end)) for path in range(paths))
-    total_cost = line.shortage + line.holding * line.review
-    ratio = line.shortage / total_cost if total_cost > 0 else 0.0
-    base = wanted[min(max(math.ceil(ratio * paths - 1e-9) - 1, 0), paths - 1)] + line.presentation
+    base = wanted[min(max(math.ceil(later.ratio_of(line) * paths - 1e-9) - 1, 0), paths - 1)] + line.presentation
     horizon = max((len(rows) for rows in line.series.values()), default=0)
     mean = sum(row["mean"] for rows in line.series.values() for row in rows)
     rate = mean / horizon if horizon else 0.0
@@ -163,4 +167,4 @@ def cost(line: Line, demand: Sequence[Sequence[float]], units: float) -> float:
         spent += line.holding * max(stock - base, 0.0) ** 2 / (2 * max(rate, 1e-3))
         if math.isfinite(keeps):
             spent += line.waste * max(stock - keeps, 0.0)
-    return spent / paths + line.premium * units
+    return spent / paths + later.cost(line, demand, units) + line.premium * units

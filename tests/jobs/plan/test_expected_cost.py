@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from jobs.plan import demand
+from jobs.plan.check import later
+from jobs.plan.check.recost import Line
 from jobs.plan.expected_cost import evaluate
 from jobs.plan.random_leads import random_leads
 from jobs.plan.terms import AT_ARRIVAL, Terms
@@ -53,7 +55,16 @@ def naive(t: Terms, d: demand.Demand, i: int, n: int) -> tuple[float, float, flo
         cost += t.holding[i] * max(stock - base, 0) ** 2 / (2 * t.rate[i])
         cost += t.waste[i] * max(stock - t.rate[i] * max(t.life[i] - t.cover[i], 0), 0) if np.isfinite(t.life[i]) else 0
         out += ran_out
-    return cost / PATHS, lost_sales / PATHS, out / PATHS
+    return cost / PATHS + naive_beyond(t, d, i, n), lost_sales / PATHS, out / PATHS
+
+
+def naive_beyond(t: Terms, d: demand.Demand, i: int, n: int) -> float:
+    """What is lost in the window does to later ones: the checker's plain loops."""
+    arrivals = dict(enumerate(t.arrivals[i].tolist()))
+    costs = {name: float(getattr(t, name)[i]) for name in ("holding", "shortage", "waste", "presentation", "life")}
+    line = Line("", "", "", {}, float(t.on_hand[i]), arrivals, int(t.lead[i]), int(t.cover[i]), **costs)
+    periods = line.lead + line.cover * (1 + later.count(line))
+    return later.cost(line, [d.units(t.first[i : i + 1], s)[0].tolist() for s in range(periods)], n * t.multiple[i])
 
 
 @pytest.mark.parametrize(
@@ -66,6 +77,10 @@ def naive(t: Terms, d: demand.Demand, i: int, n: int) -> tuple[float, float, flo
         {"life": [3.0, np.inf], "on_hand": 20.0},
         {"multiple": [1.0, 0.7], "rate": 0.1, "on_hand": 0.0},
         {"arrivals": [[0, 0, 9.0, 0], [4.0, 4.0, 0, 30.0]], "holding": 0.4},
+        {"lead": 1, "cover": 1, "holding": 0.3, "on_hand": 1.0, "multiple": 1.0},
+        {"lead": 4, "cover": 1, "holding": 0.2, "arrivals": np.ones((2, 5)) * [[4.0], [6.0]]},
+        {"lead": 4, "cover": 2, "holding": [0.2, 0.02], "arrivals": np.ones((2, 6)) * 4.0},
+        {"lead": 1, "cover": 3, "holding": 0.2, "multiple": 1.0, "on_hand": 2.0},
     ],
 )
 def test_as_the_naive_loop(more: dict) -> None:

@@ -60,7 +60,7 @@ def test_what_is_kept_of_demand_is_enough_to_draw_it_again() -> None:
     for cover in (2, 14):
         t, d = terms(cover=cover, arrivals=np.zeros((2, 15))), series()
         kept = d.unranked(fresh.steps(t))
-        assert kept.horizon == min(1 + cover, 10)
+        assert kept.horizon == min(1 + 2 * cover, 10)
         assert kept.ranks.size == 0
         units = np.full((1, 2), 9.0)
         assert np.array_equal(fresh.on_paths(t, kept.afresh(ranks(64)), units), fresh.on_paths(t, d, units))
