@@ -140,11 +140,13 @@ def sampled(keys: Mapping[str, Names], origin: int, share: float) -> npt.NDArray
 
 
 def counted(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+    """What each origin's series add to the sums of all."""
     for origin in origins:
         yield counts(series, context, origin)
 
 
 def featured(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+    """Features of the series active at each origin."""
     for origin in origins:
         active = series.active(origin, context.clock)
         if active.any():
@@ -152,6 +154,7 @@ def featured(series: block.Block, context: Context, origins: tuple[int, ...]) ->
 
 
 def examined(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+    """Features at each origin with what was sold, of periods in stock throughout."""
     for origin in origins:
         rows = compute(series, context, origin)
         column = origin - series.span.first

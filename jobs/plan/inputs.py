@@ -119,7 +119,7 @@ def tables_here(lake: Lake, night: Night, forecasts: pa.Table) -> dict[str, pa.T
         oldest = connection.sql(f"SELECT min(newest) FROM ({counts})").fetchall()[0][0]  # noqa: S608
         runs = _runs(lake, night)
         queries = {
-            name: 'SELECT "{}" FROM {} WHERE {}'.format('", "'.join(columns), name, where)
+            name: 'SELECT "{}" FROM {} WHERE {}'.format('", "'.join(columns), name, where)  # noqa: S608
             for name, (where, columns) in _wanted(night, oldest, runs).items()
         }
         found = {name: connection.sql(query).to_arrow_table() for name, query in (queries | _prices_here(day)).items()}

@@ -127,7 +127,7 @@ def _scaled(values: pl.Series) -> Ints:
 
 
 def _counts(sold: Ints, short: Bools, lost: Bools) -> dict[str, int]:
-    """Nights of series short of stock, those of them that nothing could be redrawn from, gaps; series that vanish; nights without any row."""
+    """Nights of series short of stock, of them those without a donor, gaps; series that vanish; nights without any row."""
     known = sold >= 0
     nights = np.arange(sold.shape[1])
     begins = np.where(known.any(axis=1), known.argmax(axis=1), sold.shape[1])

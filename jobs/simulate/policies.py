@@ -134,20 +134,13 @@ def _within(nights: int, number: int) -> int:
 
 
 STOCHASTIC, BASE_STOCK = "stochastic", "base_stock"
+_LEVEL = "then an order-up-to level at the critical ratio"
 POLICIES: dict[str, Policy] = {
     policy.name: policy
     for policy in (
         Policy(STOCHASTIC, "the night's plan: expected cost on demand paths", _stochastic, expected_cost.evaluate, learns=True),
-        Policy(
-            "sequential",
-            "the forecast and its error spread, then an order-up-to level at the critical ratio",
-            _sequential,
-            newsvendor,
-            True,
-        ),
-        Policy(
-            BASE_STOCK, "the 28-day in-stock mean and its spread, then an order-up-to level at the critical ratio", _base_stock, newsvendor
-        ),
+        Policy("sequential", f"the forecast and its error spread, {_LEVEL}", _sequential, newsvendor, learns=True),
+        Policy(BASE_STOCK, f"the 28-day in-stock mean and the spread of these days, {_LEVEL}", _base_stock, newsvendor),
         Policy("perfect", "the night's plan on one path: what will be wanted", _perfect, expected_cost.evaluate),
     )
 }
