@@ -11,14 +11,14 @@ from jobs.lake import Lake
 from tests.jobs.features.lakes import fill, history, masters
 
 FIRST = date(2024, 6, 12)
-HISTORY, NIGHTS = 42, 16
+HISTORY, NIGHTS = 42, 12
 BEGIN, LAST = FIRST - timedelta(days=HISTORY), FIRST + timedelta(days=NIGHTS - 1)
 CONFIG = Config.model_validate(
     {
         "horizon": 7,
         "training": {"rows": 2000, "origins": 2, "rounds": 5},
         "planning": {"paths": 16, "shards": 1},
-        "simulation": {"demand": ["recovered", "floor"], "checkpoint_nights": 3, "retrain_every": 7},
+        "simulation": {"demand": ["recovered"], "checkpoint_nights": 3, "retrain_every": 7},
     }
 )
 

@@ -47,9 +47,8 @@ def test_an_order_is_paid_once_and_trucks_whole() -> None:
     lines = pl.DataFrame(
         {"source_id": ["DC"] * 3, "location_id": ["S1", "S1", "S2"], "worth": [30.0, 10.0, 5.0], "volume": [1.5, 1.0, 1.0]}
     )
-    terms = pl.DataFrame(
-        {"source_id": ["DC"], "location_id": ["S1"], "min_order_value": [0.0], "order_cost": [8.0], "truck_volume": [2.0], "truck_cost": [6.0]}
-    )  # fmt: skip
+    trucks = {"truck_volume": [2.0], "truck_cost": [6.0]}
+    terms = pl.DataFrame({"source_id": ["DC"], "location_id": ["S1"], "min_order_value": [0.0], "order_cost": [8.0], **trucks})
     borne = ledger.of_orders(lines, np.array([0, 1, 2]), terms, 3)
     # Two trucks for a volume of 2.5; S2 has no terms.
     assert borne.tolist() == [(8 + 12) * 0.75, (8 + 12) * 0.25, 0.0]
