@@ -62,8 +62,8 @@ def main(lake: Lake, config: Config, first: date, last: date, modes: tuple[str, 
     modes = (STOCHASTIC, *(mode for mode in modes if mode != STOCHASTIC))
     found = Simulation(name, nights, config, _outcomes(lake, config, nights, modes, _folder(lake, name)))
     found.rows.extend(_rows(found))
-    table = schemas.SIMULATIONS
-    lake.write_arrow(table.path, pa.Table.from_pylist([_whole(row) for row in found.rows], table.schema), f"simulation_id = '{name}'")
+    table, where = schemas.SIMULATIONS, f"business_date = '{first}' AND run_id = '{name}'"
+    lake.write_arrow(table.path, pa.Table.from_pylist([_whole(row) for row in found.rows], table.schema), where)
     shutil.rmtree(_folder(lake, name), ignore_errors=True)
     lines = [printout.text(found), f"Kept as simulation {name} in {lake.location(table.path)} (`nightfill sql`: view simulations)"]
     if out:
@@ -139,7 +139,7 @@ def _rows(found: Simulation) -> list[dict[str, Any]]:
         for segment in (ALL, *(names if len(names) > 1 else [])):
             chosen = np.ones(len(each.items), bool) if segment == ALL else each.departments == segment
             gap = compare.difference(each, references[each.demand, each.seed], chosen, found.config.seed)
-            facts = {"simulation_id": found.name, "first": span_.first, "last": span_.last, "fixed_nights": span_.fixed}
+            facts = {"business_date": span_.first, "run_id": found.name, "last": span_.last, "fixed_nights": span_.fixed}
             facts |= {"counted_nights": span_.nights - span_.fixed, "policy": each.policy, "demand": each.demand, "seed": each.seed}
             facts |= {"segment": segment, "items": gap.items, **measures.of(each, chosen), "blocks": gap.blocks}
             facts |= {"difference": gap.money, "difference_low": gap.low, "difference_high": gap.high, "own": gap.verdict}

@@ -1,6 +1,6 @@
 """``gold/simulations``: what ways of deciding cost over the nights of a span, and how sure their differences are."""
 
-from schemas.table import DATE, DOUBLE, INT, STRING, Column, Table
+from schemas.table import DATE, DOUBLE, INT, STRING, Column, gold
 
 
 def _money(name: str, meaning: str) -> Column:
@@ -11,14 +11,12 @@ def _measure(name: str, meaning: str, unit: str = "fraction") -> Column:
     return Column(name, DOUBLE, f"{meaning}; null: does not apply", unit, nullable=True)
 
 
-SIMULATIONS = Table(
-    name="simulations",
-    layer="gold",
-    meaning="Nights of a span replayed under several ways of deciding, with the code of the night: cost, service and differences "
-    "of the nights that count. docs/simulation.md has the formulas.",
-    columns=(
-        Column("simulation_id", STRING, "hash of what was asked, settings, code and tables read; the same simulation replaces its rows"),
-        Column("first", DATE, "first night simulated"),
+SIMULATIONS = gold(
+    "simulations",
+    "Nights of a span replayed under several ways of deciding, with the code of the night: cost, service and differences "
+    "of the nights that count. business_date: the first night; run_id: the simulation, a hash of what was asked, settings, code and "
+    "tables read: the same one replaces its rows. Not part of any published night. docs/simulation.md has the formulas.",
+    (
         Column("last", DATE, "last night simulated"),
         Column("fixed_nights", INT, "first nights, fixed by older orders: not counted", "nights", minimum=1),
         Column("counted_nights", INT, "nights that count", "nights", minimum=1),
@@ -53,7 +51,5 @@ SIMULATIONS = Table(
         Column("verdict", STRING, "against stochastic, over all ways of taking demand and all seeds",
                values=("reference", "cheaper", "dearer", "undecided")),
     ),
-    key=("simulation_id", "policy", "demand", "seed", "segment"),
-    partition_by=("simulation_id",),
-    unhashed=(),
+    ("policy", "demand", "seed", "segment"),
 )  # fmt: skip
