@@ -145,7 +145,7 @@ def _rows(found: Simulation) -> list[dict[str, Any]]:
             facts |= {"difference": gap.money, "difference_low": gap.low, "difference_high": gap.high, "own": gap.verdict}
             rows.append(facts)
     for row in rows:
-        same = [other["own"] for other in rows if (other["policy"], other["segment"]) == (row["policy"], row["segment"])]
+        same = [str(other["own"]) for other in rows if (other["policy"], other["segment"]) == (row["policy"], row["segment"])]
         row["verdict"] = "reference" if row["policy"] == STOCHASTIC else compare.settled(same)
     return rows
 

@@ -114,4 +114,5 @@ def paces(wanted: Ints, source: Ints) -> Floats:
             break
         np.add.at(total, up[up >= 0], own[up >= 0])
         at = up
-    return np.maximum(total, _SLOWEST / nights)
+    pace: Floats = np.maximum(total, _SLOWEST / nights)
+    return pace

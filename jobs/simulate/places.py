@@ -72,7 +72,8 @@ class Places:
         begins = np.r_[True, self.of_series[1:] != self.of_series[:-1]] if len(wanted) else np.zeros(0, bool)
         before = total - wanted
         before = before - np.maximum.accumulate(np.where(begins, before, 0))
-        return np.clip(sold[self.of_series] - before, 0, wanted)
+        mine: Ints = np.clip(sold[self.of_series] - before, 0, wanted)
+        return mine
 
     def rates(self, tables: Mapping[str, pa.Table], night: Night) -> Rates:
         """What a unit costs tonight, as the plan has it (jobs/plan/costs.py)."""
@@ -83,16 +84,12 @@ class Places:
         lane = supplied.filter("chosen").select(*PAIR, "unit_cost")
         rows = named.join(lane, on=PAIR, how="left").join(costs.assortment(tables.get("assortment"), night), on=PAIR, how="left")
         priced, _ = costs.unit_costs(rows, tables, items, night)
-        sorted_ = priced.sort(PAIR)
-        columns = [sorted_[name].cast(pl.Float64).fill_null(0.0).to_numpy() for name in ("holding", "shortage", "waste", "buying_cost")]
-        return Rates(*columns, sorted_["presentation_min"].fill_null(0.0).to_numpy())
+        names = ("holding", "shortage", "waste", "buying_cost", "presentation_min")
+        columns = priced.sort(PAIR).select(pl.col(name).cast(pl.Float64).fill_null(0.0) for name in names)
+        return Rates(*(columns[name].to_numpy() for name in names))
 
     def lives(self, items: pa.Table) -> Ints:
         """[pairs] days that a unit may be sold; 0: it keeps."""
         known = frame(items, "silver/items").select("item_id", "shelf_life_days")
-        return (
-            self.pairs.join(known, on="item_id", how="left", maintain_order="left")["shelf_life_days"]
-            .fill_null(0)
-            .to_numpy()
-            .astype(np.int64)
-        )
+        found = self.pairs.join(known, on="item_id", how="left", maintain_order="left")
+        return found["shelf_life_days"].fill_null(0).cast(pl.Int64).to_numpy()

@@ -95,7 +95,7 @@ class Run:
         """Simulate the next night."""
         world, at = self.world, self.progress
         number, day = at.done, world.span.day(at.done)
-        lake = self._seen(day)
+        lake = self.seen(day)
         if self.policy.learns and number and number % world.retrain_every == 0:
             at.model = world.train(lake, world.config, day) or at.model
         steps = horizon(lake.arrow_as_of("silver/lanes", day, ("lead_time_days", "order_days")).to_pylist(), world.config)
@@ -128,7 +128,7 @@ class Run:
         at.counts["degraded_nights"] = at.counts.get("degraded_nights", 0) + int(orders.degraded)
         at.done += 1
 
-    def _seen(self, day: date) -> Memory:
+    def seen(self, day: date) -> Memory:
         """Silver as the night sees it: stock after closing on the day before, all that is under way, what was sold until then."""
         before, state = day.toordinal() - 1, self.progress.state
         counted = np.flatnonzero(self.record | (state.on_hand > 0) | (self.progress.books.units["received"].sum(axis=0) > 0))

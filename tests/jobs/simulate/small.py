@@ -23,14 +23,14 @@ CONFIG = Config.model_validate(
 )
 
 
-def chain(root: Path, items: int = 3, stores: int = 4, **more: list[dict[str, Any]]) -> Lake:
-    """Silver as ingest would leave it: a lane of two days from the centre to every store, one of two from the supplier."""
+def chain(root: Path, items: int = 3, stores: int = 4, terms: dict[str, Any] | None = None, **more: list[dict[str, Any]]) -> Lake:
+    """Silver as ingest would leave it: a lane of a day from the centre to every store (with ``terms``), one of two from the supplier."""
     lake = Lake(str(root / "lake"))
     lake.create_tables()
     names = masters(items, stores)
     costs = [{**item, "unit_cost": 2, "unit_price": 3, "shelf_life_days": 5, "department": item["category"]} for item in names["items"]]
     places = [*names["locations"], {"location_id": "DC", "kind": "dc"}, {"location_id": "V", "kind": "supplier"}]
-    lanes = [{"source_id": "DC", "location_id": f"S{n}", "lead_time_days": 1} for n in range(stores)]
+    lanes = [{"source_id": "DC", "location_id": f"S{n}", "lead_time_days": 1, **(terms or {})} for n in range(stores)]
     lanes += [{"source_id": "V", "location_id": "DC", "lead_time_days": 2}]
     eve = FIRST - timedelta(days=1)
     stock = [{"item_id": f"i{i}", "location_id": f"S{n}", "as_of": eve, "on_hand": 3} for i in range(items) for n in range(stores)]
