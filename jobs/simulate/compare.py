@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 LEAST_BLOCKS = 8
+#: With fewer items there is no interval and no verdict: their scatter says too little.
+LEAST_ITEMS = 10
 DRAWS = 2_000
 _WEEK = 7
 _INTERVAL = (0.025, 0.975)
@@ -27,7 +29,7 @@ _INTERVAL = (0.025, 0.975)
 
 @dataclass(frozen=True)
 class Difference:
-    """Cost beyond a reference's, with its 95% interval; ``blocks``: of weeks drawn anew, 0: items only."""
+    """Cost beyond a reference's, with its 95% interval (NaN: too few items); ``blocks``: of weeks drawn anew, 0: items only."""
 
     money: float
     low: float
@@ -46,8 +48,10 @@ def difference(policy: Outcome, reference: Outcome, chosen: np.ndarray, seed: in
     cells = _cells((policy.cost() - reference.cost())[:, chosen], policy.items[chosen], policy.span.fixed)
     items, blocks = cells.shape
     crossed = blocks >= LEAST_BLOCKS
+    if items < LEAST_ITEMS:
+        return Difference(float(cells.sum()), float("nan"), float("nan"), items, 0)
     generator = np.random.Generator(np.random.Philox(seed))
-    of_items = generator.multinomial(items, np.full(items, 1 / items), DRAWS) if items else np.zeros((DRAWS, 0))
+    of_items = generator.multinomial(items, np.full(items, 1 / items), DRAWS)
     of_blocks = generator.multinomial(blocks, np.full(blocks, 1 / blocks), DRAWS) if crossed else np.ones((DRAWS, blocks))
     drawn = ((of_items @ cells) * of_blocks).sum(axis=1)
     low, high = np.quantile(drawn, _INTERVAL)

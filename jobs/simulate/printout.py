@@ -88,6 +88,8 @@ def gap(row: Row) -> str:
     """The difference to stochastic with its interval."""
     if row["policy"] == "stochastic":
         return ""
+    if row["difference_low"] != row["difference_low"]:
+        return f"{row['difference']:+,.0f} (too few items)"
     return f"{row['difference']:+,.0f} ({row['difference_low']:+,.0f} .. {row['difference_high']:+,.0f})"
 
 
