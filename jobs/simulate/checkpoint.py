@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from jobs.simulate.replay import Progress, Run
 
-_TRANSIT = ("pair", "source", "units", "ordered", "arrives")
+_TRANSIT = ("pair", "source", "units", "ordered", "arrives", "origin")
 _RATES = ("holding", "shortage", "waste", "buying", "presentation")
 
 

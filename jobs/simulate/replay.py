@@ -85,7 +85,9 @@ class Run:
         pairs = [_pairs(tables["stock"]), *(_pairs(world.base.tables[f"silver/{name}"]) for name in ("assortment",))]
         self.places = Places.of(world.market.series, *pairs)
         self.life = self.places.lives(tables["items"])
-        state, self.record, counts = start.initial(tables, first, self.places, self.life)
+        lanes_ = world.base.tables["silver/lanes"]["source_id"].to_pylist()
+        self.origins = sorted({lanes.DEFAULT_SOURCE, *lanes_, *tables["inbound"]["source_id"].to_pylist(), *_published(tables)})
+        state, self.record, counts = start.initial(tables, first, self.places, self.life, self.origins)
         books = Ledger(world.span.nights, len(self.places))
         self.progress = Progress(0, state, state, books, world.base.tables["silver/demand"], world.model, counts)
         self.rates: Rates | None = None
@@ -138,11 +140,14 @@ class Run:
             .with_columns(as_of=pl.lit(date.fromordinal(before)), on_hand=_units(state.on_hand[counted]), reserved=pl.lit(0))
         )
         transit = state.transit
-        ends = [self.places.pairs[column].select(PAIR) for column in (transit.pair, np.maximum(transit.source, 0))]
-        source = pl.when(pl.Series(transit.source >= 0)).then(ends[1]["location_id"])
+        source = pl.Series([self.origins[number] for number in transit.origin], dtype=pl.String)
         dates = {name: _dates(getattr(transit, of)) for name, of in (("ordered_on", "ordered"), ("expected_on", "arrives"))}
         names = pl.Series([f"sim-{n}" for n in range(len(transit))], dtype=pl.String)
-        inbound = ends[0].with_columns(order_id=names, source_id=source, units=_units(transit.units), **dates)
+        inbound = (
+            self.places.pairs[transit.pair]
+            .select(PAIR)
+            .with_columns(order_id=names, source_id=source, units=_units(transit.units), **dates)
+        )
         made = {"stock": _silver("stock", stock, day), "inbound": _silver("inbound", inbound, day), "demand": self.progress.known}
         return self.world.base.having(**made)
 
@@ -152,7 +157,8 @@ class Run:
         assert (pair >= 0).all(), "the plan ordered for a place that the simulation does not know"
         source = np.where((source >= 0) & self.record[source], source, -1)
         arrives = np.array([each.toordinal() for each in lines["arrives_on"]], np.int64)
-        return Transit(pair, source, lines["units"].to_numpy(), np.full(len(lines), day.toordinal()), arrives), lines
+        placed = np.full(len(lines), day.toordinal())
+        return Transit(pair, source, lines["units"].to_numpy(), placed, arrives, start.numbered(lines["source_id"], self.origins)), lines
 
     def _sources(self, tables: dict[str, pa.Table], night: Night) -> Ints:
         """[pairs] where each pair is supplied from; -1: from outside."""
@@ -171,6 +177,11 @@ class Run:
         pace = ledger.paces(self.progress.books.units["wanted"][span.counted], self.source)
         assert self.rates is not None
         return ledger.until_sold(units, pace, self.life, self.rates)
+
+
+def _published(tables: dict[str, pa.Table]) -> list[str]:
+    """Where published orders come from."""
+    return list(tables["published"]["source_id"].to_pylist()) if "published" in tables else []
 
 
 def _pairs(rows: pa.Table) -> pl.DataFrame:

@@ -24,7 +24,9 @@ Ints = npt.NDArray[np.int64]
 SCALE = 10_000
 
 
-def initial(tables: Mapping[str, pa.Table], night: Night, places: Places, life: Ints) -> tuple[State, np.ndarray, dict[str, int]]:
+def initial(
+    tables: Mapping[str, pa.Table], night: Night, places: Places, life: Ints, origins: list[str]
+) -> tuple[State, np.ndarray, dict[str, int]]:
     """The state, which pairs have a stock record [pairs], and what had to be assumed, by name.
 
     Units on hand are those the plan sees: rolled forward from the last count, less what is reserved. They count as having come the
@@ -40,9 +42,22 @@ def initial(tables: Mapping[str, pa.Table], night: Night, places: Places, life: 
     ours = pair >= 0
     days = [_ordinals(coming[name]) for name in ("ordered_on", "expected_on")]
     source = np.where((source >= 0) & record[source], source, -1)
-    transit = Transit(pair[ours], source[ours], coming["units"].to_numpy()[ours], days[0][ours], days[1][ours])
+    transit = Transit(
+        pair[ours],
+        source[ours],
+        coming["units"].to_numpy()[ours],
+        days[0][ours],
+        days[1][ours],
+        numbered(coming["source_id"], origins)[ours],
+    )
     counts = {"without_stock_record": int((~record).sum()), "orders_to_nowhere": int((~ours).sum())}
     return opening(on_hand, life, np.ones(len(life), np.int64), transit), record, counts
+
+
+def numbered(names: pl.Series, origins: list[str]) -> Ints:
+    """[rows] number of each location among the places that goods come from."""
+    at = {name: number for number, name in enumerate(origins)}
+    return np.array([at[name] for name in names], np.int64)
 
 
 def _ordinals(days: pl.Series) -> Ints:

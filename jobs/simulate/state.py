@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ class Transit:
     pair, source        number of where it goes, and of where it comes from (-1: without a stock record)
     units               ten-thousandths
     ordered, arrives    night as an ordinal; it is on the shelf before opening of ``arrives``
+    origin              number of the location where it comes from
     """
 
     pair: Ints
@@ -27,23 +28,23 @@ class Transit:
     units: Ints
     ordered: Ints
     arrives: Ints
+    origin: Ints
 
     def __len__(self) -> int:
         return len(self.pair)
 
     def take(self, chosen: np.ndarray) -> Transit:
         """Some of the lines."""
-        return Transit(self.pair[chosen], self.source[chosen], self.units[chosen], self.ordered[chosen], self.arrives[chosen])
+        return Transit(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
     def with_lines(self, more: Transit) -> Transit:
         """These lines and others."""
-        names = ("pair", "source", "units", "ordered", "arrives")
-        return Transit(*(np.concatenate([getattr(self, name), getattr(more, name)]) for name in names))
+        return Transit(*(np.concatenate([getattr(self, each.name), getattr(more, each.name)]) for each in fields(self)))
 
     @staticmethod
     def none() -> Transit:
         """Nothing under way."""
-        return Transit(*(np.zeros(0, np.int64) for _ in range(5)))
+        return Transit(*(np.zeros(0, np.int64) for _ in fields(Transit)))
 
 
 @dataclass(frozen=True)

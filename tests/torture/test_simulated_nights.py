@@ -35,7 +35,7 @@ def test_the_night_orders_what_the_simulation_ordered(spark, tmp_path: Path, cou
     sold = market.replayed(lake, FIRST, LAST, "recovered", 1)
     world = World(lake, base, sold, span.of(lake, CONFIG, FIRST, LAST), CONFIG, None, here.train, 7)
     simulated, placed = Run(world, POLICIES["stochastic"]), []
-    decide = deciding.decide
+    decide, compared = deciding.decide, 0
     monkeypatch.setattr(deciding, "decide", lambda *given: (placed.append(decide(*given)), placed[-1])[1])
     for number in range(max(WRITTEN) + 1):
         before = simulated.seen(world.span.day(number))
@@ -51,9 +51,10 @@ def test_the_night_orders_what_the_simulation_ordered(spark, tmp_path: Path, cou
             rows = published.arrow("gold/orders", [*LINE, "units", "expected_on"])
             orders = pl.DataFrame(pl.from_arrow(rows))
             orders = orders.select(*LINE, units=(pl.col("units") * 10_000).cast(pl.Int64), arrives_on="expected_on").sort(LINE)
-            assert len(orders) > 3
             assert placed[-1].lines.select(orders.columns).equals(orders)
+            compared += len(orders)
     assert simulated.progress.model is not None
+    assert compared >= 6
 
 
 def _register(lake: Lake, simulated: Run, day: date) -> None:

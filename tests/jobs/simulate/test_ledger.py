@@ -28,7 +28,7 @@ def test_three_nights_are_charged_by_hand_and_balance() -> None:
     begun = state = opening(one(4), np.array([2]), np.array([0]), Transit.none())
     books = Ledger(3, 1)
     for night, (wanted, ordered) in enumerate([(3, 2), (0, 0), (5, 0)]):
-        lines = Transit(*(np.array([x], np.int64) for x in (0, -1, ordered * UNIT, night, night + 1)))
+        lines = Transit(*(np.array([x], np.int64) for x in (0, -1, ordered * UNIT, night, night + 1, 0)))
         state, moves = pass_night(state, lines, one(wanted), night)
         books.enter(night, moves, one(wanted), np.array([True]), rates(), np.array([4.0 if ordered else 0.0]))
     money = {name: books.money[name][:, 0].round(9).tolist() for name in ("holding", "shortage", "presentation", "waste", "orders")}

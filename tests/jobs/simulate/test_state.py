@@ -14,7 +14,7 @@ UNIT = 10_000
 
 def lines(*rows: tuple[int, int, int, int, int]) -> Transit:
     """Lines of (pair, source, units, ordered, arrives)."""
-    return Transit(*(np.array(column, np.int64) for column in zip(*rows, strict=True))) if rows else Transit.none()
+    return Transit(*(np.array(column, np.int64) for column in zip(*((*row, 0) for row in rows), strict=True))) if rows else Transit.none()
 
 
 def units(*numbers: float) -> np.ndarray:
