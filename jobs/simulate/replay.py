@@ -82,7 +82,7 @@ class Run:
         first = inputs.night_of(world.lake, world.config, day, _NO_RANKS)
         empty = schemas.FORECASTS.schema.empty_table()
         tables = inputs.tables_here(world.lake, first, empty)
-        pairs = [_pairs(tables["stock"]), *(_pairs(world.base.tables[f"silver/{name}"]) for name in ("assortment",))]
+        pairs = [_pairs(tables["stock"]), *(_pairs(world.base.tables[f"silver/{name}"]) for name in ("assortment", "demand"))]
         self.places = Places.of(world.market.series, *pairs)
         self.life = self.places.lives(tables["items"])
         lanes_ = world.base.tables["silver/lanes"]["source_id"].to_pylist()
@@ -185,7 +185,7 @@ def _published(tables: dict[str, pa.Table]) -> list[str]:
 
 
 def _pairs(rows: pa.Table) -> pl.DataFrame:
-    return pl.DataFrame(pl.from_arrow(rows.select(PAIR)))
+    return pl.DataFrame(pl.from_arrow(rows.select(PAIR))).unique()
 
 
 def _units(scaled: Ints) -> pl.Series:
