@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -17,7 +18,8 @@ from jobs.simulate.policies import POLICIES
 from jobs.simulate.replay import Run, World
 from jobs.stages import Job, run, stages_of
 from tests.builders import Landing
-from tests.jobs.simulate.small import BEGIN, CONFIG, FIRST, LAST, chain
+from tests.jobs.features.lakes import history
+from tests.jobs.simulate.small import BEGIN, CONFIG, FIRST, HISTORY, LAST, NIGHTS, chain
 
 pytestmark = pytest.mark.torture
 PAIR = ["item_id", "location_id"]
@@ -29,7 +31,7 @@ WRITTEN = (4, 9)
 @pytest.mark.parametrize("coupled", [False, True])
 def test_the_night_orders_what_the_simulation_ordered(spark, tmp_path: Path, coupled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     prices = [{"item_id": f"i{i}", "date": BEGIN, "unit_price": 2} for i in range(3)]
-    lake = chain(tmp_path / "begin", prices=prices, terms={"order_cost": 3} if coupled else None)
+    lake = chain(tmp_path / "begin", prices=prices, demand=since_first_sales(), terms={"order_cost": 3} if coupled else None)
     first_drop = span.first_drop(lake)
     base = memory.masters_of(lake, first_drop).having(demand=memory.history(lake, FIRST, first_drop))
     sold = market.replayed(lake, FIRST, LAST, "recovered", 1)
@@ -55,6 +57,15 @@ def test_the_night_orders_what_the_simulation_ordered(spark, tmp_path: Path, cou
             compared += len(orders)
     assert simulated.progress.model is not None
     assert compared >= 6
+
+
+def since_first_sales() -> list[dict[str, Any]]:
+    """History as ingest would leave it: nothing is known of a series before its first sale."""
+    rows, begun = [], set()
+    for row in sorted(history(3, 4, BEGIN, HISTORY + NIGHTS), key=lambda row: row["period"]):
+        begun |= {(row["item_id"], row["location_id"])} if row["units"] else set()
+        rows += [row] if (row["item_id"], row["location_id"]) in begun else []
+    return rows
 
 
 def _register(lake: Lake, simulated: Run, day: date) -> None:
