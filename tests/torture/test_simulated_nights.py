@@ -24,7 +24,7 @@ from tests.jobs.simulate.small import BEGIN, CONFIG, FIRST, HISTORY, LAST, NIGHT
 pytestmark = pytest.mark.torture
 PAIR = ["item_id", "location_id"]
 LINE = ["item_id", "source_id", "location_id"]
-#: Nights of the simulation that are written: before a model is trained, and with one.
+#: Nights of the simulation that are written. So small a chain is forecast by the baseline.
 WRITTEN = (4, 9)
 
 
@@ -55,7 +55,6 @@ def test_the_night_orders_what_the_simulation_ordered(spark, tmp_path: Path, cou
             orders = orders.select(*LINE, units=(pl.col("units") * 10_000).cast(pl.Int64), arrives_on="expected_on").sort(LINE)
             assert placed[-1].lines.select(orders.columns).equals(orders)
             compared += len(orders)
-    assert simulated.progress.model is not None
     assert compared >= 6
 
 
