@@ -93,6 +93,7 @@ def _add_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     solve.add_argument("--out", required=True)
     solve.add_argument("--deadline", type=float, help="seconds")
     _add_backtest(commands)
+    _add_simulate(commands)
     models = commands.add_parser("models", help="trained models, how good, which is champion; makes an earlier one champion again")
     models.add_argument("--lake", required=True)
     models.add_argument("--use", metavar="MODEL_ID", help="make this model champion (the beginning of its name is enough)")
@@ -113,3 +114,18 @@ def _add_backtest(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     backtest.add_argument("--retrain-every", type=int, default=1, metavar="N", help="train at every Nth origin only")
     backtest.add_argument("--out", metavar="FILE.html", help="write a page with plots")
     backtest.add_argument("--config", help="TOML file; every key has a default")
+
+
+def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    simulate = commands.add_parser("simulate", help="replay past nights under several ways of deciding, and compare what they cost")
+    simulate.add_argument("--landing", required=True, help="landing folder whose sales are replayed; the lake has read it")
+    simulate.add_argument("--lake", required=True)
+    simulate.add_argument("--first", required=True, type=date.fromisoformat, help="first night; stock and orders under way are its own")
+    simulate.add_argument("--last", required=True, type=date.fromisoformat, help="last night; at least 4 times lead time + review later")
+    simulate.add_argument(
+        "--modes",
+        default="stochastic,sequential,base_stock",
+        help="ways of deciding, comma separated: stochastic, sequential, base_stock, perfect",
+    )
+    simulate.add_argument("--out", metavar="FILE.html", help="write a page with plots")
+    simulate.add_argument("--config", help="TOML file; every key has a default")

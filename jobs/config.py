@@ -113,6 +113,19 @@ class Exceptions(_Section):
     cover_days: int = Field(60, ge=1)
 
 
+class Simulation(_Section):
+    """`nightfill simulate`."""
+
+    #: Nights from one training to the next; the first night takes the champion that it would have had.
+    retrain_every: int = Field(28, ge=1)
+    #: Of what is redrawn where history was short of stock.
+    seeds: tuple[int, ...] = Field((1,), min_length=1)
+    #: What demand is taken for where history was short of stock: redrawn, what sold, a fifth more than redrawn.
+    demand: tuple[Literal["recovered", "floor", "more"], ...] = Field(("recovered", "floor", "more"), min_length=1)
+    #: A killed simulation goes on from the last of these nights.
+    checkpoint_nights: int = Field(7, ge=1)
+
+
 class Config(_Section):
     """All settings of a night."""
 
@@ -131,6 +144,7 @@ class Config(_Section):
     training: Training = Training()
     planning: Planning = Planning()
     exceptions: Exceptions = Exceptions()
+    simulation: Simulation = Simulation()
 
     @property
     def period_days(self) -> int:

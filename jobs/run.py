@@ -197,6 +197,18 @@ def run_backtest(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_simulate(args: argparse.Namespace) -> int:
+    """Replay the nights of a span."""
+    from jobs.simulate import job as simulate
+
+    config = settings.load(args.config)
+    if not Path(args.landing).is_dir():
+        raise UsageError(f"there is no landing folder {args.landing}")
+    lake, modes = _open(args), tuple(mode.strip() for mode in args.modes.split(",") if mode.strip())
+    print(simulate.main(lake, config, args.first, args.last, modes, args.out))
+    return 0
+
+
 def run_models(args: argparse.Namespace) -> int:
     """List models, or make one champion again."""
     from jobs.forecast import listing, registry
@@ -224,6 +236,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "sample": run_sample,
     "solve": run_solve,
     "backtest": run_backtest,
+    "simulate": run_simulate,
     "models": run_models,
 }
 

@@ -11,6 +11,7 @@ from schemas.gold.orders import ORDERS
 from schemas.gold.path_ranks import PATH_RANKS
 from schemas.gold.projections import PROJECTIONS
 from schemas.gold.shadow_prices import SHADOW_PRICES
+from schemas.gold.simulations import SIMULATIONS
 from schemas.landing.assortment import ASSORTMENT
 from schemas.landing.availability import AVAILABILITY
 from schemas.landing.calendar import CALENDAR
@@ -79,6 +80,7 @@ TABLES: dict[str, Table] = {
         *(feed.silver() for feed in FEEDS.values()),
         DEMAND,
         *GOLD,
+        SIMULATIONS,
         *OPS,
     )
 }

@@ -62,6 +62,7 @@ def document() -> str:
             [*(feed.silver() for feed in schemas.FEEDS.values()), schemas.DEMAND],
         ),
         ("Gold", "What a night computed; only the rows of published runs count.", list(schemas.GOLD)),
+        ("Simulations", "What ways of deciding would have cost, written by `nightfill simulate`.", [schemas.SIMULATIONS]),
         ("Operations", "How the nights went.", list(schemas.OPS)),
     ]
     lines = [_INTRODUCTION, *landing]

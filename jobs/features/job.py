@@ -48,14 +48,14 @@ def at(spark: SparkSession, lake: Lake, config: Config, business_date: date, ste
     """Features of all active series at the origin business_date, in compute.SCHEMA."""
     clock = CLOCKS[config.grain]
     ask = _Ask(clock, (clock.index(business_date),), steps or periods(lake, config, business_date), business_date)
-    return _mapped(spark, lake, ask, SCHEMA, _features)
+    return _mapped(spark, lake, ask, SCHEMA, featured)
 
 
 def examples(
     spark: SparkSession, lake: Lake, config: Config, business_date: date, origins: tuple[int, ...], steps: int, share: float = 1.0
 ) -> DataFrame:
     """Features at past origins, with what was sold: in EXAMPLES, only periods in stock throughout and before business_date."""
-    return _mapped(spark, lake, _Ask(CLOCKS[config.grain], origins, steps, business_date, share), EXAMPLES, _examples)
+    return _mapped(spark, lake, _Ask(CLOCKS[config.grain], origins, steps, business_date, share), EXAMPLES, examined)
 
 
 def past(
@@ -93,7 +93,7 @@ def _mapped(spark: SparkSession, lake: Lake, ask: _Ask, schema: pa.Schema, kerne
     query = source.stream(ask.clock, span, ask.night)
     context = build(source.masters(spark, items, ask.clock, span), ask.clock, ask.origins, ask.steps, ask.clock.index(ask.night))
     columns = pulse.schema(ask.clock, ask.steps)
-    first = _task(spark.sparkContext.broadcast(context), items, query, ask.origins, _counts)
+    first = _task(spark.sparkContext.broadcast(context), items, query, ask.origins, counted)
     context = replace(context, pulse=_pulse(items.mapped(spark, first, columns), columns))
     return items.mapped(spark, _task(spark.sparkContext.broadcast(context), items, query, ask.origins, kernel, ask.share), schema)
 
@@ -139,19 +139,22 @@ def sampled(keys: Mapping[str, Names], origin: int, share: float) -> npt.NDArray
     return chosen
 
 
-def _counts(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+def counted(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+    """What each origin's series add to the sums of all."""
     for origin in origins:
         yield counts(series, context, origin)
 
 
-def _features(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+def featured(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+    """Features of the series active at each origin."""
     for origin in origins:
         active = series.active(origin, context.clock)
         if active.any():
             yield compute(series.take(active), context, origin)
 
 
-def _examples(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+def examined(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+    """Features at each origin with what was sold, of periods in stock throughout."""
     for origin in origins:
         rows = compute(series, context, origin)
         column = origin - series.span.first

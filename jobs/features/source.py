@@ -125,23 +125,40 @@ def shares(lake: Lake, clock: Clock, span: Span, night: date, slots: int) -> Sha
 
 
 def masters(spark: SparkSession, items: Shares, clock: Clock, span: Span) -> Masters:
-    """The small tables, as the night sees them."""
+    """The small tables, as the night sees them; what is summed over all items is summed by Spark."""
     from pyspark.sql import functions as F
 
+    # Decimals add up to the same sum in any order.
+    parts = items.ask(spark, _sums(clock, span, items.night), _PARTS).groupBy("level", "id", "period")
+    sums = parts.agg(F.sum("units").cast("double").alias("units"), *(F.sum(name).alias(name) for name in ("count", "fractional"))).toArrow()
+    return _masters(items, clock, span, sums, items.ask(spark, _general(clock, span), _GENERAL).toArrow())
+
+
+def masters_here(items: Shares, clock: Clock, span: Span) -> Masters:
+    """The same in this process; ``items``: all in one share."""
+    sums, prices = (
+        pa.Table.from_batches((batch.cast(schema) for batch in items.rows(0, query)), schema)
+        for query, schema in ((_sums(clock, span, items.night), _PARTS), (_general(clock, span), _GENERAL))
+    )
+    place = sums.schema.get_field_index("units")
+    return _masters(items, clock, span, sums.set_column(place, "units", sums["units"].cast(pa.float64())), prices)
+
+
+def _general(clock: Clock, span: Span) -> str:
+    """Query for prices that hold at all locations, in _GENERAL."""
+    return f"SELECT item_id, channel, period, price, promotion FROM ({_prices(clock, span, 'location_id IS NULL')})"
+
+
+def _masters(items: Shares, clock: Clock, span: Span, sums: pa.Table, prices: pa.Table) -> Masters:
     lake, night = items.lake, items.night
     signals = lake.arrow("silver/signals", where=[("known_from", "<=", night), ("deleted", "=", False)])
     begin, end = clock.first_day(span.ahead - clock.trend[1]), clock.first_day(span.last)
     near = pc.and_(pc.greater_equal(signals["date"], begin), pc.less(signals["date"], end))
-    general = f"SELECT item_id, channel, period, price, promotion FROM ({_prices(clock, span, 'location_id IS NULL')})"
-    # Decimals add up to the same sum in any order.
-    sums = items.ask(spark, _sums(clock, span, night), _PARTS).groupBy("level", "id", "period")
     return Masters(
         items=lake.arrow_as_of("silver/items", night, ("item_id", "department", "category")),
         locations=lake.arrow_as_of("silver/locations", night, ("location_id", "region")),
         calendar=lake.arrow_as_of("silver/calendar", night, ("region", "date", "event")),
         signals=signals.filter(near),
-        sums=sums.agg(
-            F.sum("units").cast("double").alias("units"), *(F.sum(name).alias(name) for name in ("count", "fractional"))
-        ).toArrow(),
-        prices=items.ask(spark, general, _GENERAL).toArrow(),
+        sums=sums,
+        prices=prices,
     )

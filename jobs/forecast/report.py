@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 History = Mapping["Series", Mapping[int, tuple[float, float]]]
 
-_PAGE = """<!doctype html>
+#: The page around a body; also of other reports.
+PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
 body {{ font: 15px/1.45 system-ui, sans-serif; color: #222; background: #fff; max-width: 1120px; margin: 24px auto; padding: 0 20px }}
 h1 {{ font-size: 24px; margin-bottom: 4px }} h2 {{ font-size: 18px; margin: 32px 0 8px }} p {{ margin: 4px 0 10px; max-width: 90ch }}
@@ -87,7 +88,7 @@ def page(found: Backtest, shown: tuple[Sequence[Fan], Sequence[Fan]], history: H
     for title, group in zip(("Worst series", "Typical series"), shown, strict=True):
         cards = [fans.chart(fan, history.get(fan.series, {}), found.clock, " · ".join(fan.series[:2])) for fan in group]
         parts.append(f'<h2>{title}</h2><div class="three">{"".join(cards)}</div>')
-    return _PAGE.format(title="Backtest", style=STYLE, body="\n".join([*parts, "<h2>Segments</h2>", _segments(found.board)]))
+    return PAGE.format(title="Backtest", style=STYLE, body="\n".join([*parts, "<h2>Segments</h2>", _segments(found.board)]))
 
 
 def _headline(board: Sequence[Row], labels: Mapping[str, str]) -> str:

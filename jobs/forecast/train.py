@@ -40,7 +40,7 @@ GAVE_UP = "training_gave_up"
 SOURCES = ("demand", "prices", "calendar", "signals", "items", "locations", "lanes", "assortment")
 #: A series with this share of periods without sale is a slow mover: its median says nothing of its mean (of four days in
 #: five without a sale it is zero). With more than this share of them among the rows the booster learns means.
-_SLOW, _MANY_SLOW = 0.3, 0.1
+SLOW, MANY_SLOW = 0.3, 0.1
 _HELD_OUT = "held_out"
 _HELD_OUT_COLUMNS = (*KEY, "target_date", "whole_units", "origin", "units", "target", *boosting.INPUTS)
 
@@ -91,11 +91,11 @@ def train(
     rows = rows.withColumn(_HELD_OUT, F.col("origin") >= plan.held_out_from).persist()
     try:
         before = F.col("target") < plan.held_out_from
-        slow = F.col("share_of_zeros") >= _SLOW
+        slow = F.col("share_of_zeros") >= SLOW
         counts = watch.run(lambda: rows.agg(F.count(F.lit(1)), F.count_if(before), F.count_if(slow)).collect()[0])
         if counts[1] < LEAST_ROWS:
             return None
-        chosen = boosting.parameters(config, MEAN if counts[2] > _MANY_SLOW * counts[0] else MEDIAN, counts[0])
+        chosen = boosting.parameters(config, MEAN if counts[2] > MANY_SLOW * counts[0] else MEDIAN, counts[0])
         # The squared error of units / expected, weighed like that of units whose variance is their mean.
         weighed = rows.withColumn(WEIGHT, F.col(WEIGHT) * F.col("expected")) if chosen["objective"] == MEAN else rows
         held_out = watch.run(lambda: rows.where(_HELD_OUT).select(*_HELD_OUT_COLUMNS).toArrow())

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.forecast.ranks import PathRanks, from_table
+from jobs.lake import seen_by
 from jobs.plan.lanes import ORDER_TERMS
 from jobs.plan.night import PAIR, Night
 from schemas.gold.forecasts import QUANTILES
@@ -29,18 +31,23 @@ _LONGEST_TRANSIT = timedelta(days=400)
 #: What an item sold for longer ago says little.
 _PRICE_MEMORY = timedelta(days=62)
 _NUMBERS = ("presentation_min", "max_stock", "holding_cost", "shortage_cost", "waste_cost")
+#: What the plan reads of the forecasts, and of published orders.
+FORECAST = (*PAIR, "channel", "target_date", "mean", "p_zero", *QUANTILES, "whole_units")
+_PUBLISHED = ("business_date", "order_id", *PAIR, "source_id", "units", "expected_on")
+#: Silver tables that ``tables_here`` reads.
+SILVER = ("items", "lanes", "assortment", "stock", "sales", "receipts", "inbound", "capacities", "overrides", "demand", "prices")
 _TERMS = ("lead_time_days", "lead_time_std", "order_days", "unit_cost", "order_multiple", "min_order_units")
 
 
-def night_of(lake: Lake, config: Config, business_date: date) -> Night:
-    """The small tables, read on the driver without Spark."""
+def night_of(lake: Lake, config: Config, business_date: date, ranks: PathRanks | None = None) -> Night:
+    """The small tables, read on the driver without Spark; ``ranks``: of the demand paths, where they are not the run's published ones."""
     lanes = lake.arrow_as_of("silver/lanes", business_date, ("source_id", "location_id", "item_id", *_TERMS, *ORDER_TERMS))
     closed = lake.arrow_as_of("silver/calendar", business_date, ("region", "date", "event"))
     closed = closed.filter(pc.and_(pc.equal(closed["event"], "closed"), pc.greater_equal(closed["date"], pa.scalar(business_date))))
     return Night(
         business_date,
         config,
-        _ranks(lake, business_date),
+        ranks or _ranks(lake, business_date),
         lake.arrow_as_of("silver/locations", business_date, ("location_id", "kind", "region")),
         lanes=lanes.filter(pc.is_null(lanes["item_id"])),
         capacities=_shared_capacities(lake, business_date),
@@ -95,15 +102,55 @@ def sources(lake: Lake, night: Night) -> dict[str, DataFrame]:
     """The tables of the shards that have rows, each with item_id; lazily, but for the date of the oldest count that matters."""
     from pyspark.sql import functions as F
 
-    day, d = night.business_date, f"DATE'{night.business_date}'"
-    oldest = None
+    day, oldest = night.business_date, None
     if not lake.is_empty("silver/stock"):
-        counts = lake.as_of("silver/stock", day).where(f"as_of < {d}").groupBy(*PAIR).agg(F.max("as_of").alias("newest"))
-        oldest = counts.agg(F.min("newest").alias("oldest")).first()
-    since = (oldest.oldest if oldest else None) or day
-    runs = [past for past in lake.published_runs(day) if past >= (night.snapshot or day - _LONGEST_TRANSIT)]
+        counts = lake.as_of("silver/stock", day).where(f"as_of < DATE'{day}'").groupBy(*PAIR).agg(F.max("as_of").alias("newest"))
+        found = counts.agg(F.min("newest").alias("oldest")).first()
+        oldest = found.oldest if found else None
+    runs = _runs(lake, night)
+    tables = {
+        name: lake.as_of(f"silver/{name}", day).where(where).select(*columns)
+        for name, (where, columns) in _wanted(night, oldest, runs).items()
+        if not lake.is_empty(f"silver/{name}")
+    }
+    tables = {"forecasts": lake.run("gold/forecasts", day).select(*FORECAST), **tables, **_prices(lake, day)}
+    if runs:
+        published = lake.published("gold/orders", day).where(f"business_date >= DATE'{min(runs)}'")
+        tables["published"] = published.select(*_PUBLISHED)
+    return tables
+
+
+def tables_here(lake: Lake, night: Night, forecasts: pa.Table) -> dict[str, pa.Table]:
+    """The same tables in this process, without Spark, for one shard of all items; the forecasts are given."""
+    day, oldest = night.business_date, None
+    with duckdb.connect(config={"threads": 2}) as connection:
+        for name in SILVER:
+            connection.register(name, lake.dataset(f"silver/{name}").filter(seen_by(day)))
+        counts = f"SELECT max(as_of) AS newest FROM stock WHERE as_of < DATE'{day}' GROUP BY item_id, location_id"  # noqa: S608
+        oldest = connection.sql(f"SELECT min(newest) FROM ({counts})").fetchall()[0][0]  # noqa: S608
+        runs = _runs(lake, night)
+        queries = {
+            name: 'SELECT "{}" FROM {} WHERE {}'.format('", "'.join(columns), name, where)  # noqa: S608
+            for name, (where, columns) in _wanted(night, oldest, runs).items()
+        }
+        found = {name: connection.sql(query).to_arrow_table() for name, query in (queries | _prices_here(day)).items()}
+    if runs:
+        where = pc.is_in(pc.field("run_id"), pa.array(list(runs.values())))
+        found["published"] = lake.dataset("gold/orders").to_table(columns=list(_PUBLISHED), filter=where)
+    return {"forecasts": forecasts.select(list(FORECAST)), **found}
+
+
+def _runs(lake: Lake, night: Night) -> dict[date, str]:
+    """Published nights whose orders may still be under way."""
+    day = night.business_date
+    return {past: run for past, run in lake.published_runs(day).items() if past >= (night.snapshot or day - _LONGEST_TRANSIT)}
+
+
+def _wanted(night: Night, oldest: date | None, runs: Mapping[date, str]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Silver table -> which of its rows, in SQL, and columns; ``oldest``: date of the oldest count that matters."""
+    d, since = f"DATE'{night.business_date}'", oldest or night.business_date
     received_from = min([since, *runs, *([night.snapshot] if night.snapshot else [])])
-    wanted = {
+    return {
         "items": ("TRUE", ("item_id", "unit_cost", "unit_price", "unit_volume", "unit_weight", "shelf_life_days")),
         "lanes": ("item_id IS NOT NULL", ("source_id", "location_id", "item_id", *_TERMS)),
         "assortment": ("TRUE", (*PAIR, "active_from", "active_to", *_NUMBERS)),
@@ -117,17 +164,19 @@ def sources(lake: Lake, night: Night) -> dict[str, DataFrame]:
         "capacities": ("resource = 'dc_stock' AND item_id IS NOT NULL", ("resource", *PAIR, "date", "limit", "unit")),
         "overrides": (f"business_date = {d}", (*PAIR, "source_id", "business_date", "units")),
     }
-    tables = {
-        name: lake.as_of(f"silver/{name}", day).where(where).select(*columns)
-        for name, (where, columns) in wanted.items()
-        if not lake.is_empty(f"silver/{name}")
+
+
+def _prices_here(day: date) -> dict[str, str]:
+    """Queries for what ``_prices`` makes."""
+    first = (day - _PRICE_MEMORY).replace(day=1)
+    held = f"month >= DATE'{first}' AND period < DATE'{day}' AND price IS NOT NULL"
+    newest = f"SELECT item_id, location_id, arg_max(unit_price, date) AS price FROM prices WHERE date <= DATE'{day}' GROUP BY item_id, location_id, channel"  # noqa: E501, S608
+    return {
+        "last_price": f"""
+            SELECT item_id, location_id, arg_max(price, struct_pack(period, channel))::DOUBLE AS price
+            FROM demand WHERE {held} GROUP BY item_id, location_id""",  # noqa: S608
+        "price_list": f"SELECT item_id, location_id, min(price)::DOUBLE AS price FROM ({newest}) GROUP BY item_id, location_id",  # noqa: S608
     }
-    forecast = (*PAIR, "channel", "target_date", "mean", "p_zero", *QUANTILES, "whole_units")
-    tables = {"forecasts": lake.run("gold/forecasts", day).select(*forecast), **tables, **_prices(lake, day)}
-    if runs:
-        published = lake.published("gold/orders", day).where(f"business_date >= DATE'{min(runs)}'")
-        tables["published"] = published.select("business_date", "order_id", *PAIR, "source_id", "units", "expected_on")
-    return tables
 
 
 def _prices(lake: Lake, day: date) -> dict[str, DataFrame]:

@@ -6,6 +6,7 @@ All that concerns an item is in one shard: lanes, stock of every location, forec
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from jobs.plan.night import Ints
 
 LINE = ["item_id", "source_id", "location_id"]
+#: What makes the cost lists of lines, as expected_cost.evaluate does.
+Lists = Callable[[Terms, "Demand", float], expected_cost.Costs]
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,11 @@ def decide_alone(costed: Costed, night: Night) -> Decision:
     return replace(decision, pools=report.join(costed.kept.lists(), on=limits.POOL, how="left", maintain_order="left"))
 
 
+def multiples_alone(costed: Costed) -> Ints:
+    """[lines] the multiples that ``decide_alone`` orders, without what it says of them."""
+    return pools.solve(costed.kept.added(costed.problem)).n[: len(costed.lines)]
+
+
 def decide_as(costed: Costed, solved: pl.DataFrame, night: Night) -> Decision:
     """Plan the items of a shard as the night as a whole decided (together.Together.lines)."""
     found, stays = (
@@ -124,12 +132,12 @@ def described(costed: Costed, outcome: limits.Outcome, night: Night) -> Decision
     return Decision(decided, costed.pooled.select(*limits.POOL, "limit"), fresh.of_shard(costed, outcome, night), found)
 
 
-def cost(tables: Mapping[str, pa.Table], night: Night) -> Costed:
-    """Cost every order quantity of the lines of a shard's items (tables: see ``lines_of``)."""
+def cost(tables: Mapping[str, pa.Table], night: Night, lists_of: Lists = expected_cost.evaluate) -> Costed:
+    """Cost every order quantity of the lines of a shard's items (tables: see ``lines_of``); ``lists_of``: another rule's cost lists."""
     placed = lines_of(tables, night)
     lines, demand_ = placed.lines, placed.demand
     terms = terms_of(lines, demand_, night, placed.centres)
-    lists = choices.comparable(expected_cost.evaluate(terms, demand_, night.config.planning.reach_quantile), lines, terms.multiple)
+    lists = choices.comparable(lists_of(terms, demand_, night.config.planning.reach_quantile), lines, terms.multiple)
     allowed = limits.allow(lines, terms, lists)
     pooled = limits.pools(lines, tables, night)
     problem, clashes = limits.problem(lines, terms, lists, allowed, pooled)

@@ -22,7 +22,7 @@ CURRENT = (
     "silver/items", "silver/locations", "silver/assortment", "silver/lanes", "silver/prices", "silver/calendar", "silver/signals",
     "silver/capacities", "silver/overrides", "silver/stock", "silver/inbound", "silver/demand",
 )  # fmt: skip
-PLAIN = ("ops/backtests", "ops/files", "ops/models", "ops/quality_results", "ops/quarantine")
+PLAIN = ("gold/simulations", "ops/backtests", "ops/files", "ops/models", "ops/quality_results", "ops/quarantine")
 NIGHTS = "ops/nights"
 SCHEMA = "nightfill"
 

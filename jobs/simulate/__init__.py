@@ -1,1 +1,1 @@
-"""The synthetic world and the closed loop that replays nights (still to come)."""
+"""Nights replayed in a closed loop under several policies; the synthetic world (``world``)."""

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from jobs.features.block import Span, to_block, whole_pairs
-from jobs.features.job import _features, run_blocks, sampled
+from jobs.features.job import featured, run_blocks, sampled
 from tests.jobs.features.blocks import CLOCK, context, listed, past, sold, stream
 
 D = date(2024, 5, 29)
@@ -24,8 +24,8 @@ def _block(rows: list[dict]):
 def test_batches_may_split_a_series(size: int) -> None:
     rows = [r for i in range(5) for r in past(f"i{i}", "S1", D, 30)]
     shared = context(rows, [D])
-    whole = pa.concat_tables(run_blocks(stream(rows).to_batches(), shared, (ORIGIN,), _features))
-    split = pa.concat_tables(run_blocks(stream(rows).to_batches(max_chunksize=size), shared, (ORIGIN,), _features))
+    whole = pa.concat_tables(run_blocks(stream(rows).to_batches(), shared, (ORIGIN,), featured))
+    split = pa.concat_tables(run_blocks(stream(rows).to_batches(max_chunksize=size), shared, (ORIGIN,), featured))
     assert split.equals(whole)
 
 
@@ -41,10 +41,10 @@ def test_each_origin_has_a_share_of_the_pairs_of_its_own() -> None:
 def test_a_share_is_the_same_however_the_stream_is_cut() -> None:
     rows = [r for i in range(40) for r in past(f"i{i}", "S1", D, 30)]
     shared = context(rows, [D])
-    whole = pa.concat_tables(run_blocks(stream(rows).to_batches(), shared, (ORIGIN,), _features, 0.5))
-    split = pa.concat_tables(run_blocks(stream(rows).to_batches(max_chunksize=31), shared, (ORIGIN,), _features, 0.5))
+    whole = pa.concat_tables(run_blocks(stream(rows).to_batches(), shared, (ORIGIN,), featured, 0.5))
+    split = pa.concat_tables(run_blocks(stream(rows).to_batches(max_chunksize=31), shared, (ORIGIN,), featured, 0.5))
     assert split.equals(whole)
-    every = pa.concat_tables(run_blocks(stream(rows).to_batches(), shared, (ORIGIN,), _features))
+    every = pa.concat_tables(run_blocks(stream(rows).to_batches(), shared, (ORIGIN,), featured))
     chosen = set(whole["item_id"].to_pylist())
     assert 8 < len(chosen) < 32
     assert whole.equals(every.filter(pa.array([item in chosen for item in every["item_id"].to_pylist()])))

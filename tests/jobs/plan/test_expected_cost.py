@@ -62,7 +62,8 @@ def naive_beyond(t: Terms, d: demand.Demand, i: int, n: int) -> float:
     """What is lost in the window does to later ones: the checker's plain loops."""
     arrivals = dict(enumerate(t.arrivals[i].tolist()))
     costs = {name: float(getattr(t, name)[i]) for name in ("holding", "shortage", "waste", "presentation", "life")}
-    line = Line("", "", "", {}, float(t.on_hand[i]), arrivals, int(t.lead[i]), int(t.cover[i]), **costs)
+    dates = {"lead": int(t.lead[i]), "cover": int(t.cover[i]), "opens": int(t.opens[i]), "review": int(t.review[i])}
+    line = Line("", "", "", {}, float(t.on_hand[i]), arrivals, **dates, **costs, premium=0.0)
     periods = line.lead + line.cover * (1 + later.count(line))
     return later.cost(line, [d.units(t.first[i : i + 1], s)[0].tolist() for s in range(periods)], n * t.multiple[i])
 

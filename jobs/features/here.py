@@ -1,0 +1,56 @@
+"""Features in one process, without Spark: what jobs/features/job.py spreads over tasks, of all items at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from jobs.features import block, pulse, source
+from jobs.features.clock import CLOCKS, Clock
+from jobs.features.compute import SCHEMA
+from jobs.features.context import build
+from jobs.features.job import EXAMPLES, counted, examined, featured, run_blocks
+from jobs.features.shares import Shares
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from jobs.config import Config
+    from jobs.features.job import Kernel
+    from jobs.lake import Lake
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """Of which origins and steps, as which night sees them, of which share of the series."""
+
+    clock: Clock
+    night: date
+    origins: tuple[int, ...]
+    steps: int
+    share: float = 1.0
+
+
+def at(lake: Lake, config: Config, business_date: date, steps: int) -> pa.Table:
+    """Features of all active series at the origin business_date, in compute.SCHEMA."""
+    clock = CLOCKS[config.grain]
+    return _made(lake, _Ask(clock, business_date, (clock.index(business_date),), steps), SCHEMA, featured)
+
+
+def examples(lake: Lake, config: Config, business_date: date, origins: tuple[int, ...], steps: int, share: float = 1.0) -> pa.Table:
+    """Features at past origins with what was sold, in job.EXAMPLES: only periods in stock throughout and before business_date."""
+    return _made(lake, _Ask(CLOCKS[config.grain], business_date, origins, steps, share), EXAMPLES, examined)
+
+
+def _made(lake: Lake, ask: _Ask, schema: pa.Schema, kernel: Kernel) -> pa.Table:
+    """Two passes over the series, as in job.py: sums of all, then what the kernel makes of each."""
+    span = block.Span.around(ask.clock, ask.origins, ask.steps)
+    items = Shares(lake, ask.night, ())
+    rows = list(items.rows(0, source.stream(ask.clock, span, ask.night)))
+    context = build(source.masters_here(items, ask.clock, span), ask.clock, ask.origins, ask.steps, ask.clock.index(ask.night))
+    columns = pulse.schema(ask.clock, ask.steps)
+    sums = pa.concat_tables([columns.empty_table(), *run_blocks(rows, context, ask.origins, counted)])
+    context = replace(context, pulse=pulse.gather(sums))
+    return pa.concat_tables([schema.empty_table(), *run_blocks(rows, context, ask.origins, kernel, ask.share)])

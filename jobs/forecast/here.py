@@ -1,0 +1,131 @@
+"""Train in one process, without Spark: the layout, rows, parameters and judgement of jobs/forecast/train.py, XGBoost itself here.
+
+The booster is not to the bit that of the night, whose workers each sketch their own rows. It becomes the model whatever it
+replaces: a trial against the champion is the night's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import xgboost
+
+from jobs.features import here
+from jobs.features.clock import CLOCKS, Clock
+from jobs.features.job import periods
+from jobs.forecast import boosting, memory
+from jobs.forecast.checkpoints import EarlyStopping, best_rounds
+from jobs.forecast.examples import LEAST_ROWS, layout
+from jobs.forecast.model import INPUTS, MEAN, MEDIAN, Model, numbers, to_matrix
+from jobs.forecast.train import MANY_SLOW, SLOW, judge, regions
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from jobs.config import Config
+    from jobs.forecast.examples import Layout
+    from jobs.lake import Lake
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+#: One: with more they wait for each other, which on a busy machine costs four times the processor time.
+_THREADS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Training rows: features, units, label (units / expected), weight, and whether they are held out."""
+
+    table: pa.Table
+    label: Floats
+    weight: Floats
+    target: npt.NDArray[np.int64]
+    held_out: Bools
+
+
+def train(lake: Lake, config: Config, business_date: date) -> Model | None:
+    """The model of a night, from what it sees; None where there is too little history.
+
+    Twice fitted, as the night does: once to find the rounds and to calibrate, then on all rows.
+    """
+    found = _rows(lake, config, business_date)
+    if found is None:
+        return None
+    plan, rows = found
+    before = rows.target < plan.held_out_from
+    if before.sum() < LEAST_ROWS or rows.held_out.sum() < LEAST_ROWS // 10:
+        return None
+    slow = (numbers(rows.table, "share_of_zeros") >= SLOW).sum() > MANY_SLOW * len(rows.label)
+    chosen = boosting.parameters(config, MEAN if slow else MEDIAN, len(rows.label))
+    if slow:
+        rows = replace(rows, weight=rows.weight * numbers(rows.table, "expected"))
+    challenger = _fit(rows, config, chosen, before, rows.held_out)
+    held_out = rows.table.filter(pa.array(rows.held_out))
+    calibration, dependence, _ = judge(challenger.booster, held_out, config, regions(lake, business_date))
+    everything = _fit(rows, config, chosen, np.ones(len(before), bool), None, challenger.rounds)
+    return Model(everything.booster, calibration, dependence)
+
+
+def _rows(lake: Lake, config: Config, business_date: date) -> tuple[Layout, _Rows] | None:
+    """The layout and its rows, as examples.training_rows makes them."""
+    clock, steps = CLOCKS[config.grain], periods(lake, config, business_date)
+    night = clock.index(business_date)
+    demand = lake.arrow_as_of("silver/demand", business_date, ("period", "in_stock_fraction"))
+    demand = demand.filter(pc.less(demand["period"], pa.scalar(business_date)))
+    if not demand.num_rows:
+        return None
+    first = clock.index(pc.min(demand["period"]).as_py())
+    recent = pc.greater_equal(demand["period"], pa.scalar(clock.first_day(night - clock.stride)))
+    usable = pc.sum(pc.and_(recent, pc.greater_equal(demand["in_stock_fraction"], 1))).as_py() or 0
+    per_origin = usable / clock.stride * steps
+    plan = layout(clock, night, first, memory.origins(clock, night - first, config.training, per_origin), steps)
+    if plan is None:
+        return None
+    at_hand = per_origin * len(plan.origins)
+    share = min(1.0, config.training.rows / at_hand) if at_hand else 1.0
+    made = here.examples(lake, config, business_date, plan.origins, steps, share)
+    target = (numbers(made, "origin") + numbers(made, "step")).astype(np.int64)
+    known = target < night
+    made, target = made.filter(pa.array(known)), target[known]
+    return replace(plan, share=share), _weighed(made, target, plan, clock, night, first)
+
+
+def _weighed(made: pa.Table, target: npt.NDArray[np.int64], plan: Layout, clock: Clock, night: int, first: int) -> _Rows:
+    origin = numbers(made, "origin")
+    weight = 0.5 ** ((night - origin) / memory.half_life(clock, night - first))
+    return _Rows(made, numbers(made, "units") / numbers(made, "expected"), weight, target, origin >= plan.held_out_from)
+
+
+def _fit(
+    rows: _Rows, config: Config, chosen: boosting.Parameters, learned: Bools, held_out: Bools | None, rounds: int | None = None
+) -> boosting.Fit:
+    """A booster of the rows learned from; ``held_out``: rows on which the number of rounds is chosen."""
+    training, parameters = config.training, {**chosen, "nthread": _THREADS, "seed": chosen["random_state"], "verbosity": 0}
+    parameters.pop("random_state")
+    learned = learned & ~held_out if held_out is not None else learned
+    matrix = _matrix(rows, learned)
+    more: dict[str, Any] = {}
+    if held_out is not None:
+        least = ceil(boosting.LEAST_STEPS / training.learning_rate)
+        more["evals"] = [(_matrix(rows, held_out, matrix), "validation")]
+        more["callbacks"] = [EarlyStopping(training.early_stopping_rounds, least)]
+    booster = xgboost.train(parameters, matrix, rounds or training.rounds, verbose_eval=False, **more)
+    count = best_rounds(booster)
+    kept = booster[:count] if count < booster.num_boosted_rounds() else booster
+    return boosting.Fit(bytes(kept.save_raw("ubj")), count)
+
+
+def _matrix(rows: _Rows, chosen: Bools, ref: xgboost.QuantileDMatrix | None = None) -> xgboost.QuantileDMatrix:
+    """Some rows as XGBoost takes them, already binned."""
+    some = to_matrix(rows.table.filter(pa.array(chosen)))
+    names = list(INPUTS)
+    return xgboost.QuantileDMatrix(
+        some, rows.label[chosen], weight=rows.weight[chosen], feature_names=names, nthread=_THREADS, ref=ref, max_bin=256
+    )

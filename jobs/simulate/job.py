@@ -1,0 +1,168 @@
+"""`nightfill simulate`: the nights of a span replayed under several ways of deciding, compared, kept and shown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+import schemas
+from jobs.errors import UsageError
+from jobs.forecast import here, predict
+from jobs.simulate import checkpoint, compare, market, measures, memory, page, printout, span
+from jobs.simulate.policies import POLICIES, STOCHASTIC
+from jobs.simulate.replay import Run, World
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from jobs.config import Config
+    from jobs.lake import Lake
+    from jobs.simulate.market import Replayed
+    from jobs.simulate.measures import Outcome
+    from jobs.simulate.memory import Memory
+    from jobs.simulate.span import Span
+
+#: Tables that a simulation reads.
+_READ = (*memory.MASTERS, "demand", "stock", "inbound", "sales", "receipts")
+ALL = "*"
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What was simulated: the span, the outcomes in the order in which they were run, and rows of gold/simulations."""
+
+    name: str
+    span: Span
+    config: Config
+    outcomes: list[Outcome]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+def main(lake: Lake, config: Config, first: date, last: date, modes: tuple[str, ...], out: str | None = None) -> str:
+    """Simulate, write gold/simulations and, if asked, a page; returns what to print.
+
+    Raises UsageError where a mode is unknown or the span can't be simulated.
+    """
+    unknown = [mode for mode in modes if mode not in POLICIES]
+    if unknown:
+        raise UsageError(f"--modes {', '.join(unknown)}: there is only {', '.join(POLICIES)}")
+    nights = span.of(lake, config, first, last)
+    lake.create_tables()
+    name = _name(lake, config, nights)
+    modes = (STOCHASTIC, *(mode for mode in modes if mode != STOCHASTIC))
+    found = Simulation(name, nights, config, _outcomes(lake, config, nights, modes, _folder(lake, name)))
+    found.rows.extend(_rows(found))
+    table, where = schemas.SIMULATIONS, f"business_date = '{first}' AND run_id = '{name}'"
+    lake.write_arrow(table.path, pa.Table.from_pylist([_whole(row) for row in found.rows], table.schema), where)
+    shutil.rmtree(_folder(lake, name), ignore_errors=True)
+    lines = [printout.text(found), f"Kept as simulation {name} in {lake.location(table.path)} (`nightfill sql`: view simulations)"]
+    if out:
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        Path(out).write_text(page.html(found), encoding="utf-8")
+        lines.append(f"Page: {out}")
+    return "\n".join(lines)
+
+
+def _outcomes(lake: Lake, config: Config, nights: Span, modes: tuple[str, ...], folder: Path) -> list[Outcome]:
+    """Every policy against every demand and seed. Where nothing was short of stock there is one demand, what sold."""
+    first_drop = span.first_drop(lake)
+    base = memory.masters_of(lake, first_drop).having(demand=memory.history(lake, nights.first, first_drop))
+    begins = memory.begins_at(lake, nights.first, first_drop)
+    model = predict.night_model(lake, config, nights.first)
+    outcomes = []
+    for seed in config.simulation.seeds:
+        for demand in config.simulation.demand:
+            sold = market.replayed(lake, nights.first, nights.last, demand, seed)
+            if not sold.is_censored and demand != config.simulation.demand[0]:
+                continue
+            world = World(begins, base, sold, nights, config, model, here.train, config.simulation.retrain_every)
+            for mode in modes:
+                file = folder / f"{mode}-{demand}-{seed}.npz"
+                run = Run(world, POLICIES[mode])
+                checkpoint.load(run, file)
+                _finish(run, file, f"{mode}, demand {demand}, seed {seed}")
+                outcomes.append(_outcome(run, sold, base, mode, demand, seed))
+    return outcomes
+
+
+def _finish(run: Run, file: Path, what: str) -> None:
+    """All nights that are still to come, with a checkpoint every few and a line that says how far they are."""
+    nights, began, before = run.world.span.nights, time.monotonic(), run.progress.done
+    every, live = run.world.config.simulation.checkpoint_nights, sys.stderr.isatty()
+    while run.progress.done < nights:
+        run.step()
+        done = run.progress.done
+        if done % every == 0 or done == nights:
+            checkpoint.save(run, file)
+        left = (time.monotonic() - began) / (done - before) * (nights - done)
+        if live or done % 7 == 0 or done == nights:
+            print(f"{what}: night {done} of {nights}, {left:.0f} s to go   ", end="\r" if live and done < nights else "\n", file=sys.stderr)
+    at = run.progress
+    missing = at.books.imbalance(at.begun, at.state)
+    if missing:
+        raise RuntimeError(f"the books of {what} do not balance by {missing / market.SCALE} units: a defect, please report it")
+
+
+def _outcome(run: Run, sold: Replayed, base: Memory, mode: str, demand: str, seed: int) -> Outcome:
+    pairs = run.places.pairs
+    items = pl.DataFrame(pl.from_arrow(base.arrow("silver/items", ["item_id", "department"]))).unique("item_id", keep="last")
+    named = pairs.join(items, on="item_id", how="left", maintain_order="left")
+    departments = named["department"].fill_null("").to_numpy().astype(object)
+    codes = np.unique(pairs["item_id"].to_numpy().astype(str), return_inverse=True)[1]
+    counts = {**sold.counts, **run.progress.counts, **_above(run, sold)}
+    return measures.Outcome(mode, demand, seed, run.world.span, run.progress.books, run.left(), codes, departments, counts)
+
+
+def _above(run: Run, sold: Replayed) -> dict[str, int]:
+    """Where more was sold in truth than the simulated shelf had: nights of pairs, and units."""
+    nights = np.stack([run.places.sums(np.maximum(sold.sold[:, night], 0)) for night in range(sold.nights)])
+    beyond = np.maximum(nights - run.progress.books.units["sold"], 0)
+    return {"sales_above_stock_nights": int((beyond > 0).sum()), "sales_above_stock_units": int(beyond.sum() // market.SCALE)}
+
+
+def _rows(found: Simulation) -> list[dict[str, Any]]:
+    """Rows of gold/simulations: each outcome as a whole, and by department."""
+    references = {(each.demand, each.seed): each for each in found.outcomes if each.policy == STOCHASTIC}
+    span_, rows = found.span, []
+    for each in found.outcomes:
+        names = sorted(set(each.departments.tolist()))
+        for segment in (ALL, *(names if len(names) > 1 else [])):
+            chosen = np.ones(len(each.items), bool) if segment == ALL else each.departments == segment
+            gap = compare.difference(each, references[each.demand, each.seed], chosen, found.config.seed)
+            facts = {"business_date": span_.first, "run_id": found.name, "last": span_.last, "fixed_nights": span_.fixed}
+            facts |= {"counted_nights": span_.nights - span_.fixed, "policy": each.policy, "demand": each.demand, "seed": each.seed}
+            facts |= {"segment": segment, "items": gap.items, **measures.of(each, chosen), "blocks": gap.blocks}
+            facts |= {"difference": gap.money, "difference_low": gap.low, "difference_high": gap.high, "own": gap.verdict}
+            rows.append(facts)
+    for row in rows:
+        same = [str(other["own"]) for other in rows if (other["policy"], other["segment"]) == (row["policy"], row["segment"])]
+        row["verdict"] = "reference" if row["policy"] == STOCHASTIC else compare.settled(same)
+    return rows
+
+
+def _name(lake: Lake, config: Config, nights: Span) -> str:
+    """The simulation's id: the same question to the same tables and code has the same one; other modes go on in it."""
+    from jobs.publish.hashes import code_hash
+
+    versions = {table: lake.version(f"silver/{table}") for table in _READ} | {"models": lake.version("ops/models")}
+    asked = {**asdict(nights), "config": config.hash, "code": code_hash(), "versions": versions}
+    return hashlib.sha256(json.dumps(asked, default=str, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _folder(lake: Lake, name: str) -> Path:
+    return Path(lake.root) / "ops" / "simulating" / name
+
+
+def _whole(row: dict[str, Any]) -> dict[str, Any]:
+    """NaN becomes null: the measure does not apply."""
+    return {key: None if isinstance(value, float) and np.isnan(value) else value for key, value in row.items()}

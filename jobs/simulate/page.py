@@ -1,0 +1,130 @@
+"""A simulation as one HTML page that needs nothing else: plots, tables, and how to read them."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jobs.forecast.charts import COLOURS, STYLE, Axis, Chart, bars
+from jobs.forecast.report import PAGE
+from jobs.simulate import printout
+from jobs.simulate.ledger import COMPONENTS, SCALE
+from jobs.simulate.printout import COLUMNS, COSTS, MEANING, SERVICE, cell, gap, pick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from jobs.simulate.job import Simulation
+    from jobs.simulate.measures import Floats, Outcome
+
+Row = printout.Row
+_NAMES = {"end": "left at the end"}
+
+
+def html(found: Simulation) -> str:
+    """The page."""
+    demand, seed = printout.cases(found.rows)[0]
+    shown = [each for each in found.outcomes if (each.demand, each.seed) == (demand, seed)]
+    parts = [
+        f"<p>{escape(printout.headline(found))}</p>",
+        "".join(f"<p><b>{escape(line)}</b></p>" for line in printout.verdicts(found)),
+        *_tables(found),
+        f"<h2>Cost</h2><p>Plots: {escape(MEANING[demand])}, seed {seed}.</p>",
+        '<div class="two">',
+        _stacked(pick(found.rows, demand=demand, seed=seed, segment="*")),
+        _differences(found),
+        _nightly(shown, "Cost so far", found.config.currency, lambda each: each.cost().sum(axis=1).cumsum()),
+        _nightly(shown, "Units on hand after closing, all places", "units", _counted("closing")),
+        _nightly(shown, "Units lost a night", "units", lambda each: _counted("wanted")(each) - _counted("sold")(each)),
+        _nightly(shown, "Units thrown away a night", "units", _counted("wasted")),
+        "</div>",
+        "<h2>Departments</h2>",
+        _departments(pick(found.rows, demand=demand, seed=seed)),
+        "<h2>What was assumed</h2>",
+        "".join(f"<p>{escape(line)}</p>" for line in printout.notes(found)),
+    ]
+    return PAGE.format(title="Simulation", style=STYLE, body="\n".join(parts))
+
+
+def _tables(found: Simulation) -> list[str]:
+    parts = []
+    for demand, seed in printout.cases(found.rows):
+        rows = [(row["policy"], row) for row in pick(found.rows, demand=demand, seed=seed, segment="*")]
+        parts += [
+            f"<h2>{escape(MEANING[demand].capitalize())} (seed {seed})</h2>",
+            _table(rows, COSTS, with_gap=True),
+            _table(rows, SERVICE),
+        ]
+    return parts
+
+
+def _stacked(rows: Sequence[Row]) -> str:
+    """Cost of each policy as a stack of its components."""
+    totals = [row["total_cost"] for row in rows]
+    ticks = tuple((float(i), row["policy"]) for i, row in enumerate(rows))
+    chart = Chart("Cost by component", Axis(-0.6, len(rows) - 0.4, "", ticks), Axis.over(totals, "cost", "{:,.0f}"), left=76)
+    for number, name in enumerate(COMPONENTS):
+        if not any(row[f"{name}_cost"] for row in rows):
+            continue
+        for place, row in enumerate(rows):
+            below = sum(row[f"{other}_cost"] for other in COMPONENTS[:number])
+            label = _NAMES.get(name, name) if place == 0 else ""
+            chart.band([place - 0.35, place + 0.35], [below] * 2, [below + row[f"{name}_cost"]] * 2, COLOURS[number], 0.85, label)
+    return chart.html()
+
+
+def _differences(found: Simulation) -> str:
+    """What each policy costs beyond stochastic, in percent, for each way of taking demand."""
+    values = []
+    for demand, seed in printout.cases(found.rows):
+        rows = pick(found.rows, demand=demand, seed=seed, segment="*")
+        reference = pick(rows, policy="stochastic")[0]["total_cost"]
+        values += [(f"{row['policy']}, {demand}, {seed}", -100 * row["difference"] / reference) for row in rows if gap(row)]
+    return bars("Saved against stochastic (left of zero: dearer)", "percent of the cost of stochastic", values) if values else ""
+
+
+def _counted(name: str) -> Callable[[Outcome], Floats]:
+    def units(outcome: Outcome) -> Floats:
+        total: Floats = outcome.books.units[name][outcome.span.counted].sum(axis=1) / SCALE
+        return total
+
+    return units
+
+
+def _nightly(shown: Sequence[Outcome], title: str, unit: str, values: Callable[[Outcome], Floats]) -> str:
+    """A line a policy over the nights that count."""
+    lines = {each.policy: values(each) for each in shown}
+    span = shown[0].span
+    nights = span.nights - span.fixed
+    every = max(-(-nights // 6), 1)
+    ticks = tuple((float(i), span.day(span.fixed + i).strftime("%d %b")) for i in range(0, nights, every))
+    chart = Chart(
+        title,
+        Axis(0, max(nights - 1, 1), "night", ticks),
+        Axis.over(np.concatenate(list(lines.values())).tolist(), unit, "{:,.0f}"),
+        left=76,
+    )
+    for number, (name, line) in enumerate(lines.items()):
+        chart.line(list(enumerate(line.tolist())), COLOURS[number], name, wide=2.4 if number == 0 else 1.5)
+    return chart.html()
+
+
+def _departments(rows: Sequence[Row]) -> str:
+    segments = sorted({row["segment"] for row in rows if row["segment"] != "*"})
+    lines: list[tuple[str, Row]] = []
+    for segment in segments:
+        lines.append((segment or "(none)", {}))
+        lines += [(row["policy"], row) for row in pick(rows, segment=segment)]
+    return _table(lines, ("total_cost", "fill_rate", "waste_share"), with_gap=True) if lines else "<p>There is only one.</p>"
+
+
+def _table(rows: Sequence[tuple[str, Row]], columns: Sequence[str], *, with_gap: bool = False) -> str:
+    """A table; a row without values is a heading."""
+    heads = [COLUMNS[name][0] for name in columns] + (["to stochastic (95%)"] if with_gap else [])
+    lines = [f"<tr><th></th>{''.join(f'<th>{escape(head)}</th>' for head in heads)}</tr>"]
+    for label, row in rows:
+        cells = [cell(row, name) for name in columns] + ([gap(row)] if with_gap else []) if row else [""] * len(heads)
+        lines.append(f"<tr{'' if row else ' class=head'}><td>{escape(label)}</td>{''.join(f'<td>{text}</td>' for text in cells)}</tr>")
+    return f"<table>{''.join(lines)}</table>"

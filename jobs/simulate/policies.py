@@ -1,0 +1,146 @@
+"""Ways of deciding that are compared: what each takes for tomorrow's demand, and by which rule it orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from jobs.features import here
+from jobs.forecast import plain
+from jobs.forecast.baseline import positive_gamma
+from jobs.forecast.distribution import NAMES
+from jobs.forecast.model import forecast
+from jobs.forecast.ranks import USUAL, Dependence, PathRanks, seed_of
+from jobs.plan import expected_cost
+from jobs.plan.inputs import FORECAST
+from jobs.simulate.history import recent
+from jobs.simulate.lists import newsvendor
+from jobs.simulate.market import KEY, SCALE
+
+if TYPE_CHECKING:
+    from jobs.config import Config
+    from jobs.forecast.model import Model
+    from jobs.plan.shard import Lists
+    from jobs.simulate.market import Market
+    from jobs.simulate.memory import Memory
+
+Floats = npt.NDArray[np.float64]
+
+#: Nothing in common between series or periods: what a rule knows that adds up errors as if they were independent.
+INDEPENDENT = Dependence({"series": 1.0}, {"series": 0.0})
+#: Days whose mean a base stock takes for demand, and those looked at where none of them was in stock.
+_DAYS, _LOOKED_AT = 28, 91
+
+
+@dataclass(frozen=True)
+class Evening:
+    """What is known when a night is decided: silver as it is seen, the model, the horizon; and the market, for who may look ahead."""
+
+    lake: Memory
+    config: Config
+    night: date
+    number: int
+    model: Model | None
+    steps: int
+    market: Market
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A way of deciding.
+
+    foresee   the night's forecasts (columns of inputs.FORECAST) and the ranks of their paths
+    lists_of  cost lists of the lines
+    learns    whether it needs a model
+    """
+
+    name: str
+    meaning: str
+    foresee: Callable[[Evening], tuple[pa.Table, PathRanks]]
+    lists_of: Lists
+    learns: bool = False
+
+
+def _distribution(evening: Evening) -> pa.Table:
+    """What the night's model forecasts, as the night computes it."""
+    return forecast(evening.model, here.at(evening.lake, evening.config, evening.night, evening.steps))
+
+
+def _ranks(evening: Evening, dependence: Dependence) -> PathRanks:
+    return PathRanks(evening.config.planning.paths, seed_of(evening.config.seed, evening.night), dependence)
+
+
+def _stochastic(evening: Evening) -> tuple[pa.Table, PathRanks]:
+    return _distribution(evening), _ranks(evening, evening.model.dependence if evening.model else USUAL)
+
+
+def _sequential(evening: Evening) -> tuple[pa.Table, PathRanks]:
+    return _distribution(evening), _ranks(evening, INDEPENDENT)
+
+
+def _base_stock(evening: Evening) -> tuple[pa.Table, PathRanks]:
+    """The mean of the in-stock days among the last 28, the same every day, with the spread that these days had."""
+    series = evening.market.series
+    units, stock = recent(evening.lake.tables["silver/demand"], series, evening.night, _LOOKED_AT)
+    seen = ~np.isnan(units).all(axis=1)
+    series, units, stock = series.filter(pl.Series(seen)), units[seen], stock[seen]
+    mean = plain.plain_forecasts(units, stock, np.zeros(len(units)), 1, evening.config.grain)[plain.LONG][:, 0]
+    days = np.where(stock >= 1, units, np.nan)[:, -_DAYS:]
+    known = np.maximum((~np.isnan(days)).sum(axis=1), 1)
+    # With few days in stock their spread says little: one more day with the spread of a Poisson law.
+    squares = np.nansum((days - mean[:, None]) ** 2, axis=1)
+    variance = (squares + mean) / (known + 1)
+    zeros = np.clip((np.nansum(days <= 0, axis=1) + np.exp(-mean)) / (known + 1), 0.0, 0.995)
+    quantiles = positive_gamma(np.maximum(mean, 1e-3), variance, zeros)
+    whole = (np.isnan(units) | (units == np.floor(units))).all(axis=1)
+    return _flat(series, evening, mean, np.where(mean > 0, zeros, 1.0), quantiles, whole), _ranks(evening, INDEPENDENT)
+
+
+def _flat(series: pl.DataFrame, evening: Evening, mean: Floats, zeros: Floats, quantiles: Floats, whole: np.ndarray) -> pa.Table:
+    """The same distribution for every night of the horizon."""
+    columns = {"mean": mean, "p_zero": zeros, **{name: quantiles[:, i] for i, name in enumerate(NAMES)}, "whole_units": whole}
+    dates = pl.DataFrame({"target_date": [evening.night + timedelta(days=step) for step in range(evening.steps)]})
+    rows = series.with_columns(pl.Series(name, values) for name, values in columns.items())
+    return rows.join(dates, how="cross").select(list(FORECAST)).to_arrow()
+
+
+def _perfect(evening: Evening) -> tuple[pa.Table, PathRanks]:
+    """What will be wanted, as the only path; after the last night of the market its last week again."""
+    market, nights = evening.market, range(evening.number, evening.number + evening.steps)
+    wanted = np.stack([market.wanted(_within(market.nights, number)) for number in nights], axis=1) / SCALE
+    whole = (wanted == np.floor(wanted)).all(axis=1)
+    shape = len(wanted), evening.steps
+    rows = market.series.select(pl.col(name).repeat_by(evening.steps).explode() for name in KEY)
+    dates = [evening.night + timedelta(days=step) for step in range(evening.steps)] * len(wanted)
+    flat = wanted.ravel()
+    columns = {"mean": flat, "p_zero": np.where(flat > 0, 0.0, 1.0), **dict.fromkeys(NAMES, flat)}
+    columns |= {"whole_units": np.broadcast_to(whole[:, None], shape).ravel()}
+    rows = rows.with_columns(pl.Series("target_date", dates), *(pl.Series(name, values) for name, values in columns.items()))
+    return rows.select(list(FORECAST)).to_arrow(), PathRanks(1, 0, INDEPENDENT)
+
+
+def _within(nights: int, number: int) -> int:
+    """A night of the market that stands for one after its last: the last week repeats."""
+    beyond = number - nights + 1
+    week = min(7, nights)
+    return number if beyond <= 0 else number - week * -(-beyond // week)
+
+
+STOCHASTIC, BASE_STOCK = "stochastic", "base_stock"
+_LEVEL = "then an order-up-to level at the critical ratio"
+POLICIES: dict[str, Policy] = {
+    policy.name: policy
+    for policy in (
+        Policy(STOCHASTIC, "the night's plan: expected cost on demand paths", _stochastic, expected_cost.evaluate, learns=True),
+        Policy("sequential", f"the forecast and its error spread, {_LEVEL}", _sequential, newsvendor, learns=True),
+        Policy(BASE_STOCK, f"the 28-day in-stock mean and the spread of these days, {_LEVEL}", _base_stock, newsvendor),
+        Policy("perfect", "the night's plan on one path: what will be wanted", _perfect, expected_cost.evaluate),
+    )
+}

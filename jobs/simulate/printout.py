@@ -1,0 +1,129 @@
+"""A simulation as text, for the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jobs.simulate.compare import LEAST_BLOCKS
+from jobs.simulate.policies import POLICIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from jobs.simulate.job import Simulation
+
+Row = dict[str, Any]
+#: How a column is printed: its head, and the number's form.
+COLUMNS: dict[str, tuple[str, str]] = {
+    "total_cost": ("total", "{:,.0f}"),
+    "holding_cost": ("holding", "{:,.0f}"),
+    "shortage_cost": ("shortage", "{:,.0f}"),
+    "presentation_cost": ("presentation", "{:,.0f}"),
+    "waste_cost": ("waste", "{:,.0f}"),
+    "orders_cost": ("orders", "{:,.0f}"),
+    "end_cost": ("end", "{:,.0f}"),
+    "fill_rate": ("fill rate", "{:.3f}"),
+    "availability": ("on shelf", "{:.3f}"),
+    "waste_share": ("wasted", "{:.3f}"),
+    "turns": ("turns", "{:.0f}"),
+    "order_variability": ("bullwhip", "{:.2f}"),
+    "nervousness": ("nervous", "{:.2f}"),
+}
+COSTS = tuple(name for name in COLUMNS if name.endswith("_cost"))
+SERVICE = tuple(name for name in COLUMNS if not name.endswith("_cost"))
+MEANING = {
+    "recovered": "demand of days short of stock redrawn from the series' days in stock",
+    "floor": "demand of days short of stock taken as what sold",
+    "more": "a fifth more than redrawn on days short of stock",
+}
+_COUNTS = {
+    "short": "series-nights of the record short of stock",
+    "short_without_donor": "of them without a day in stock to redraw from (what sold stands)",
+    "gaps": "series-nights without a record between others (nothing wanted)",
+    "silent_nights": "nights without any record",
+    "vanished": "series that vanish before the last night (nothing wanted after)",
+    "sales_above_stock_nights": "nights of item-locations that sold more in truth than here (stochastic)",
+    "sales_above_stock_units": "units of that",
+    "without_stock_record": "item-locations without a stock record on the first night (begin with nothing)",
+    "orders_to_nowhere": "orders under way to places that are not simulated (left out)",
+    "degraded_nights": "nights whose plan was cut short by time: such a simulation need not come out the same again",
+}
+
+
+def text(found: Simulation) -> str:
+    """Cost and service of every policy, for each way of taking demand; what counts, what was assumed, the verdict."""
+    lines = [headline(found), ""]
+    for demand, seed in cases(found.rows):
+        rows = [(row["policy"], row) for row in pick(found.rows, demand=demand, seed=seed, segment="*")]
+        lines += [f"{MEANING[demand]} (seed {seed})", *_grid(rows, COSTS, differences=True), "", *_grid(rows, SERVICE), ""]
+    return "\n".join([*lines, *verdicts(found), "", *notes(found)])
+
+
+def headline(found: Simulation) -> str:
+    """Which nights were simulated and which count."""
+    span = found.span
+    return (
+        f"{span.nights} nights, {span.first} to {span.last}; the first {span.fixed} (lead time + review) are fixed by older orders and "
+        f"don't count. Money in {found.config.currency}."
+    )
+
+
+def cases(rows: Iterable[Row]) -> list[tuple[str, int]]:
+    """Ways of taking demand, with seeds, in the order in which they were run."""
+    return list(dict.fromkeys((row["demand"], row["seed"]) for row in rows))
+
+
+def pick(rows: Iterable[Row], **where: Any) -> list[Row]:
+    """The rows with these values."""
+    return [row for row in rows if all(row[name] == value for name, value in where.items())]
+
+
+def cell(row: Row, name: str) -> str:
+    """A number as it is shown."""
+    value = row[name]
+    return "" if value is None or value != value else COLUMNS[name][1].format(value)  # noqa: PLR0124 - NaN
+
+
+def gap(row: Row) -> str:
+    """The difference to stochastic with its interval."""
+    if row["policy"] == "stochastic":
+        return ""
+    if row["difference_low"] != row["difference_low"]:
+        return f"{row['difference']:+,.0f} (too few items)"
+    return f"{row['difference']:+,.0f} ({row['difference_low']:+,.0f} .. {row['difference_high']:+,.0f})"
+
+
+def verdicts(found: Simulation) -> list[str]:
+    """A sentence a policy."""
+    rows = {row["policy"]: row for row in pick(found.rows, segment="*") if row["verdict"] != "reference"}
+    said = {
+        "dearer": "{} is dearer than stochastic, whatever demand is taken for.",
+        "cheaper": "{} is cheaper than stochastic, whatever demand is taken for.",
+        "undecided": "{} and stochastic: undecided. An interval holds zero, or the ranking flips with what demand is taken for.",
+    }
+    return [said[row["verdict"]].format(name) for name, row in rows.items()]
+
+
+def notes(found: Simulation) -> list[str]:
+    """What the reader must know: how sure the intervals are, what was assumed."""
+    blocks = {row["blocks"] for row in found.rows}
+    sure = "Intervals: 95%, bootstrap over items with all their locations"
+    if blocks == {0}:
+        sure += f". There are fewer than {LEAST_BLOCKS} blocks of weeks, so noise from week to week is not covered"
+    else:
+        sure += f", crossed with {max(blocks)} blocks of weeks"
+    lines = [f"{name}: {POLICIES[name].meaning}." for name in dict.fromkeys(row["policy"] for row in found.rows)]
+    lines += [f"{sure}. No policy is a lower bound: plans are heuristics."]
+    counts: dict[str, int] = {}
+    for outcome in found.outcomes:
+        if outcome.policy == "stochastic" or "degraded_nights" not in counts:
+            counts |= {name: value for name, value in outcome.counts.items() if name not in counts}
+        counts["degraded_nights"] = max(counts.get("degraded_nights", 0), outcome.counts.get("degraded_nights", 0))
+    return lines + [f"{counts[name]:,} {meaning}" for name, meaning in _COUNTS.items() if counts.get(name)]
+
+
+def _grid(rows: Sequence[tuple[str, Row]], columns: Sequence[str], *, differences: bool = False) -> list[str]:
+    head = ["", *(COLUMNS[name][0] for name in columns), *(["to stochastic (95%)"] if differences else [])]
+    table = [head, *([label, *(cell(row, name) for name in columns), *([gap(row)] if differences else [])] for label, row in rows)]
+    widths = [max(len(line[i]) for line in table) for i in range(len(head))]
+    return ["  ".join([line[0].ljust(widths[0]), *(text.rjust(w) for text, w in zip(line[1:], widths[1:], strict=True))]) for line in table]

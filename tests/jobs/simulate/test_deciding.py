@@ -1,0 +1,54 @@
+"""A night in one process decides what the night on Spark decides: features, tables of the plan, orders."""
+
+from __future__ import annotations
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from jobs.config import Config
+from jobs.features import here
+from jobs.features import job as features
+from jobs.lake import Lake
+from jobs.plan import inputs
+from jobs.plan import job as plan
+from jobs.simulate import deciding
+from tests.jobs.features.lakes import fill, history, masters
+from tests.jobs.plan.small import D
+from tests.jobs.plan.test_job import coupled_lake, small_lake
+from tests.jobs.simulate.small import FIRST, HISTORY, timedelta
+
+LINE = ["item_id", "source_id", "location_id"]
+
+
+@pytest.mark.parametrize("coupled", [False, True])
+def test_orders_are_those_that_spark_writes(spark, lake: Lake, coupled: bool) -> None:
+    coupled_lake(lake) if coupled else small_lake(lake, 12)
+    plan.main(spark, lake, Config(), D)
+    written = pl.DataFrame(pl.from_arrow(lake.arrow("gold/orders", [*LINE, "units", "expected_on"])))
+    night = inputs.night_of(lake, Config(), D)
+    tables = inputs.tables_here(lake, night, lake.arrow("gold/forecasts"))
+    found = deciding.decide(tables, night).lines
+    expected = written.select(*LINE, units=(pl.col("units") * 10_000).cast(pl.Int64), arrives_on="expected_on").sort(LINE)
+    assert len(expected) >= 2
+    assert found.select(expected.columns).equals(expected)
+
+
+def test_features_and_examples_are_those_of_spark(spark, lake: Lake) -> None:
+    fill(lake, **masters(3, 2), demand=history(3, 2, FIRST - timedelta(days=HISTORY), HISTORY))
+    config, keys = Config(), [(name, "ascending") for name in ("item_id", "location_id", "channel", "target_date")]
+    ours = here.at(lake, config, FIRST, 7)
+    theirs = features.at(spark, lake, config, FIRST, 7).toArrow()
+    assert ours.num_rows == 3 * 2 * 7
+    assert _same(ours.sort_by(keys), theirs.sort_by(keys))
+    origins = tuple(features.CLOCKS[config.grain].index(FIRST - timedelta(days=days)) for days in (5, 12))
+    ours = here.examples(lake, config, FIRST, origins, 4, 0.7)
+    theirs = features.examples(spark, lake, config, FIRST, origins, 4, 0.7).toArrow()
+    keys.append(("origin", "ascending"))
+    assert ours.num_rows > 20
+    assert _same(ours.sort_by(keys), theirs.sort_by(keys))
+
+
+def _same(ours: pa.Table, theirs: pa.Table) -> bool:
+    """Equal values; NaN is null in neither."""
+    return pl.DataFrame(pl.from_arrow(ours)).equals(pl.DataFrame(pl.from_arrow(theirs.cast(ours.schema))), null_equal=True)
