@@ -49,7 +49,17 @@ def test_as_the_plan(lead: int, order_days: str, holding: float, life: int | Non
         one,
     )
     cover = int(costed.terms.cover[0])
-    numbers = {"lead": lead, "cover": cover, "holding": holding, "shortage": 2.0, "waste": 1.0, "presentation": 0.0}
+    numbers = {
+        "lead": lead,
+        "cover": cover,
+        "opens": lead,
+        "review": cover,
+        "premium": 0.0,
+        "holding": holding,
+        "shortage": 2.0,
+        "waste": 1.0,
+        "presentation": 0.0,
+    }
     line = Line("A", "S1", "north", {"store": rows}, 4.0, {1: 6.0}, life=np.inf if life is None else life, **numbers)  # type: ignore[arg-type]
     factors = {row["factor"]: row for row in to_table(one.ranks, D, "r").to_pylist()}
     paths = Paths(factors, one.paths, 7)
