@@ -20,7 +20,7 @@ from jobs.errors import UsageError
 from jobs.forecast import here, predict
 from jobs.simulate import checkpoint, compare, market, measures, memory, page, printout, span
 from jobs.simulate.policies import POLICIES, STOCHASTIC
-from jobs.simulate.replay import Run, World
+from jobs.simulate.replay import Run, Given
 
 if TYPE_CHECKING:
     from datetime import date
@@ -85,10 +85,10 @@ def _outcomes(lake: Lake, config: Config, nights: Span, modes: tuple[str, ...], 
             sold = market.replayed(lake, nights.first, nights.last, demand, seed)
             if not sold.is_censored and demand != config.simulation.demand[0]:
                 continue
-            world = World(begins, base, sold, nights, config, model, here.train, config.simulation.retrain_every)
+            given = Given(begins, base, sold, nights, config, model, here.train, config.simulation.retrain_every)
             for mode in modes:
                 file = folder / f"{mode}-{demand}-{seed}.npz"
-                run = Run(world, POLICIES[mode])
+                run = Run(given, POLICIES[mode])
                 checkpoint.load(run, file)
                 _finish(run, file, f"{mode}, demand {demand}, seed {seed}")
                 outcomes.append(_outcome(run, sold, base, mode, demand, seed))
@@ -97,8 +97,8 @@ def _outcomes(lake: Lake, config: Config, nights: Span, modes: tuple[str, ...], 
 
 def _finish(run: Run, file: Path, what: str) -> None:
     """All nights that are still to come, with a checkpoint every few and a line that says how far they are."""
-    nights, began, before = run.world.span.nights, time.monotonic(), run.progress.done
-    every, live = run.world.config.simulation.checkpoint_nights, sys.stderr.isatty()
+    nights, began, before = run.given.span.nights, time.monotonic(), run.progress.done
+    every, live = run.given.config.simulation.checkpoint_nights, sys.stderr.isatty()
     while run.progress.done < nights:
         run.step()
         done = run.progress.done
@@ -120,7 +120,7 @@ def _outcome(run: Run, sold: Replayed, base: Memory, mode: str, demand: str, see
     departments = named["department"].fill_null("").to_numpy().astype(object)
     codes = np.unique(pairs["item_id"].to_numpy().astype(str), return_inverse=True)[1]
     counts = {**sold.counts, **run.progress.counts, **_above(run, sold)}
-    return measures.Outcome(mode, demand, seed, run.world.span, run.progress.books, run.left(), codes, departments, counts)
+    return measures.Outcome(mode, demand, seed, run.given.span, run.progress.books, run.left(), codes, departments, counts)
 
 
 def _above(run: Run, sold: Replayed) -> dict[str, int]:

@@ -43,7 +43,7 @@ Trainer = Callable[["Memory", "Config", date], "Model | None"]
 
 
 @dataclass(frozen=True)
-class World:
+class Given:
     """What a simulation is given.
 
     lake    where the night of the first date finds stock and transit;  base  masters and history in memory
@@ -76,33 +76,33 @@ class Progress:
 class Run:
     """A policy's nights in a market."""
 
-    def __init__(self, world: World, policy: Policy) -> None:
-        self.world, self.policy = world, policy
-        day = world.span.first
-        first = inputs.night_of(world.lake, world.config, day, _NO_RANKS)
+    def __init__(self, given: Given, policy: Policy) -> None:
+        self.given, self.policy = given, policy
+        day = given.span.first
+        first = inputs.night_of(given.lake, given.config, day, _NO_RANKS)
         empty = schemas.FORECASTS.schema.empty_table()
-        tables = inputs.tables_here(world.lake, first, empty)
-        pairs = [_pairs(tables["stock"]), *(_pairs(world.base.tables[f"silver/{name}"]) for name in ("assortment", "demand"))]
-        self.places = Places.of(world.market.series, *pairs)
+        tables = inputs.tables_here(given.lake, first, empty)
+        pairs = [_pairs(tables["stock"]), *(_pairs(given.base.tables[f"silver/{name}"]) for name in ("assortment", "demand"))]
+        self.places = Places.of(given.market.series, *pairs)
         self.life = self.places.lives(tables["items"])
-        lanes_ = world.base.tables["silver/lanes"]["source_id"].to_pylist()
+        lanes_ = given.base.tables["silver/lanes"]["source_id"].to_pylist()
         self.origins = sorted({lanes.DEFAULT_SOURCE, *lanes_, *tables["inbound"]["source_id"].to_pylist(), *_published(tables)})
         state, self.record, counts = start.initial(tables, first, self.places, self.life, self.origins)
-        books = Ledger(world.span.nights, len(self.places))
-        self.progress = Progress(0, state, state, books, world.base.tables["silver/demand"], world.model, counts)
+        books = Ledger(given.span.nights, len(self.places))
+        self.progress = Progress(0, state, state, books, given.base.tables["silver/demand"], given.model, counts)
         self.rates: Rates | None = None
         self.source = np.full(len(self.places), -1)
 
     def step(self) -> None:
         """Simulate the next night."""
-        world, at = self.world, self.progress
-        number, day = at.done, world.span.day(at.done)
+        given, at = self.given, self.progress
+        number, day = at.done, given.span.day(at.done)
         lake = self.seen(day)
-        if self.policy.learns and number and number % world.retrain_every == 0:
-            at.model = world.train(lake, world.config, day) or at.model
-        steps = horizon(lake.arrow_as_of("silver/lanes", day, ("lead_time_days", "order_days")).to_pylist(), world.config)
-        forecasts, ranks = self.policy.foresee(Evening(lake, world.config, day, number, at.model, steps, world.market))
-        night = inputs.night_of(lake, world.config, day, ranks)
+        if self.policy.learns and number and number % given.retrain_every == 0:
+            at.model = given.train(lake, given.config, day) or at.model
+        steps = horizon(lake.arrow_as_of("silver/lanes", day, ("lead_time_days", "order_days")).to_pylist(), given.config)
+        forecasts, ranks = self.policy.foresee(Evening(lake, given.config, day, number, at.model, steps, given.market))
+        night = inputs.night_of(lake, given.config, day, ranks)
         tables = inputs.tables_here(lake, night, forecasts)
         orders = deciding.decide(tables, night, self.policy.lists_of)
         self.rates = self.places.rates(tables, night)
@@ -111,7 +111,7 @@ class Run:
 
     def _pass(self, number: int, day: date, orders: deciding.Orders, night: Night) -> None:
         """Let the night happen and write it down."""
-        market, at, places = self.world.market, self.progress, self.places
+        market, at, places = self.given.market, self.progress, self.places
         placed, lines = self._placed(orders.lines, day)
         asked, shown = market.wanted(number), market.shown(number)
         wanted = places.sums(asked)
@@ -149,7 +149,7 @@ class Run:
             .with_columns(order_id=names, source_id=source, units=_units(transit.units), **dates)
         )
         made = {"stock": _silver("stock", stock, day), "inbound": _silver("inbound", inbound, day), "demand": self.progress.known}
-        return self.world.base.having(**made)
+        return self.given.base.having(**made)
 
     def _placed(self, lines: pl.DataFrame, day: date) -> tuple[Transit, pl.DataFrame]:
         """The night's orders as transit, those between places that the simulation knows, and their rows."""
@@ -172,7 +172,7 @@ class Run:
 
     def left(self) -> Floats:
         """[pairs] what stock and transit after the last night cost until they have sold."""
-        state, span = self.progress.state, self.world.span
+        state, span = self.progress.state, self.given.span
         units = (state.on_hand + state.in_transit()) / SCALE
         pace = ledger.paces(self.progress.books.units["wanted"][span.counted], self.source)
         assert self.rates is not None

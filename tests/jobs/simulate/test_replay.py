@@ -10,7 +10,7 @@ import polars as pl
 from jobs.forecast import here
 from jobs.simulate import market, memory, span
 from jobs.simulate.policies import POLICIES
-from jobs.simulate.replay import Run, World
+from jobs.simulate.replay import Run, Given
 from tests.jobs.features.lakes import history
 from tests.jobs.simulate.small import BEGIN, CONFIG, FIRST, HISTORY, LAST, NIGHTS, chain
 
@@ -26,7 +26,7 @@ def test_two_nights_with_an_item_that_stopped_selling_long_before(tmp_path: Path
     base = memory.masters_of(lake, first_drop).having(demand=memory.history(lake, FIRST, first_drop))
     replayed = market.replayed(lake, FIRST, LAST, "floor", 1)
     assert set(replayed.series["item_id"]) == {"i0"}
-    run = Run(World(lake, base, replayed, span.of(lake, CONFIG, FIRST, LAST), CONFIG, None, here.train, 28), POLICIES["stochastic"])
+    run = Run(Given(lake, base, replayed, span.of(lake, CONFIG, FIRST, LAST), CONFIG, None, here.train, 28), POLICIES["stochastic"])
     for _ in range(2):
         run.step()
     at = run.progress
