@@ -60,7 +60,7 @@ def load(run: Run, file: Path) -> None:
         at.books.open, run.source = found["open"], found["source"]
         run.rates = Rates(*(found[f"rate_{name}"] for name in _RATES))
         added = pa.ipc.open_stream(found["known"].tobytes()).read_all()
-        at.known = pa.concat_tables([run.world.base.tables["silver/demand"], added])
+        at.known = pa.concat_tables([run.given.base.tables["silver/demand"], added])
         at.done, at.counts = facts["done"], facts["counts"]
         at.model = None
         if facts["model"]:

@@ -20,7 +20,7 @@ from jobs.errors import UsageError
 from jobs.forecast import here, predict
 from jobs.simulate import checkpoint, compare, market, measures, memory, page, printout, span
 from jobs.simulate.policies import POLICIES, STOCHASTIC
-from jobs.simulate.replay import Run, Given
+from jobs.simulate.replay import Given, Run
 
 if TYPE_CHECKING:
     from datetime import date

@@ -10,7 +10,7 @@ import polars as pl
 from jobs.forecast import here
 from jobs.simulate import market, memory, span
 from jobs.simulate.policies import POLICIES
-from jobs.simulate.replay import Run, Given
+from jobs.simulate.replay import Given, Run
 from tests.jobs.features.lakes import history
 from tests.jobs.simulate.small import BEGIN, CONFIG, FIRST, HISTORY, LAST, NIGHTS, chain
 
