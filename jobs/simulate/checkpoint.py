@@ -26,7 +26,7 @@ _RATES = ("holding", "shortage", "waste", "buying", "presentation")
 
 def save(run: Run, file: Path) -> None:
     """Write all that the run's next nights depend on."""
-    at, first = run.progress, run.world.base.tables["silver/demand"].num_rows
+    at, first = run.progress, run.given.base.tables["silver/demand"].num_rows
     assert run.rates is not None
     arrays: dict[str, Any] = {"stock": at.state.stock, "source": run.source, "open": at.books.open}
     arrays |= {f"transit_{name}": getattr(at.state.transit, name) for name in _TRANSIT}
