@@ -15,7 +15,7 @@ from jobs.forecast import here, registry
 from jobs.lake import Lake
 from jobs.simulate import deciding, market, memory, span
 from jobs.simulate.policies import POLICIES
-from jobs.simulate.replay import Run, World
+from jobs.simulate.replay import Given, Run
 from jobs.stages import Job, run, stages_of
 from tests.builders import Landing
 from tests.jobs.features.lakes import history
@@ -35,16 +35,16 @@ def test_the_night_orders_what_the_simulation_ordered(spark, tmp_path: Path, cou
     first_drop = span.first_drop(lake)
     base = memory.masters_of(lake, first_drop).having(demand=memory.history(lake, FIRST, first_drop))
     sold = market.replayed(lake, FIRST, LAST, "recovered", 1)
-    world = World(lake, base, sold, span.of(lake, CONFIG, FIRST, LAST), CONFIG, None, here.train, 7)
-    simulated, placed = Run(world, POLICIES["stochastic"]), []
+    given = Given(lake, base, sold, span.of(lake, CONFIG, FIRST, LAST), CONFIG, None, here.train, 7)
+    simulated, placed = Run(given, POLICIES["stochastic"]), []
     decide, compared = deciding.decide, 0
     monkeypatch.setattr(deciding, "decide", lambda *given: (placed.append(decide(*given)), placed[-1])[1])
     for number in range(max(WRITTEN) + 1):
-        before = simulated.seen(world.span.day(number))
+        before = simulated.seen(given.span.day(number))
         simulated.step()
         if number in WRITTEN:
             folder = tmp_path / f"night{number}"
-            day = world.span.day(number)
+            day = given.span.day(number)
             published = Lake(str(folder / "lake"), spark)
             published.create_tables()
             _register(published, simulated, day)
