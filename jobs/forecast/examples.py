@@ -57,6 +57,22 @@ def layout(clock: Clock, night: int, first_period: int, origins: int, steps: int
     return Layout(chosen, cut) if any(origin < cut for origin in chosen) and any(origin >= cut for origin in chosen) else None
 
 
+def budgeted(config: Config, night: int, first_period: int, usable: int, steps: int, champion: int | None = None) -> Layout | None:
+    """The layout of a night, with the share of the series that [training] rows leaves; None as for ``layout``.
+
+    usable  series-periods in stock throughout in the stride before the night
+    """
+    clock = CLOCKS[config.grain]
+    # Rows at hand: in-stock series of an average period x steps x origins.
+    of_origin = usable / clock.stride * steps
+    origins = memory.origins(clock, night - first_period, config.training, of_origin)
+    plan = layout(clock, night, first_period, origins, steps, champion)
+    if plan is None:
+        return None
+    at_hand = of_origin * len(plan.origins)
+    return replace(plan, share=min(1.0, config.training.rows / at_hand) if at_hand else 1.0)
+
+
 def training_rows(
     spark: SparkSession, lake: Lake, config: Config, business_date: date, champion: date | None, seen_by: date | None = None
 ) -> tuple[Layout, DataFrame] | None:
@@ -72,15 +88,11 @@ def training_rows(
     first, usable = demand.agg(F.min("period"), F.count_if(F.expr(f"period >= DATE'{recent}' AND in_stock_fraction >= 1"))).collect()[0]
     if first is None:
         return None
-    history = night - clock.index(first)
-    origins = memory.origins(clock, history, config.training, usable / clock.stride * steps)
-    plan = layout(clock, night, clock.index(first), origins, steps, clock.index(champion) if champion else None)
+    begin = clock.index(first)
+    plan = budgeted(config, night, begin, usable, steps, clock.index(champion) if champion else None)
     if plan is None:
         return None
-    # Rows at hand: in-stock series of an average period x steps x origins.
-    at_hand = usable / clock.stride * steps * len(plan.origins)
-    share = min(1.0, config.training.rows / at_hand) if at_hand else 1.0
-    rows = examples(spark, lake, config, seen_by or business_date, plan.origins, steps, share)
-    weight = F.pow(F.lit(0.5), (F.lit(night) - F.col("origin")) / F.lit(memory.half_life(clock, history)))
+    rows = examples(spark, lake, config, seen_by or business_date, plan.origins, steps, plan.share)
+    weight = F.pow(F.lit(0.5), (F.lit(night) - F.col("origin")) / F.lit(memory.half_life(clock, night - begin)))
     columns = {LABEL: F.col("units") / F.col("expected"), WEIGHT: weight, "target": F.col("origin") + F.col("step")}
-    return replace(plan, share=share), rows.withColumns(columns).where(F.col("target") < F.lit(night))
+    return plan, rows.withColumns(columns).where(F.col("target") < F.lit(night))

@@ -21,7 +21,7 @@ from jobs.features.clock import CLOCKS, Clock
 from jobs.features.job import periods
 from jobs.forecast import boosting, memory
 from jobs.forecast.checkpoints import EarlyStopping, best_rounds
-from jobs.forecast.examples import LEAST_ROWS, layout
+from jobs.forecast.examples import LEAST_ROWS, budgeted
 from jobs.forecast.model import INPUTS, MEAN, MEDIAN, Model, numbers, to_matrix
 from jobs.forecast.train import MANY_SLOW, SLOW, judge, regions
 
@@ -84,17 +84,14 @@ def _rows(lake: Lake, config: Config, business_date: date) -> tuple[Layout, _Row
     first = clock.index(pc.min(demand["period"]).as_py())
     recent = pc.greater_equal(demand["period"], pa.scalar(clock.first_day(night - clock.stride)))
     usable = pc.sum(pc.and_(recent, pc.greater_equal(demand["in_stock_fraction"], 1))).as_py() or 0
-    per_origin = usable / clock.stride * steps
-    plan = layout(clock, night, first, memory.origins(clock, night - first, config.training, per_origin), steps)
+    plan = budgeted(config, night, first, usable, steps)
     if plan is None:
         return None
-    at_hand = per_origin * len(plan.origins)
-    share = min(1.0, config.training.rows / at_hand) if at_hand else 1.0
-    made = here.examples(lake, config, business_date, plan.origins, steps, share)
+    made = here.examples(lake, config, business_date, plan.origins, steps, plan.share)
     target = (numbers(made, "origin") + numbers(made, "step")).astype(np.int64)
     known = target < night
     made, target = made.filter(pa.array(known)), target[known]
-    return replace(plan, share=share), _weighed(made, target, plan, clock, night, first)
+    return plan, _weighed(made, target, plan, clock, night, first)
 
 
 def _weighed(made: pa.Table, target: npt.NDArray[np.int64], plan: Layout, clock: Clock, night: int, first: int) -> _Rows:
