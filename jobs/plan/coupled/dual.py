@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, totals, used_by
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, taken, totals, used_by
 from jobs.plan.coupled.relaxation import Branch, Evaluation, Multipliers, Relaxed, Rows, Searches, evaluate, nothing_priced, priced_use
 from jobs.plan.coupled.workers import mapped
 
@@ -152,9 +152,7 @@ def _first_kappa(relaxed: Relaxed, price: Floats) -> Floats:
 
 def _own_excess(relaxed: Relaxed, rows: Rows, n: Ints) -> Floats:
     """[own limits + 1] what is taken beyond each."""
-    used = np.zeros(len(relaxed.own.limit))
-    for layer in rows.own:
-        used += np.bincount(layer.resource, layer.use * n, len(used))
+    used = taken(rows.own, n, len(relaxed.own.limit))
     used[-1] = 0.0
     return used - np.where(np.isfinite(relaxed.own.limit), relaxed.own.limit, 0.0)
 

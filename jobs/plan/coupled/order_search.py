@@ -12,8 +12,8 @@ from jobs.plan.coupled.beam_lists import Prices
 from jobs.plan.coupled.dual import Dual
 from jobs.plan.coupled.improve import Search, by_order, singly
 from jobs.plan.coupled.moves import applied, gains, together
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, state_of
-from jobs.plan.coupled.start import own_charge, own_used, priced_orders
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, state_of, taken
+from jobs.plan.coupled.start import own_charge, priced_orders
 
 #: Searches for plans, one after the other: each finds some that others don't. In large problems the first ones do:
 #: two for orders by themselves, one for orders within what others leave.
@@ -141,7 +141,7 @@ def _is_far(cost: Floats, low: Floats) -> Flags:
 def _idle(search: Search, dual: Dual, n: Ints) -> Floats:
     """[orders] what a plan leaves of limits of its own, which serves nobody else, at the prices."""
     own = search.relaxed.own
-    left = np.maximum(own.limit - own_used(own, n), 0.0)[:-1]
+    left = np.maximum(own.limit - taken(own.layers, n, len(own.limit)), 0.0)[:-1]
     return np.bincount(own.order, dual.at.price[own.resource[:-1]] * left, len(search.problem.terms.fixed)).astype(float)
 
 

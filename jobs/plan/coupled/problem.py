@@ -10,7 +10,7 @@ depend on how rows came.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,10 +122,16 @@ def measured(problem: Problem, n: Ints) -> tuple[Floats, Floats, Ints]:
 
 def used_by(problem: Problem, n: Ints) -> Floats:
     """[resources + 1] what a plan [lines] takes."""
-    used = np.zeros(len(problem.limit))
-    for layer in problem.layers:
-        used += totals(layer.resource, layer.use * n, len(used))
+    used = taken(problem.layers, n, len(problem.limit))
     used[-1] = 0.0
+    return used
+
+
+def taken(layers: Sequence[Layer], n: Ints, count: int) -> Floats:
+    """[count] what quantities take of each limit of the layers, the last place (of none) too."""
+    used = np.zeros(count)
+    for layer in layers:
+        used += totals(layer.resource, layer.use * n, count)
     return used
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from jobs.plan.coupled.dual import Dual
 from jobs.plan.coupled.hulls import cheapest
 from jobs.plan.coupled.improve import Search, in_orders, singly
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, lowered, measured, order_costs, state_of
-from jobs.plan.coupled.relaxation import Branch, Own, Relaxed
+from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, lowered, measured, order_costs, state_of, taken
+from jobs.plan.coupled.relaxation import Branch, Relaxed
 from jobs.plan.ragged import positions
 
 _HALVINGS = 20
@@ -132,18 +132,10 @@ def own_prices(search: Search, dual: Dual) -> Floats:
     return np.append(np.maximum(price[:-1], usual), 0.0)
 
 
-def own_used(own: Own, n: Ints) -> Floats:
-    """[own limits + 1] what a plan takes of each."""
-    used = np.zeros(len(own.limit))
-    for layer in own.layers:
-        used += np.bincount(layer.resource, layer.use * n, len(used))
-    return used
-
-
 def own_charge(search: Search, dual: Dual, n: Ints) -> Floats:
     """[orders] charge for what exceeds own limits."""
     own, price = search.relaxed.own, own_prices(search, dual)
-    beyond = np.maximum(own_used(own, n)[:-1] - own.limit[:-1] * (1 + 1e-9), 0.0)
+    beyond = np.maximum(taken(own.layers, n, len(own.limit))[:-1] - own.limit[:-1] * (1 + 1e-9), 0.0)
     return np.bincount(own.order, _CHARGE * price[:-1] * beyond, len(search.problem.terms.fixed)).astype(float)
 
 
