@@ -31,7 +31,7 @@ _SHOWN = {VOLUME: "units a period", STEP: "periods ahead", PROMOTION: "promotion
 _ERRORS = ("rows", "wape_mean", "wape", "bias", "pinball", "coverage_80")
 
 
-def pick(board: Iterable[Row], **where: str) -> list[Row]:
+def pick(board: Iterable[Row], **where: Any) -> list[Row]:
     """The rows of the board with these values."""
     return [row for row in board if all(row[name] == value for name, value in where.items())]
 
@@ -59,8 +59,13 @@ def table(title: str, rows: Sequence[tuple[str, Row]], columns: Sequence[str]) -
     """Lines of a table; the first column is left, numbers right; what does not apply is empty."""
     cells = [[title, *(COLUMNS[name][0] for name in columns)]]
     cells += [[label, *(cell(row, name) for name in columns)] for label, row in rows]
+    return "\n".join(aligned(cells))
+
+
+def aligned(cells: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of cells as wide as the widest of their column; the first column is left, the others right."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in cells)
+    return ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in cells]
 
 
 def cell(row: Row, name: str) -> str:

@@ -122,7 +122,7 @@ def sources(lake: Lake, night: Night) -> dict[str, DataFrame]:
 
 def tables_here(lake: Lake, night: Night, forecasts: pa.Table) -> dict[str, pa.Table]:
     """The same tables in this process, without Spark, for one shard of all items; the forecasts are given."""
-    day, oldest = night.business_date, None
+    day = night.business_date
     with duckdb.connect(config={"threads": 2}) as connection:
         for name in SILVER:
             connection.register(name, lake.dataset(f"silver/{name}").filter(seen_by(day)))

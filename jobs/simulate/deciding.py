@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from jobs.plan import coupling, cover, expected_cost, lanes, shard, together
+from jobs.plan.pools import SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +63,6 @@ def _with_covers(tables: Mapping[str, pa.Table], night: Night) -> Night:
 def _orders(costed: Costed, n: Ints, *, degraded: bool = False) -> Orders:
     units = pl.Series("units", n * costed.problem.multiple[: len(n)], pl.Int64)
     lines = costed.lines.with_columns(units).filter(pl.col("units") > 0)
-    amount = pl.col("units") / 10_000
+    amount = pl.col("units") / SCALE
     worth, volume = amount * pl.col("buying_cost"), amount * pl.col("unit_volume").cast(pl.Float64).fill_null(0.0)
     return Orders(lines.select(*LINE, "units", "arrives_on", worth=worth, volume=volume).sort(LINE), degraded)

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 import schemas
 from jobs.ingest.demand.facts import decimals
-from jobs.simulate.market import KEY, SCALE
+from jobs.plan.pools import SCALE
+from jobs.simulate.market import KEY
 
 if TYPE_CHECKING:
     from jobs.simulate.market import Shown

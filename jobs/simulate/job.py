@@ -18,6 +18,7 @@ import pyarrow as pa
 import schemas
 from jobs.errors import UsageError
 from jobs.forecast import here, predict
+from jobs.plan.pools import SCALE
 from jobs.simulate import checkpoint, compare, market, measures, memory, page, printout, span
 from jobs.simulate.policies import POLICIES, STOCHASTIC
 from jobs.simulate.replay import Given, Run
@@ -110,7 +111,7 @@ def _finish(run: Run, file: Path, what: str) -> None:
     at = run.progress
     missing = at.books.imbalance(at.begun, at.state)
     if missing:
-        raise RuntimeError(f"the books of {what} do not balance by {missing / market.SCALE} units: a defect, please report it")
+        raise RuntimeError(f"the books of {what} do not balance by {missing / SCALE} units: a defect, please report it")
 
 
 def _outcome(run: Run, sold: Replayed, base: Memory, mode: str, demand: str, seed: int) -> Outcome:
@@ -127,7 +128,7 @@ def _above(run: Run, sold: Replayed) -> dict[str, int]:
     """Where more was sold in truth than the simulated shelf had: nights of pairs, and units."""
     nights = np.stack([run.places.sums(np.maximum(sold.sold[:, night], 0)) for night in range(sold.nights)])
     beyond = np.maximum(nights - run.progress.books.units["sold"], 0)
-    return {"sales_above_stock_nights": int((beyond > 0).sum()), "sales_above_stock_units": int(beyond.sum() // market.SCALE)}
+    return {"sales_above_stock_nights": int((beyond > 0).sum()), "sales_above_stock_units": int(beyond.sum() // SCALE)}
 
 
 def _rows(found: Simulation) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from jobs.plan.lanes import LANE
+from jobs.plan.pools import SCALE
 
 if TYPE_CHECKING:
     from jobs.simulate.places import Rates
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-SCALE = 10_000
 #: What is charged, in the order in which it is shown.
 COMPONENTS = ("holding", "shortage", "presentation", "waste", "orders", "end")
 #: Units of a night, in ten-thousandths, and money.

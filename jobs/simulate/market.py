@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow.compute as pc
 
 from jobs.features.names import SEPARATOR
+from jobs.plan.pools import SCALE
 from jobs.simulate.recovered import WEEKS, numbers_of, redraw, variant
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-#: Units are counted in ten-thousandths, as silver counts them.
-SCALE = 10_000
 KEY = ["item_id", "location_id", "channel"]
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from jobs.simulate.ledger import COMPONENTS, SCALE, Ledger
+from jobs.plan.pools import SCALE
+from jobs.simulate.ledger import COMPONENTS, Ledger
 
 if TYPE_CHECKING:
     from jobs.simulate.span import Span

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jobs.forecast.charts import COLOURS, STYLE, Axis, Chart, bars
+from jobs.forecast.printout import pick
 from jobs.forecast.report import PAGE
+from jobs.plan.pools import SCALE
 from jobs.simulate import printout
-from jobs.simulate.ledger import COMPONENTS, SCALE
-from jobs.simulate.printout import COLUMNS, COSTS, MEANING, SERVICE, cell, gap, pick
+from jobs.simulate.ledger import COMPONENTS
+from jobs.simulate.printout import COLUMNS, COSTS, MEANING, SERVICE, cell, gap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -20,9 +20,10 @@ from jobs.forecast.model import forecast
 from jobs.forecast.ranks import USUAL, Dependence, PathRanks, seed_of
 from jobs.plan import expected_cost
 from jobs.plan.inputs import FORECAST
+from jobs.plan.pools import SCALE
 from jobs.simulate.history import recent
 from jobs.simulate.lists import newsvendor
-from jobs.simulate.market import KEY, SCALE
+from jobs.simulate.market import KEY
 
 if TYPE_CHECKING:
     from jobs.config import Config

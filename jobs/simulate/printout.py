@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jobs.forecast.printout import aligned, pick
 from jobs.simulate.compare import LEAST_BLOCKS
 from jobs.simulate.policies import POLICIES
 
@@ -73,11 +74,6 @@ def cases(rows: Iterable[Row]) -> list[tuple[str, int]]:
     return list(dict.fromkeys((row["demand"], row["seed"]) for row in rows))
 
 
-def pick(rows: Iterable[Row], **where: Any) -> list[Row]:
-    """The rows with these values."""
-    return [row for row in rows if all(row[name] == value for name, value in where.items())]
-
-
 def cell(row: Row, name: str) -> str:
     """A number as it is shown."""
     value = row[name]
@@ -125,5 +121,4 @@ def notes(found: Simulation) -> list[str]:
 def _grid(rows: Sequence[tuple[str, Row]], columns: Sequence[str], *, differences: bool = False) -> list[str]:
     head = ["", *(COLUMNS[name][0] for name in columns), *(["to stochastic (95%)"] if differences else [])]
     table = [head, *([label, *(cell(row, name) for name in columns), *([gap(row)] if differences else [])] for label, row in rows)]
-    widths = [max(len(line[i]) for line in table) for i in range(len(head))]
-    return ["  ".join([line[0].ljust(widths[0]), *(text.rjust(w) for text, w in zip(line[1:], widths[1:], strict=True))]) for line in table]
+    return aligned(table)

@@ -17,6 +17,7 @@ from jobs.features.horizon import horizon
 from jobs.forecast.ranks import USUAL, PathRanks
 from jobs.plan import inputs, lanes
 from jobs.plan.night import PAIR
+from jobs.plan.pools import SCALE
 from jobs.simulate import deciding, history, ledger, start
 from jobs.simulate.ledger import Ledger
 from jobs.simulate.places import Places
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-SCALE = 10_000
 _NO_RANKS = PathRanks(1, 0, USUAL)
 #: A model of a night's date from what was known then; None: too little is known, the baseline forecasts.
 Trainer = Callable[["Memory", "Config", date], "Model | None"]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from jobs.plan import position
+from jobs.plan.pools import SCALE
 from jobs.simulate.places import PAIR, Places
 from jobs.simulate.state import State, Transit, opening
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from jobs.plan.night import Night
 
 Ints = npt.NDArray[np.int64]
-
-SCALE = 10_000
 
 
 def initial(
