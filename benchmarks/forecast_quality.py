@@ -34,13 +34,13 @@ import schemas
 from benchmarks.demand_recovery import recovered
 from jobs.config import Config
 from jobs.features.clock import CLOCKS
-from jobs.features.job import examples
+from jobs.features.job import EXAMPLES, examined, past
 from jobs.features.names import KEY
 from jobs.forecast.backtest import paths_of
 from jobs.forecast.distribution import NAMES
 from jobs.forecast.metrics import SCORED, bias, coverage, miss, pinball, wape
 from jobs.forecast.model import numbers
-from jobs.forecast.scoring import score
+from jobs.forecast.scoring import scored
 from jobs.forecast.sums import sums
 from jobs.forecast.train import regions, train
 from jobs.lake import Lake
@@ -95,7 +95,7 @@ PLAIN = {
     "7-day mean": ("mean_2", "mean_4"),
     "28-day mean": ("mean_4",),
 }
-_KEEP = ("step", "level", "units", *dict.fromkeys(name for names in PLAIN.values() for name in names))
+_KEEP = ("step", "age", "level", "units", *dict.fromkeys(name for names in PLAIN.values() for name in names))
 
 
 def judge(spark: SparkSession, lake: Lake, config: Config, origin: date) -> list[Row]:
@@ -105,8 +105,8 @@ def judge(spark: SparkSession, lake: Lake, config: Config, origin: date) -> list
     fitted = train(spark, lake, config, origin)
     model = fitted[0] if fitted else None
     after = clock.first_day(clock.index(origin) + horizon)
-    features = examples(spark, lake, config, after, (clock.index(origin),), horizon)
-    made = score(spark, model, features.where(F.col("age") > 0), _KEEP).toArrow()
+    kernel = scored(spark, {clock.index(origin): model}, (EXAMPLES, examined), _KEEP)
+    made = past(spark, lake, config, after, (clock.index(origin),), horizon, kernel).where(F.col("age") > 0).toArrow()
     seconds = time.monotonic() - began
     actual, mean = numbers(made, "units"), numbers(made, "mean")
     quantiles = np.column_stack([numbers(made, name) for name in NAMES])

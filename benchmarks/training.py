@@ -32,6 +32,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from jobs.config import Config, Training
 from jobs.forecast import boosting
 from jobs.forecast.examples import LABEL, WEIGHT
+from jobs.forecast.packing import PACKED
+from jobs.forecast.partitions import ROW
 
 LIMIT = 1.5
 WAYS = ("native", "spark")
@@ -108,6 +110,8 @@ def native(file: Path, arguments: argparse.Namespace) -> dict[str, float]:
 
 def spark(file: Path, arguments: argparse.Namespace) -> dict[str, float]:
     """Two workers of one thread."""
+    from pyspark.sql import functions as F
+
     from jobs.forecast.watch import Watch
     from jobs.lake import Lake
     from jobs.session import start
@@ -118,6 +122,7 @@ def spark(file: Path, arguments: argparse.Namespace) -> dict[str, float]:
     with Meter() as meter:
         rows = session.read.parquet(str(file))
         names = [name for name in rows.columns if name.startswith("f")]
+        rows = rows.select(*ROW, LABEL, WEIGHT, F.array(*names).alias(PACKED))
         boosting.fit(rows, lake, settings(arguments), watch, inputs=names)
     lake.drop_checkpoints()
     return meter.result()

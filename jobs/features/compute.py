@@ -11,7 +11,8 @@ from jobs.features.block import Block
 from jobs.features.clock import Clock
 from jobs.features.context import Context
 from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, LevelStats
-from jobs.features.names import KEY, Names
+from jobs.features.lifted import lifts
+from jobs.features.names import KEY, Names, looked_up
 from jobs.features.prices import fill_forward
 from jobs.features.pulse import Pulse
 from jobs.features.season import Lifts
@@ -54,7 +55,7 @@ def counts(block: Block, context: Context, origin: int) -> pa.Table:
     names, rows, means = _hierarchy(block, context, levels)
     regions, longest = context.region_rows(names[LOCATION]), max(pulse.windows(clock))
     if context.knows_years(origin):
-        usual = usual_of(block, context, origin, rows[LOCATION], _lifts(names, context, origin)[0][ALL]).past
+        usual = usual_of(block, context, origin, rows[LOCATION], lifts(names, context, origin)[0][ALL]).past
         share = usual[:, -longest:]
     else:
         usual, kinds = None, context.events.kinds(origin - longest, origin)[regions]
@@ -82,7 +83,7 @@ def _hierarchy(
 ) -> tuple[dict[str, Names], dict[str, Ints], dict[str, Floats]]:
     """Names of each series' item, location and category, their rows in the levels, and their means."""
     names = {ITEM: block.keys["item_id"], LOCATION: block.keys["location_id"]}
-    names[CATEGORY] = np.array([context.category.get(name, "") for name in names[ITEM]], object)
+    names[CATEGORY] = looked_up(names[ITEM], lambda name: context.category.get(name, ""))
     rows = {name: context.sums[name].rows(keys) for name, keys in names.items()}
     return names, rows, {name: levels[name].mean[rows[name]] for name in rows}
 
@@ -103,8 +104,8 @@ class _Shared:
         clock, end = context.clock, origin - block.span.first
         levels = context.levels(origin)
         names, rows, means = _hierarchy(block, context, levels)
-        lifts, uplift = _lifts(names, context, origin)
-        usual = usual_of(block, context, origin, rows[LOCATION], lifts[ALL])
+        lifted, uplift = lifts(names, context, origin)
+        usual = usual_of(block, context, origin, rows[LOCATION], lifted[ALL])
         scale = history.level(block, clock, origin, _prior(means, levels[ITEM].mean[-1]), usual.past)
         recent, price = slice(end - clock.recent, end), _prices(block, clock, origin)
         columns = history.summary(block, clock, origin, scale)
@@ -117,25 +118,10 @@ class _Shared:
             columns |= {f"{group}_pulse_{number}": found.of(group, window, ids[group]) for group in pulse.GROUPS}
         shared = cls(scale, columns, rows, levels, price)
         shared.pulse, shared.groups = found, ids
-        shared.lifts, shared.uplift = lifts, uplift
+        shared.lifts, shared.uplift = lifted, uplift
         shared.weekdays = usual.weekdays
-        shared.whole = np.array([name not in context.fractional for name in names[ITEM]], bool)
+        shared.whole = looked_up(names[ITEM], lambda name: name not in context.fractional, bool)
         return shared
-
-
-def _lifts(names: dict[str, Names], context: Context, origin: int) -> tuple[dict[str, Lifts], Floats]:
-    """Lifts of each series' item and location (each shrunk to those above) and of both together; its item's lift of a promotion."""
-    everything = np.array([""], object)
-    top, usual = context.shared(ALL, everything, origin), context.promotion(ALL, everything, origin)
-    categories, owner = np.unique(names[CATEGORY], return_inverse=True)
-    category = context.shared(CATEGORY, categories, origin, top).take(owner)
-    uplift = context.promotion(CATEGORY, categories, origin, usual)[owner]
-    items, first, row = np.unique(names[ITEM], return_index=True, return_inverse=True)
-    item = context.shared(ITEM, items, origin, category.take(first)).take(row)
-    uplift = context.promotion(ITEM, items, origin, uplift[first])[row]
-    places, at = np.unique(names[LOCATION], return_inverse=True)
-    location = context.shared(LOCATION, places, origin, top).take(at)
-    return {ITEM: item, LOCATION: location, ALL: item.times(location, top)}, uplift
 
 
 def _prior(means: dict[str, Floats], overall: float) -> Floats:

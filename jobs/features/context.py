@@ -13,7 +13,8 @@ from jobs.features.clock import Clock
 from jobs.features.effects import event_lifts, event_shares, promotion_lifts, spell_lifts
 from jobs.features.events import Events
 from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, PROMOTED, LevelStats, Sums, add_up, stats, to_sums
-from jobs.features.names import Names, regions_of
+from jobs.features.lifted import Common
+from jobs.features.names import Names, looked_up, regions_of
 from jobs.features.prices import GeneralPrices
 from jobs.features.pulse import Pulse
 from jobs.features.season import Lifts, Window, season
@@ -50,15 +51,16 @@ class Context:
     signals: dict[int, Floats]
     pulse: dict[int, Pulse] = field(default_factory=dict)
     _levels: dict[int, dict[str, LevelStats]] = field(default_factory=dict, repr=False)
+    _common: dict[int, Common] = field(default_factory=dict, repr=False)
     _known: dict[int, bool] = field(default_factory=dict, repr=False)
 
     def region_rows(self, locations: Names) -> Ints:
         """Row of each location's region in ``events``."""
-        return np.array([self.events.row(self.region.get(name, "")) for name in locations], dtype=np.int64)
+        return looked_up(locations, lambda name: self.events.row(self.region.get(name, "")), np.int64)
 
     def signal_rows(self, locations: Names) -> Ints:
         """Row of each location in ``signals``."""
-        return np.array([self.locations.get(name, len(self.locations)) for name in locations], dtype=np.int64)
+        return looked_up(locations, lambda name: self.locations.get(name, len(self.locations)), np.int64)
 
     def levels(self, origin: int) -> dict[str, LevelStats]:
         """Levels of items, locations and categories at the origin, from the periods before it; computed once."""
@@ -77,6 +79,12 @@ class Context:
             CATEGORY: stats(self.sums[CATEGORY], top, common, origin, self.clock),
             LOCATION: stats(self.sums[LOCATION], top, own, origin, self.clock),
         }
+
+    def common(self, origin: int) -> Common:
+        """Lifts at the origin that all blocks have in common; computed once."""
+        if origin not in self._common:
+            self._common[origin] = Common.of(self, origin)
+        return self._common[origin]
 
     def shared(self, level: str, names: Names, origin: int, parent: Lifts | None = None) -> Lifts:
         """Yearly and event lifts of a level's groups, shrunk to those of their parents (a row a group, or one for all)."""

@@ -51,13 +51,6 @@ def at(spark: SparkSession, lake: Lake, config: Config, business_date: date, ste
     return _mapped(spark, lake, ask, SCHEMA, featured)
 
 
-def examples(
-    spark: SparkSession, lake: Lake, config: Config, business_date: date, origins: tuple[int, ...], steps: int, share: float = 1.0
-) -> DataFrame:
-    """Features at past origins, with what was sold: in EXAMPLES, only periods in stock throughout and before business_date."""
-    return _mapped(spark, lake, _Ask(CLOCKS[config.grain], origins, steps, business_date, share), EXAMPLES, examined)
-
-
 def past(
     spark: SparkSession,
     lake: Lake,

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from jobs.features.block import Block
 from jobs.features.clock import Clock
-from jobs.features.names import Names, joined, with_region
+from jobs.features.names import Names, joined, looked_up, with_region
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -87,7 +87,7 @@ class Pulse:
 
 def names_of(keys: Mapping[str, Names], region: Mapping[str, str], category: Mapping[str, str]) -> dict[str, Names]:
     """Group -> id of each series; ``region`` of its location, ``category`` of its item."""
-    columns = with_region(keys, region) | {"category": np.array([category.get(name, "") for name in keys["item_id"]], object)}
+    columns = with_region(keys, region) | {"category": looked_up(keys["item_id"], lambda name: category.get(name, ""))}
     everything = np.full(len(keys["item_id"]), "", object)
     return {group: joined(columns, parts) if parts else everything for group, parts in GROUPS.items()}
 

@@ -89,16 +89,15 @@ def _prices(clock: Clock, span: Span, which: str) -> str:
     """
     start, end = clock.first_day(span.ahead), clock.first_day(span.last)
     oldest, first_next = clock.first_day(span.ahead - clock.recent), clock.first_day(span.ahead + 1)
-    rows = f"""
-        SELECT item_id, location_id, channel, date, unit_price::DOUBLE AS price, date >= DATE '{start}' AND {_PROMOTED} AS promotion
-        FROM prices WHERE ({which}) AND date >= DATE '{oldest}'"""
     return f"""
+        WITH priced AS MATERIALIZED (
+            SELECT item_id, location_id, channel, date, unit_price::DOUBLE AS price, date >= DATE '{start}' AND {_PROMOTED} AS promotion
+            FROM prices WHERE ({which}) AND date >= DATE '{oldest}' AND date < DATE '{end}')
         SELECT item_id, location_id, channel, DATE '{start}' AS period, newest.price, newest.promotion FROM (
             SELECT item_id, location_id, channel, arg_max(struct_pack(price, promotion), date) AS newest
-            FROM ({rows} AND date < DATE '{first_next}') GROUP BY ALL)
+            FROM priced WHERE date < DATE '{first_next}' GROUP BY ALL)
         UNION ALL
-        SELECT item_id, location_id, channel, date, price, promotion
-        FROM ({rows} AND date >= DATE '{first_next}' AND date < DATE '{end}')"""
+        SELECT item_id, location_id, channel, date, price, promotion FROM priced WHERE date >= DATE '{first_next}'"""
 
 
 def _sums(clock: Clock, span: Span, night: date) -> str:

@@ -17,15 +17,16 @@ import pyarrow.compute as pc
 import schemas
 from jobs.errors import UsageError
 from jobs.features.clock import CLOCKS, Clock
+from jobs.features.job import past
 from jobs.features.names import KEY, columns_of, with_region
 from jobs.forecast import registry, report
 from jobs.forecast.design import Design, Source
 from jobs.forecast.distribution import draw
 from jobs.forecast.model import Model, numbers
-from jobs.forecast.outcomes import HAPPENED, outcomes
+from jobs.forecast.outcomes import HAPPENED, OUTCOMES, happened
 from jobs.forecast.ranks import USUAL, PathRanks, seed_of
 from jobs.forecast.scoreboard import quantiles_of, scoreboard
-from jobs.forecast.scoring import score_by_origin
+from jobs.forecast.scoring import scored
 from jobs.forecast.segments import departments
 from jobs.forecast.train import regions, train
 
@@ -97,14 +98,14 @@ def backtest(
     began = time.monotonic()
     models = _models(spark, lake, settings, design, night)
     trained = time.monotonic() - began
-    happened = outcomes(spark, lake, settings, night, tuple(models), horizon)
-    rows = score_by_origin(spark, models, happened, KEEP).toArrow().sort_by(_ORDER)
+    kernel = scored(spark, models, (OUTCOMES, happened), KEEP)
+    rows = past(spark, lake, settings, night, tuple(models), horizon, kernel).toArrow().sort_by(_ORDER)
     if not rows.num_rows:
         raise UsageError(f"silver/demand knows nothing of {horizon} periods from {', '.join(map(str, design.origins))}")
-    scored = time.monotonic() - began - trained
+    seconds = time.monotonic() - began - trained
     places = regions(lake, night)
     draws = {origin: paths_of(settings, clock, origin, model, places) for origin, model in models.items()}
-    return Backtest(design, clock, scoreboard(rows, clock, departments(lake, night), draws), rows, trained, scored)
+    return Backtest(design, clock, scoreboard(rows, clock, departments(lake, night), draws), rows, trained, seconds)
 
 
 def _newest_night(lake: Lake) -> date:

@@ -19,6 +19,7 @@ from jobs.errors import UsageError
 from jobs.forecast.checkpoints import Checkpointing, Checkpoints, EarlyStopping, best_rounds
 from jobs.forecast.examples import LABEL, WEIGHT
 from jobs.forecast.model import INPUTS, MEDIAN
+from jobs.forecast.packing import PACKED
 from jobs.forecast.partitions import deal
 from jobs.forecast.watch import Late, NotTrained, Watch
 
@@ -53,7 +54,7 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What an attempt needs: parameters, rows as dealt and their columns, the rounds to reach, where the checkpoints are."""
+    """What an attempt needs: parameters, rows as dealt and names of their inputs, the rounds to reach, where the checkpoints are."""
 
     parameters: Parameters
     rows: DataFrame
@@ -96,7 +97,7 @@ def fit(
     held_out  boolean column: rows not learned from, on which the number of rounds is chosen (early stopping)
     rounds    at most so many; None: [training] rounds
     chosen    other parameters than ``parameters(config)``
-    inputs    columns that the booster sees, in order
+    inputs    names of what the booster sees, the values of the rows' array packing.PACKED
 
     A lost worker or a hang starts it again from the last checkpoint, also one that a killed run of equal rows and
     settings has left. Raises Late at the watch's deadline, NotTrained when the restarts are used up.
@@ -158,7 +159,7 @@ def _attempt(task: _Task, config: Config, count: int, attempt: str) -> Fit:
     if begun is not None and done >= task.rounds:
         return _finished(begun[: task.rounds])
     checking = Checkpointing(task.checkpoints, attempt, training.checkpoint_rounds, int(task.parameters.get("random_state", 0)))
-    columns: dict[str, Any] = {"features_col": list(task.inputs), "label_col": LABEL, "weight_col": WEIGHT}
+    columns: dict[str, Any] = {"features_col": PACKED, "label_col": LABEL, "weight_col": WEIGHT}
     callbacks: list[Any] = [checking]
     if task.held_out:
         columns["validation_indicator_col"] = task.held_out
@@ -167,6 +168,7 @@ def _attempt(task: _Task, config: Config, count: int, attempt: str) -> Fit:
     regressor = SparkXGBRegressor(
         **columns,
         **task.parameters,
+        feature_names=list(task.inputs),
         num_workers=count,
         n_estimators=task.rounds - done,
         callbacks=callbacks,

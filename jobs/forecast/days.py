@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from jobs.features.clock import Clock
 
@@ -29,6 +29,8 @@ Bools = npt.NDArray[np.bool_]
 FACTOR = "day_factor"
 #: What a cell is: rows of an origin, of a step, with an event or without (regions differ in their events).
 _CELL = {"origin": "origin", "step": "step", "event": "coalesce(event, 0) > 0"}
+#: Features that sums look at.
+SEEN = ("event", "share_of_zeros", "expected")
 #: Exact sums, so that they don't depend on the order of the rows.
 _EXACT = "cast(sum(cast({} as decimal(28, 10))) as double)"
 #: A series with this share of periods without sale is a slow mover: its median says nothing of its mean (of four days in
@@ -36,7 +38,7 @@ _EXACT = "cast(sum(cast({} as decimal(28, 10))) as double)"
 SLOW = 0.3
 _SUMS = {
     "rows": "count(*)",
-    "slow": f"sum(case when share_of_zeros >= {SLOW} then 1 else 0 end)",
+    "slow": f"sum(case when share_of_zeros >= {SLOW} and not isnan(share_of_zeros) then 1 else 0 end)",
     "weight": "max(weight)",
     "units": _EXACT.format("units"),
     "expected": _EXACT.format("expected"),
@@ -71,7 +73,7 @@ class Cells:
 
     @classmethod
     def of_spark(cls, rows: DataFrame) -> Cells:
-        """Of rows with origin, step, event, share_of_zeros, weight, units and expected."""
+        """Of rows with origin, step, weight, units and the features SEEN."""
         from pyspark.sql import functions as F
 
         sums = rows.groupBy(*(F.expr(text).alias(name) for name, text in _CELL.items()))
@@ -82,7 +84,7 @@ class Cells:
         """The same, without Spark."""
         columns = ", ".join(f"{text} AS {name}" for name, text in (_CELL | _SUMS).items())
         with duckdb.connect(config={"threads": 1}) as connection:
-            some = connection.from_arrow(rows.select(["origin", "step", "event", "share_of_zeros", "weight", "units", "expected"]))
+            some = connection.from_arrow(rows.select(["origin", "step", "weight", "units", *SEEN]))
             return cls._of(some.aggregate(columns, ", ".join(_CELL.values())).to_arrow_table())
 
     @classmethod
@@ -153,15 +155,15 @@ def kind_of(weekday: Ints | Floats, event: Bools, kinds: int) -> Ints:
     return np.where(kinds > 2, np.nan_to_num(weekday), 0).astype(np.int64) * 2 + event
 
 
-def with_factor(rows: DataFrame, cells: Cells) -> DataFrame:
-    """The rows with their cell's factor, and their label relative to it."""
+def with_factor(rows: DataFrame, cells: Cells, event: Column) -> DataFrame:
+    """The rows with their cell's factor, and their label relative to it; ``event``: whether there is one."""
     from pyspark.sql import functions as F
 
     from jobs.forecast.examples import LABEL
 
     names = [f"_{name}" for name in _CELL]
     known = pa.table([cells.origin, cells.step, cells.event, cells.factors()], names=[*names, FACTOR])
-    mine = [F.expr(text) == F.col(name) for text, name in zip(_CELL.values(), names, strict=True)]
+    mine = [own == F.col(name) for own, name in zip((F.col("origin"), F.col("step"), event), names, strict=True)]
     joined = rows.join(F.broadcast(rows.sparkSession.createDataFrame(known)), mine).drop(*names)
     return joined.withColumn(LABEL, F.col(LABEL) / F.col(FACTOR))
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import functions as F
 
 from jobs.features.clock import CLOCKS, Clock
-from jobs.features.job import examples, periods
-from jobs.forecast import memory
+from jobs.features.job import examined, past, periods
+from jobs.forecast import memory, packing
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from pyspark.sql import DataFrame, SparkSession
 
     from jobs.config import Config
+    from jobs.features.block import Block
+    from jobs.features.context import Context
     from jobs.lake import Lake
 
 #: Fewer rows than this are not worth a model: the baseline stands.
@@ -73,26 +77,61 @@ def budgeted(config: Config, night: int, first_period: int, usable: int, steps: 
     return replace(plan, share=min(1.0, config.training.rows / at_hand) if at_hand else 1.0)
 
 
+def planned(
+    lake: Lake, config: Config, business_date: date, champion: date | None = None, seen_by: date | None = None
+) -> tuple[Layout, int] | None:
+    """The layout of a night and its first period, from what silver/demand knows before it; None where that is too little.
+
+    ``seen_by`` names a later night whose rows are read.
+    """
+    clock, steps = CLOCKS[config.grain], periods(lake, config, business_date)
+    night, seer = clock.index(business_date), seen_by or business_date
+    begin = _first_period(lake, seer, business_date)
+    if begin is None:
+        return None
+    usable = _in_stock(lake, seer, clock.first_day(night - clock.stride), business_date)
+    plan = budgeted(config, night, clock.index(begin), usable, steps, clock.index(champion) if champion else None)
+    return (plan, clock.index(begin)) if plan else None
+
+
+def _first_period(lake: Lake, night: date, before: date) -> date | None:
+    """First period before ``before`` that the night knows of, looked for month by month: mostly the first one tells."""
+    for month in sorted({date.fromisoformat(part["month"]) for part in lake.partitions("silver/demand")}):
+        within = (pc.field("month") == month) & (pc.field("period") < before)
+        batches = lake.batches("silver/demand", ["period"], night, within)
+        known: list[date] = [pc.min(batch.column("period")).as_py() for batch in batches if batch.num_rows]
+        if known:
+            return min(known)
+    return None
+
+
+def _in_stock(lake: Lake, night: date, begin: date, end: date) -> int:
+    """Series-periods in stock throughout in [begin, end)."""
+    within = (pc.field("month") >= begin.replace(day=1)) & (pc.field("period") >= begin) & (pc.field("period") < end)
+    batches = lake.batches("silver/demand", ["period"], night, within & (pc.field("in_stock_fraction") >= 1))
+    return sum(batch.num_rows for batch in batches)
+
+
 def training_rows(
     spark: SparkSession, lake: Lake, config: Config, business_date: date, champion: date | None, seen_by: date | None = None
 ) -> tuple[Layout, DataFrame] | None:
-    """The layout and its rows: features, units, label (units / expected), weight, target (period number), kept in memory.
+    """The layout and its rows: packing.ROWS with label (units / expected), weight, target (period number).
 
     None where there is too little history. ``seen_by`` names a later night whose rows are read, for a backtest before the
     first drop: of them only what happened before business_date is used.
     """
-    clock, steps = CLOCKS[config.grain], periods(lake, config, business_date)
-    night = clock.index(business_date)
-    demand = lake.as_of("silver/demand", seen_by or business_date).where(F.col("period") < F.lit(business_date))
-    recent = clock.first_day(night - clock.stride)
-    first, usable = demand.agg(F.min("period"), F.count_if(F.expr(f"period >= DATE'{recent}' AND in_stock_fraction >= 1"))).collect()[0]
-    if first is None:
+    found = planned(lake, config, business_date, champion, seen_by)
+    if found is None:
         return None
-    begin = clock.index(first)
-    plan = budgeted(config, night, begin, usable, steps, clock.index(champion) if champion else None)
-    if plan is None:
-        return None
-    rows = examples(spark, lake, config, seen_by or business_date, plan.origins, steps, plan.share)
+    (plan, begin), clock = found, CLOCKS[config.grain]
+    night, steps = clock.index(business_date), periods(lake, config, business_date)
+    rows = past(spark, lake, config, seen_by or business_date, plan.origins, steps, (packing.ROWS, _packed), plan.share)
     weight = F.pow(F.lit(0.5), (F.lit(night) - F.col("origin")) / F.lit(memory.half_life(clock, night - begin)))
-    columns = {LABEL: F.col("units") / F.col("expected"), WEIGHT: weight, "target": F.col("origin") + F.col("step")}
+    columns = {LABEL: F.col("units") / packing.of("expected"), WEIGHT: weight, "target": F.col("origin") + F.col("step")}
     return plan, rows.withColumns(columns).where(F.col("target") < F.lit(night))
+
+
+def _packed(series: Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+    """The kernel: what was sold in stock at each origin, with its features, packed."""
+    for rows in examined(series, context, origins):
+        yield packing.pack(rows)

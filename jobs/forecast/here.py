@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import xgboost
 
 from jobs.features import here
@@ -21,7 +20,7 @@ from jobs.features.clock import CLOCKS, Clock
 from jobs.features.job import periods
 from jobs.forecast import boosting, days, memory
 from jobs.forecast.checkpoints import EarlyStopping, best_rounds
-from jobs.forecast.examples import LEAST_ROWS, budgeted
+from jobs.forecast.examples import LEAST_ROWS, planned
 from jobs.forecast.model import INPUTS, MEAN, Model, numbers, to_matrix
 from jobs.forecast.train import judge, objective, regions
 
@@ -79,19 +78,12 @@ def train(lake: Lake, config: Config, business_date: date) -> Model | None:
 
 def _rows(lake: Lake, config: Config, business_date: date) -> tuple[Layout, _Rows] | None:
     """The layout and its rows, as examples.training_rows makes them."""
-    clock, steps = CLOCKS[config.grain], periods(lake, config, business_date)
+    found = planned(lake, config, business_date)
+    if found is None:
+        return None
+    (plan, first), clock = found, CLOCKS[config.grain]
     night = clock.index(business_date)
-    demand = lake.arrow_as_of("silver/demand", business_date, ("period", "in_stock_fraction"))
-    demand = demand.filter(pc.less(demand["period"], pa.scalar(business_date)))
-    if not demand.num_rows:
-        return None
-    first = clock.index(pc.min(demand["period"]).as_py())
-    recent = pc.greater_equal(demand["period"], pa.scalar(clock.first_day(night - clock.stride)))
-    usable = pc.sum(pc.and_(recent, pc.greater_equal(demand["in_stock_fraction"], 1))).as_py() or 0
-    plan = budgeted(config, night, first, usable, steps)
-    if plan is None:
-        return None
-    made = here.examples(lake, config, business_date, plan.origins, steps, plan.share)
+    made = here.examples(lake, config, business_date, plan.origins, periods(lake, config, business_date), plan.share)
     target = (numbers(made, "origin") + numbers(made, "step")).astype(np.int64)
     known = target < night
     made, target = made.filter(pa.array(known)), target[known]

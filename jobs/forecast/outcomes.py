@@ -36,10 +36,11 @@ def outcomes(
 
     Of each origin only what lies before it is used, by the rows' own dates; the night decides which rows there are.
     """
-    return past(spark, lake, config, night, origins, steps, (OUTCOMES, _kernel), share)
+    return past(spark, lake, config, night, origins, steps, (OUTCOMES, happened), share)
 
 
-def _kernel(series: Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+def happened(series: Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+    """The kernel: rows of OUTCOMES."""
     for origin in origins:
         yield of_origin(series, context, origin)
 

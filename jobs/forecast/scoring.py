@@ -1,8 +1,8 @@
-"""Score features with a model inside Spark: the bytes travel by broadcast, the driver collects nothing."""
+"""Score features with models inside Spark: the bytes travel by broadcast, the driver collects nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,53 +11,45 @@ import pyarrow as pa
 from jobs.forecast.model import SCHEMA, Model, forecast
 
 if TYPE_CHECKING:
-    from pyspark.core.broadcast import Broadcast
     from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.types import StructType
+
+    from jobs.features.block import Block
+    from jobs.features.context import Context
+    from jobs.features.job import Kernel
 
 Batches = Iterable[pa.RecordBatch]
 
 
-def score(spark: SparkSession, model: Model | None, features: DataFrame, keep: tuple[str, ...] = ()) -> DataFrame:
-    """Distributions of features, one thread a task; ``keep`` names columns of the features to go along."""
-    return features.mapInArrow(_task(spark.sparkContext.broadcast(model), keep), _types(features, keep))
-
-
-def score_by_origin(spark: SparkSession, models: Mapping[int, Model | None], features: DataFrame, keep: tuple[str, ...]) -> DataFrame:
-    """Distributions of features of several origins (column ``origin``, one of ``keep``), each by its own origin's model, in one pass."""
-    return features.mapInArrow(_task_by_origin(spark.sparkContext.broadcast(dict(models)), keep), _types(features, keep))
-
-
-def _types(features: DataFrame, keep: tuple[str, ...]) -> StructType:
+def score(spark: SparkSession, model: Model | None, features: DataFrame) -> DataFrame:
+    """Distributions of features, one thread a task."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    types = from_arrow_schema(SCHEMA)
-    for name in keep:
-        types = types.add(features.schema[name])
-    return types
+    sent = spark.sparkContext.broadcast(model)
 
-
-def _task(model: Broadcast[Model | None], keep: tuple[str, ...]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield from _scored(model.value, batch, keep)
+            yield from forecast(sent.value, batch).to_batches()
 
-    return run
+    return features.mapInArrow(run, from_arrow_schema(SCHEMA))
 
 
-def _task_by_origin(models: Broadcast[dict[int, Model | None]], keep: tuple[str, ...]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
-    def run(batches: Batches) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            of = batch.column("origin").to_numpy(zero_copy_only=False)
+def scored(
+    spark: SparkSession, models: Mapping[int, Model | None], made: tuple[pa.Schema, Kernel], keep: tuple[str, ...]
+) -> tuple[pa.Schema, Kernel]:
+    """A kernel of jobs.features.job.past that scores what another one makes, in the same task: each row by the model of its
+    ``origin``; only the distributions and the columns ``keep`` leave the task.
+    """
+    schema, kernel = made
+    sent = spark.sparkContext.broadcast(dict(models))
+
+    def run(series: Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
+        for rows in kernel(series, context, origins):
+            of = np.asarray(rows["origin"])
             for origin in np.unique(of):
-                yield from _scored(models.value[int(origin)], batch.filter(pa.array(of == origin)), keep)
+                own = rows.filter(pa.array(of == origin))
+                found = forecast(sent.value[int(origin)], own.combine_chunks())
+                for name in keep:
+                    found = found.append_column(name, own[name])
+                yield found
 
-    return run
-
-
-def _scored(model: Model | None, batch: pa.RecordBatch, keep: tuple[str, ...]) -> list[pa.RecordBatch]:
-    rows = forecast(model, batch)
-    for name in keep:
-        rows = rows.append_column(name, batch.column(name))
-    batches: list[pa.RecordBatch] = rows.to_batches()
-    return batches
+    return pa.schema([*SCHEMA, *(schema.field(name) for name in keep)]), run

@@ -22,6 +22,8 @@ from jobs.forecast.distribution import NAMES
 from jobs.forecast.examples import LEAST_ROWS, WEIGHT, training_rows
 from jobs.forecast.metrics import measures
 from jobs.forecast.model import MEAN, MEDIAN, Model, forecast, numbers
+from jobs.forecast.packing import PACKED, of, unpack
+from jobs.forecast.partitions import ROW
 from jobs.forecast.ranks import Dependence
 from jobs.forecast.trial import calibrated, half_calibrated, verdict
 from jobs.forecast.watch import NotTrained, Watch
@@ -42,8 +44,11 @@ GAVE_UP = "training_gave_up"
 SOURCES = ("demand", "prices", "calendar", "signals", "items", "locations", "lanes", "assortment")
 #: With more than this share of slow movers among the rows the booster learns means.
 MANY_SLOW = 0.1
+#: Held-out rows, about, on which the number of rounds is chosen: evaluating them took half of the fit
+#: (docs/decisions/training.md), and the loss is least in the same round on as many. All of them calibrate.
+STOPPING_ROWS = 30_000
 _HELD_OUT = "held_out"
-_HELD_OUT_COLUMNS = (*KEY, "target_date", "whole_units", "origin", "units", "target", days.FACTOR, *boosting.INPUTS)
+_HELD_OUT_COLUMNS = (*KEY, "target_date", "whole_units", "origin", "units", "target", days.FACTOR, PACKED)
 
 
 def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, when: registry.When = "auto") -> str:
@@ -91,19 +96,20 @@ def train(
     plan, rows = found
     rows = rows.withColumn(_HELD_OUT, F.col("origin") >= plan.held_out_from).persist()
     try:
-        cells = watch.run(lambda: days.Cells.of_spark(rows))
+        cells = watch.run(lambda: days.Cells.of_spark(rows.select("*", *(of(name).alias(name) for name in days.SEEN))))
         before, earlier = F.col("target") < plan.held_out_from, cells.where(cells.target < plan.held_out_from)
         if earlier.rows.sum() < LEAST_ROWS:
             return None
         count, kinds = int(cells.rows.sum()), [part.kinds(CLOCKS[config.grain]) for part in (earlier, cells)]
         chosen = boosting.parameters(config, objective(cells), count)
         # The squared error of units / expected, weighed like that of units whose variance is their mean.
-        weighed = rows.withColumn(WEIGHT, F.col(WEIGHT) * F.col("expected")) if chosen["objective"] == MEAN else rows
-        weighed = days.with_factor(weighed, cells)
-        held_out = watch.run(lambda: weighed.where(_HELD_OUT).select(*_HELD_OUT_COLUMNS).toArrow())
+        weighed = rows.withColumn(WEIGHT, F.col(WEIGHT) * of("expected")) if chosen["objective"] == MEAN else rows
+        weighed = days.with_factor(weighed, cells, of("event") > 0)
+        held_out = unpack(watch.run(lambda: weighed.where(_HELD_OUT).select(*_HELD_OUT_COLUMNS).toArrow()))
         if held_out.num_rows < LEAST_ROWS // 10:
             return None
-        challenger = boosting.fit(weighed.where(before | F.col(_HELD_OUT)), lake, config, watch, held_out=_HELD_OUT, chosen=chosen)
+        watched = F.col(_HELD_OUT) & (F.pmod(F.xxhash64(*ROW), F.lit(-(-held_out.num_rows // STOPPING_ROWS))) == 0)
+        challenger = boosting.fit(weighed.where(before | watched), lake, config, watch, held_out=_HELD_OUT, chosen=chosen)
         spread, together, metrics = judge(challenger.booster, held_out, config, regions(lake, business_date), kinds[0])
         everything = boosting.fit(weighed, lake, config, watch, rounds=challenger.rounds, chosen=chosen)
         model = Model(everything.booster, replace(spread, days=kinds[1]), together)

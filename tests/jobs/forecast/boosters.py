@@ -15,21 +15,19 @@ from pyspark.sql import DataFrame, SparkSession
 
 from jobs.forecast.examples import LABEL, WEIGHT
 from jobs.forecast.model import INPUTS
+from jobs.forecast.packing import PACKED
 
 
 def made_up(spark: SparkSession, count: int, seed: int = 1) -> DataFrame:
     """Training rows with something to learn in the first two inputs; every fourth is held out."""
     random = np.random.default_rng(seed)
     inputs = random.normal(size=(count, len(INPUTS)))
-    columns = {name: inputs[:, i] for i, name in enumerate(INPUTS)}
     number = np.arange(count)
     names = {"item_id": [f"i{n % 7}" for n in number], "location_id": ["S1"] * count, "channel": ["store"] * count}
     label = np.exp(0.5 * inputs[:, 0]) + inputs[:, 1] ** 2 + random.normal(size=count) / 2
     more = {"origin": number // 7, LABEL: label, WEIGHT: random.uniform(0.5, 1, count), "held_out": number % 4 == 0}
-    # A key may be an input too: then the input's values name the row.
-    table = names | columns | more
-    table.setdefault("step", number % 7)
-    return spark.createDataFrame(pa.table(table))
+    packed = pa.array(list(inputs.astype(np.float32)), pa.list_(pa.float32()))
+    return spark.createDataFrame(pa.table(names | more | {"step": number % 7, PACKED: packed}))
 
 
 def trainers() -> list[psutil.Process]:

@@ -56,7 +56,8 @@ def night(spark: SparkSession, lake: Lake) -> Iterator[Lake]:
 
 
 def test_features_of_the_night_are_those_that_training_computes_later(spark: SparkSession, night: Lake) -> None:
-    later = features.examples(spark, night, CONFIG, D + 3 * DAY, (CLOCKS["day"].index(D),), 4).toArrow().to_pandas()
+    kernel = features.EXAMPLES, features.examined
+    later = features.past(spark, night, CONFIG, D + 3 * DAY, (CLOCKS["day"].index(D),), 4, kernel).toArrow().to_pandas()
     key = ["item_id", "location_id", "channel", "target_date"]
     then = night.arrow("gold/features").to_pandas().set_index(key).loc[later.set_index(key).index]
     assert len(later) > 200

@@ -43,7 +43,7 @@ def test_features_and_examples_are_those_of_spark(spark, lake: Lake) -> None:
     assert _same(ours.sort_by(keys), theirs.sort_by(keys))
     origins = tuple(features.CLOCKS[config.grain].index(FIRST - timedelta(days=days)) for days in (5, 12))
     ours = here.examples(lake, config, FIRST, origins, 4, 0.7)
-    theirs = features.examples(spark, lake, config, FIRST, origins, 4, 0.7).toArrow()
+    theirs = features.past(spark, lake, config, FIRST, origins, 4, (features.EXAMPLES, features.examined), 0.7).toArrow()
     keys.append(("origin", "ascending"))
     assert ours.num_rows > 20
     assert _same(ours.sort_by(keys), theirs.sort_by(keys))
