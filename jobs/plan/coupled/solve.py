@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.errors import UsageError
-from jobs.plan.coupled import exact, fallback, single_orders, stock_pools
+from jobs.plan.coupled import branching, fallback, single_orders, stock_pools
 from jobs.plan.coupled.bound import certified, contributions, of_orders
 from jobs.plan.coupled.dual import Dual, maximise
 from jobs.plan.coupled.folding import folded
@@ -198,12 +198,10 @@ def _proven(ready: Relaxed, n: Ints, bound: float, rung: str, deadline: float | 
     seconds = _SMALL_SECONDS if deadline is None else min(_SMALL_SECONDS, deadline - time.monotonic())
     if seconds <= 0:
         return n, bound, rung
-    found = exact.solve(problem, seconds, n if np.isfinite(known) else None)
-    if found.infeasible and not np.isfinite(known):
+    found = branching.solve(problem, n if np.isfinite(known) else None, bound, time.monotonic() + seconds)
+    if found.infeasible:
         raise UsageError("no plan keeps all limits and order minima with what the lines at least order: proven by HiGHS")
-    if found.n is not None and is_feasible(problem, state_of(problem, found.n)) and plan_cost(problem, state_of(problem, found.n)) < known:
-        n = found.n
-    return n, max(bound, found.bound) if not found.infeasible else bound, "proven" if found.proven else rung
+    return n if found.n is None else found.n, max(bound, found.bound), "proven" if found.proven else rung
 
 
 def _extremes(problem: Problem) -> tuple[float, float]:
