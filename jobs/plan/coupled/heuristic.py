@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from jobs.plan.coupled.dual import Dual
-from jobs.plan.coupled.improve import Search, in_choices, in_orders, in_resources, least_gain, orderwise, singly
+from jobs.plan.coupled.exchanging import in_choices, in_orders, in_resources
+from jobs.plan.coupled.improve import Search, least_gain, orderwise, singly
 from jobs.plan.coupled.order_search import bounded, planned_better_alone, planned_better_within
 from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of
 from jobs.plan.coupled.relaxation import Relaxed, priced_use

@@ -14,10 +14,11 @@ from jobs.errors import UsageError
 from jobs.plan.coupled import branching, fallback, single_orders, stock_pools
 from jobs.plan.coupled.bound import certified, contributions, of_orders
 from jobs.plan.coupled.dual import Dual, maximise
+from jobs.plan.coupled.exchanging import in_orders, in_resources
 from jobs.plan.coupled.folding import folded
 from jobs.plan.coupled.heuristic import planned, search_at
 from jobs.plan.coupled.hulls import hulls_of
-from jobs.plan.coupled.improve import in_orders, in_resources, singly
+from jobs.plan.coupled.improve import singly
 from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of, totals
 from jobs.plan.coupled.relaxation import Relaxed, relaxed
 from jobs.plan.ragged import first_allowed, first_least

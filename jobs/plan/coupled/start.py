@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from jobs.plan.coupled.dual import Dual
+from jobs.plan.coupled.exchanging import in_orders
 from jobs.plan.coupled.hulls import cheapest
-from jobs.plan.coupled.improve import Search, in_orders, singly
+from jobs.plan.coupled.improve import Search, singly
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, lowered, measured, order_costs, state_of, taken
 from jobs.plan.coupled.relaxation import Branch, Relaxed
 from jobs.plan.ragged import positions
