@@ -94,7 +94,9 @@ def _table(path: Path, columns: dict[str, pa.DataType], *, required: bool, optio
             raise UsageError(f"{path} is missing: a plan problem has it (`nightfill plan ... --keep-problem DIR` writes one)")
         return pl.DataFrame(pl.from_arrow(pa.schema(list(columns.items())).empty_table()))
     try:
-        rows = pq.read_table(path)
+        # Not read_table, which loads what reads whole data sets: a second.
+        with pq.ParquetFile(path, memory_map=True) as file:
+            rows = file.read()
     except (pa.ArrowInvalid, OSError) as error:
         raise UsageError(f"{path} is no readable Parquet file: {error}") from None
     missing = [name for name in columns if name not in rows.column_names]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.plan.coupled.moves import Moves, applied, gains, steps, together
-from jobs.plan.coupled.problem import TOLERANCE, Floats, Ints, Problem, State, raised, state_after, state_of
+from jobs.plan.coupled.problem import TOLERANCE, Flags, Floats, Ints, Problem, State, raised, state_after, state_of
 from jobs.plan.coupled.relaxation import Relaxed
 
 #: A gain below this share of the mean entry of the lists is rounding.
@@ -67,8 +67,12 @@ def made(search: Search, state: State, moves: Moves, change: Floats) -> State:
     return state_after(search.problem, state, applied(state.n, moves, together(search.problem, state, moves, priced)))
 
 
-def singly(search: Search, n: Ints, rounds: int = 40, lines: Ints | None = None) -> Ints:
-    """Single lines up or down while it pays; after the first look only where it paid, and in the orders touched."""
+def singly(search: Search, n: Ints, rounds: int = 40, lines: Ints | None = None, among: Flags | None = None) -> Ints:
+    """Single lines up or down while it pays; after the first look only where it paid, and in the orders touched.
+
+    lines  to look at first
+    among  [lines] those that may change at all
+    """
     problem = search.problem
     state = state_of(problem, n)
     lines = promising(search, state, np.arange(len(problem)) if lines is None else lines)
@@ -83,7 +87,7 @@ def singly(search: Search, n: Ints, rounds: int = 40, lines: Ints | None = None)
             break
         again = _again(problem, np.union1d(moves.line[change < -search.least], touched))
         state = after
-        lines = promising(search, state, again)
+        lines = promising(search, state, again if among is None else again[among[again]])
     return state.n
 
 
