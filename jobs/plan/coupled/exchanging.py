@@ -122,7 +122,7 @@ def exchanged(search: Search, state: State, lines: Ints, group: Ints, w: Floats,
         lines = lines[np.argsort(of, kind="stable")]
         of = group[lines]
     groups = int(np.count_nonzero(np.diff(of, prepend=-2)))
-    each = int(np.clip((2 * _PAIRS / max(groups, 1)) ** 0.5, *_PAIRED))
+    each = int(np.clip((2 * search.share * _PAIRS / max(groups, 1)) ** 0.5, *_PAIRED))
     over, taken = state.used > raised(problem.limit), taken_choices(problem, state)
 
     def paying(cut: slice) -> tuple[Ints, Ints, Ints, Ints]:

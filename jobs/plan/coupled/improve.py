@@ -29,6 +29,7 @@ class Search:
     w_order   [lines] the same with the multipliers of the order: reduced costs at it are small where an exchange pays
     penalty   [resources + 1] money per unit beyond a limit
     least     a gain that counts
+    share     of a problem's lines that are searched here: so much of the pairs in all
     """
 
     relaxed: Relaxed
@@ -37,6 +38,7 @@ class Search:
     penalty: Floats
     least: float
     deadline: float | None
+    share: float = 1.0
 
     @property
     def thorough(self) -> bool:

@@ -17,7 +17,7 @@ from jobs.plan.coupled.relaxation import Branch, Evaluation, Multipliers, Own, R
 from jobs.plan.coupled.workers import group_cuts
 
 #: Lines of a slice: they and what is made of them fit a processor's cache.
-_LINES = 16_384
+_LINES = 32_768
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Slice:
     def search(self, search: Search) -> Search:
         """The search among these lines."""
         ready = self.relaxed(search.relaxed)
-        return replace(search, relaxed=ready, w=search.w[self.lines], w_order=search.w_order[self.lines])
+        w, w_order = search.w[self.lines], search.w_order[self.lines]
+        return replace(search, relaxed=ready, w=w, w_order=w_order, share=search.share * len(w) / len(search.w))
 
     def relaxed(self, whole: Relaxed) -> Relaxed:
         """These orders ready to be priced."""
