@@ -24,6 +24,8 @@ from jobs.plan.ragged import positions
 _LINES = 60
 #: Steps of prices at a node, and nodes at most: orders undecided then are left to HiGHS.
 _ROUNDS, _NODES = 60, 100
+#: Share of the time left that one leaf may take while there are others.
+_SHARE = 0.2
 
 
 @dataclass(order=True)
@@ -49,8 +51,14 @@ def solve(problem: Problem, n: Ints | None, bound: float, deadline: float) -> ex
             number += 2
             continue
         hint = n if n is not None and _agrees(problem, n, node.state) else None
-        found = exact.solve(problem, deadline - time.monotonic(), hint, state=node.state, below=best)
-        searched = min(searched, max(found.bound, node.bound))
+        left = deadline - time.monotonic()
+        found = exact.solve(problem, left * (_SHARE if nodes else 1.0), hint, state=node.state, below=best)
+        if found.proven:
+            searched = min(searched, max(found.bound, node.bound))
+        else:
+            # Once more when it is the lowest again, with a better plan known.
+            heapq.heappush(nodes, _Node(max(found.bound, node.bound), number, node.state))
+            number += 1
         if found.n is not None:
             state = state_of(problem, found.n)
             if is_feasible(problem, state) and plan_cost(problem, state) < best:
