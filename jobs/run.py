@@ -176,9 +176,10 @@ def run_sample(args: argparse.Namespace) -> int:
 
 def run_solve(args: argparse.Namespace) -> int:
     """Solve a kept plan problem."""
+    from jobs import BEGAN
     from jobs.plan.files import solve_folder
 
-    print(solve_folder(args.folder, args.out, args.deadline))
+    print(solve_folder(args.folder, args.out, args.deadline, BEGAN))
     return 0
 
 

@@ -17,7 +17,8 @@ from jobs.plan.coupled.relaxation import Branch, Evaluation, Multipliers, Relaxe
 from jobs.plan.coupled.workers import mapped
 
 _FASTER, _SLOWER = 1.3, 0.5
-_BISECTIONS = 14
+#: Halvings of all prices at once before steps: fewer are better where fewer than a hundred rounds follow or time may be short.
+_BISECTIONS, _BISECTIONS_OF_FEW, _MANY_ROUNDS = 14, 5, 100
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,12 @@ class Steps:
 
 
 def maximise(relaxed: Relaxed, rounds: int, deadline: float | None = None) -> Dual:
-    """Prices and multipliers of a high bound; the best seen within ``rounds`` sign-based steps."""
+    """Prices and multipliers of a high bound; the best seen within ``rounds`` sign-based steps.
+
+    Few rounds, or little time, call for few bisections.
+    """
     searches = Searches.of(relaxed)
-    at, scale, spent = _bisected(relaxed, searches, deadline)
+    at, scale, spent = _bisected(relaxed, searches, rounds, deadline)
     groups = _groups(relaxed, at, scale)
     best, best_value = at, evaluate(relaxed, at, searches)
     now = best_value
@@ -63,7 +67,7 @@ def maximise(relaxed: Relaxed, rounds: int, deadline: float | None = None) -> Du
     return Dual(best, best_value, done + spent)
 
 
-def _bisected(relaxed: Relaxed, searches: Searches, deadline: float | None) -> tuple[Multipliers, tuple[Floats, Floats], int]:
+def _bisected(relaxed: Relaxed, searches: Searches, rounds: int, deadline: float | None) -> tuple[Multipliers, tuple[Floats, Floats], int]:
     """Every price and order minimum between 0 and what would drive every line to its end, halved again and again."""
     problem, terms = relaxed.problem, relaxed.problem.terms
     at = nothing_priced(relaxed)
@@ -71,9 +75,9 @@ def _bisected(relaxed: Relaxed, searches: Searches, deadline: float | None) -> t
     scale = high.copy(), high_mu.copy()
     low, low_mu = np.zeros_like(high), np.zeros_like(high_mu)
     # The first look is at price 0: what is kept there has price 0.
-    for step in range(_BISECTIONS):
-        if deadline is not None and time.monotonic() > deadline:
-            return at, scale, step
+    began, done = time.monotonic(), 0
+    halvings = _BISECTIONS if rounds >= _MANY_ROUNDS else _BISECTIONS_OF_FEW
+    while done < halvings:
         now = evaluate(relaxed, at, searches)
         over = used_by(problem, now.n) > problem.limit
         value = np.add.reduceat(problem.value * now.few, terms.lines[:-1])
@@ -81,9 +85,13 @@ def _bisected(relaxed: Relaxed, searches: Searches, deadline: float | None) -> t
         low, high = np.where(over, at.price, low), np.where(over, high, at.price)
         low_mu, high_mu = np.where(short, at.few.mu, low_mu), np.where(short, high_mu, at.few.mu)
         mu = (low_mu + high_mu) / 2
+        done += 1
+        if done == 1 and deadline is not None and (time.monotonic() - began) * _MANY_ROUNDS > deadline - began:
+            halvings = _BISECTIONS_OF_FEW
         at = replace(at, price=(low + high) / 2, few=replace(at.few, mu=mu), many=replace(at.many, mu=mu))
     volume = np.add.reduceat(problem.volume * now.few, terms.lines[:-1])
-    return replace(at, price=high, trucks=_trucks(problem, volume), nu=_first_nu(relaxed, at, searches)), scale, _BISECTIONS
+    price = high if done == _BISECTIONS else at.price
+    return replace(at, price=price, trucks=_trucks(problem, volume), nu=_first_nu(relaxed, at, searches)), scale, halvings
 
 
 def _trucks(problem: Problem, volume: Floats) -> Ints:

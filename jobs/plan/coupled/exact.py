@@ -1,12 +1,13 @@
 """Small problems to proven optimality: a mixed integer program by HiGHS through OR-Tools' MathOpt.
 
-A binary for each entry of each list, one an order for being open, whole trucks.
+Lists are written in increments (a binary for each step up from one allowed entry to the next, steps taken in order), so
+that a branch says "at most k" or "more than k": with a binary an entry instead, as it was, "not exactly k" says nothing
+(docs/decisions/price_coordination.md). One binary an order for being open, whole trucks.
 """
 
 from __future__ import annotations
 
 import datetime
-import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,8 @@ import numpy as np
 
 from jobs.plan.coupled.problem import Floats, Ints, Problem, raised
 
-#: HiGHS reports bounds within this share.
-_TOLERANCE = 1e-6
+#: HiGHS reports bounds within this share, and stops within it.
+TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -28,95 +29,150 @@ class Exact:
     infeasible: bool
 
 
-def solve(problem: Problem, seconds: float, hint: Ints | None = None, nodes: int | None = None) -> Exact:
-    """The best plan, or what is known of it after so many seconds, or nodes of the search (the same on every machine)."""
+@dataclass(frozen=True)
+class _Steps:
+    """Increments of the lists, line by line, by rising multiples.
+
+    line, more, cost  [steps] whose it is, by how many multiples, what it costs more
+    least             [lines] the multiples without any step
+    first             [lines + 1] steps of line i: first[i] .. first[i + 1] - 1
+    taken             [steps] a binary each
+    """
+
+    line: Ints
+    more: Ints
+    cost: Floats
+    least: Ints
+    first: Ints
+    taken: list[Any]
+
+
+def solve(
+    problem: Problem, seconds: float, hint: Ints | None = None, nodes: int | None = None, state: Ints | None = None, below: float = np.inf
+) -> Exact:
+    """The best plan, or what is known of it after so many seconds, or nodes of the search (the same on every machine).
+
+    state  [orders] 1: must be open, 0: is closed, -1: either
+    below  only plans that cost less are of interest: the bound is no higher
+    """
     from ortools.math_opt.python import mathopt
+    from ortools.math_opt.solvers import highs_pb2
 
     model = mathopt.Model(name="plan")
+    steps = _steps(model, problem)
+    for a in range(len(steps.line) - 1):
+        if steps.line[a] == steps.line[a + 1]:
+            model.add_linear_constraint(steps.taken[a + 1] <= steps.taken[a])
+    opened, orders = _orders(mathopt, model, problem, steps, np.full(len(problem.terms.fixed), -1) if state is None else state)
+    _choices(mathopt, model, problem, steps)
+    _limits(mathopt, model, problem, steps, opened)
+    least = float(np.sum(problem.at(np.arange(len(problem)), steps.least))) + problem.constant
+    model.minimize(mathopt.fast_sum(float(c) * x for c, x in zip(steps.cost, steps.taken, strict=True)) + orders + least)
+    # MathOpt's cutoff_limit is refused for HiGHS, whose own option does the same.
+    cutoff = highs_pb2.HighsOptionsProto(double_options={"objective_bound": below} if np.isfinite(below) else {})
+    parameters = mathopt.SolveParameters(
+        time_limit=datetime.timedelta(seconds=max(seconds, 0.01)), relative_gap_tolerance=TOLERANCE, absolute_gap_tolerance=1e-9,
+        random_seed=1, node_limit=nodes, highs=cutoff,
+    )  # fmt: skip
+    hints = mathopt.ModelSolveParameters()
+    if hint is not None:
+        reached = hint[steps.line] >= _multiples(steps)
+        hints.solution_hints.append(mathopt.SolutionHint(variable_values=dict(zip(steps.taken, reached.astype(float), strict=True))))
+    result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=parameters, model_params=hints)
+    return _read(mathopt, result, steps, below)
+
+
+def _steps(model: Any, problem: Problem) -> _Steps:
     entries = np.flatnonzero(np.isfinite(problem.cost))
     owner = np.searchsorted(problem.start, entries, "right") - 1
     n = entries - problem.start[owner]
-    pick = [model.add_binary_variable() for _ in entries]
-    _lines(mathopt, model, problem, owner, n, pick)
-    orders = _orders(mathopt, model, problem, owner, n, pick)
-    _limits(mathopt, model, problem, owner, n, pick)
-    cost = mathopt.fast_sum(float(problem.cost[e]) * x for e, x in zip(entries, pick, strict=True))
-    model.minimize(cost + orders + problem.constant)
-    limit = datetime.timedelta(seconds=max(seconds, 0.01))
-    parameters = mathopt.SolveParameters(
-        time_limit=limit, relative_gap_tolerance=1e-9, absolute_gap_tolerance=1e-9, random_seed=1, node_limit=nodes
-    )
-    hints = mathopt.ModelSolveParameters()
-    if hint is not None:
-        hints.solution_hints.append(
-            mathopt.SolutionHint(variable_values={x: float(hint[i] == k) for i, k, x in zip(owner, n, pick, strict=True)})
-        )
-    result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=parameters, model_params=hints)
-    return _read(mathopt, result, problem, owner, n, pick)
+    begins = np.diff(owner, prepend=-1) != 0
+    step = np.flatnonzero(~begins)
+    line, more, cost = owner[step], n[step] - n[step - 1], problem.cost[entries[step]] - problem.cost[entries[step - 1]]
+    first = np.searchsorted(line, np.arange(len(problem) + 1))
+    return _Steps(line, more, cost, n[begins], first, [model.add_binary_variable() for _ in step])
 
 
-def _read(mathopt: Any, result: Any, problem: Problem, owner: Ints, n: Ints, pick: list[Any]) -> Exact:
+def _multiples(steps: _Steps) -> Ints:
+    """[steps] multiples of a line that has taken the step and all before it."""
+    total = np.cumsum(steps.more)
+    before = np.append(0, total)[steps.first[:-1]]
+    return np.asarray(total - before[steps.line] + steps.least[steps.line])
+
+
+def _read(mathopt: Any, result: Any, steps: _Steps, below: float) -> Exact:
     reason = result.termination.reason
     if reason in (mathopt.TerminationReason.INFEASIBLE, mathopt.TerminationReason.INFEASIBLE_OR_UNBOUNDED):
-        return Exact(None, -np.inf, proven=True, infeasible=True)
-    bound = float(result.termination.objective_bounds.dual_bound)
-    bound -= _TOLERANCE * max(abs(bound), 1.0)
-    proven = reason == mathopt.TerminationReason.OPTIMAL
+        return Exact(None, below, proven=True, infeasible=True)
+    ends, proven = result.termination.objective_bounds, reason == mathopt.TerminationReason.OPTIMAL
+    # Where all is cut off at once, HiGHS calls the plan that it was given optimal and names no bound.
+    bound = float(ends.primal_bound if proven and np.isinf(ends.dual_bound) else ends.dual_bound)
+    bound = min(bound - TOLERANCE * max(abs(bound), 1.0), below)
     if not result.has_primal_feasible_solution():
         return Exact(None, bound, proven=False, infeasible=False)
-    values = np.array(result.variable_values(pick)) if pick else np.zeros(0)
-    plan = np.zeros(len(problem), np.int64)
-    plan[owner[values > 0.5]] = n[values > 0.5]
+    taken = np.array(result.variable_values(steps.taken)) > 0.5 if steps.taken else np.zeros(0, bool)
+    plan = steps.least + np.bincount(steps.line, steps.more * taken, len(steps.least)).astype(np.int64)
     return Exact(plan, bound, proven, infeasible=False)
 
 
-def _lines(mathopt: Any, model: Any, problem: Problem, owner: Ints, n: Ints, pick: list[Any]) -> None:
-    """One entry a line; at most one line of a choice above nothing, one where it must be."""
-    first = np.searchsorted(owner, np.arange(len(problem) + 1))
-    for a, b in itertools.pairwise(first):
-        model.add_linear_constraint(mathopt.fast_sum(pick[a:b]) == 1)
-    rows = np.flatnonzero((problem.choice[owner] >= 0) & (n > 0))
+def _sum(mathopt: Any, each: Floats, steps: _Steps, lines: Ints) -> Any:
+    """What lines take or come to when one multiple of each counts so much [lines given]."""
+    wanted = [(amount, i) for amount, i in zip(each, lines, strict=True) if amount != 0]
+    moving = (float(amount * steps.more[k]) * steps.taken[k] for amount, i in wanted for k in range(steps.first[i], steps.first[i + 1]))
+    return mathopt.fast_sum(moving) + float(sum(amount * steps.least[i] for amount, i in wanted))
+
+
+def _ordered(steps: _Steps, i: np.int64) -> Any:
+    """Whether a line is ordered: its first step, or 1 where it must be."""
+    if steps.least[i] > 0:
+        return 1.0
+    return steps.taken[steps.first[i]] if steps.first[i] < steps.first[i + 1] else 0.0
+
+
+def _choices(mathopt: Any, model: Any, problem: Problem, steps: _Steps) -> None:
+    """At most one line of a choice above nothing, one where it must be."""
     for choice in range(len(problem.must)):
-        some = mathopt.fast_sum(pick[r] for r in rows[problem.choice[owner[rows]] == choice])
+        some = mathopt.fast_sum(_ordered(steps, i) for i in np.flatnonzero(problem.choice == choice))
         model.add_linear_constraint(some == 1 if problem.must[choice] else some <= 1)
 
 
-def _orders(mathopt: Any, model: Any, problem: Problem, owner: Ints, n: Ints, pick: list[Any]) -> Any:
-    """Order terms; returns their cost."""
-    terms, costs = problem.terms, []
-    order = problem.order[owner]
-    bounds = np.searchsorted(order, np.arange(len(terms.fixed) + 1))
+def _orders(mathopt: Any, model: Any, problem: Problem, steps: _Steps, state: Ints) -> tuple[dict[int, Any], Any]:
+    """Order terms: whether each is open, and their cost."""
+    terms, costs, opened = problem.terms, [], {}
     for o in np.flatnonzero(terms.any):
-        rows = [r for r in range(bounds[o], bounds[o + 1]) if n[r] > 0]
-        is_open = model.add_binary_variable()
-        by_line: dict[int, list[Any]] = {}
-        for r in rows:
-            by_line.setdefault(int(owner[r]), []).append(pick[r])
-        for picks in by_line.values():
-            model.add_linear_constraint(mathopt.fast_sum(picks) <= is_open)
-        model.add_linear_constraint(mathopt.fast_sum(pick[r] for r in rows) >= is_open)
+        lines = np.arange(terms.lines[o], terms.lines[o + 1])
+        least, most = (0, 1) if state[o] < 0 else (int(state[o]), int(state[o]))
+        is_open = opened[int(o)] = model.add_integer_variable(lb=least, ub=most)
+        ordered = [_ordered(steps, i) for i in lines]
+        for each in ordered:
+            model.add_linear_constraint(each - is_open <= 0)
+        model.add_linear_constraint(mathopt.fast_sum(ordered) - is_open >= 0)
         costs.append(float(terms.fixed[o]) * is_open)
         if terms.minimum[o] > 0:
-            value = mathopt.fast_sum(float(problem.value[owner[r]] * n[r]) * pick[r] for r in rows)
-            model.add_linear_constraint(value >= float(terms.minimum[o]) * is_open)
+            # In minima and in trucks, so that numbers are near 1.
+            model.add_linear_constraint(_sum(mathopt, problem.value[lines] / terms.minimum[o], steps, lines) >= is_open)
         if terms.truck_cost[o] > 0:
             trucks = model.add_integer_variable(lb=0)
-            # In trucks, so that numbers are near 1.
-            volume = mathopt.fast_sum(float(problem.volume[owner[r]] * n[r] / terms.truck_volume[o]) * pick[r] for r in rows)
-            model.add_linear_constraint(volume <= trucks)
-            if (problem.volume[terms.lines[o] : terms.lines[o + 1]] > 0).all():
+            model.add_linear_constraint(_sum(mathopt, problem.volume[lines] / terms.truck_volume[o], steps, lines) <= trucks)
+            if (problem.volume[lines] > 0).all():
                 model.add_linear_constraint(trucks >= is_open)
             costs.append(float(terms.truck_cost[o]) * trucks)
-    return mathopt.fast_sum(costs)
+    return opened, mathopt.fast_sum(costs)
 
 
-def _limits(mathopt: Any, model: Any, problem: Problem, owner: Ints, n: Ints, pick: list[Any]) -> None:
+def _limits(mathopt: Any, model: Any, problem: Problem, steps: _Steps, opened: dict[int, Any]) -> None:
+    """Shared limits; what one order takes of one that it could exceed by itself is no more than the limit if open, else nothing."""
     none = len(problem.limit) - 1
     limit = raised(problem.limit)
+    most = steps.least + np.bincount(steps.line, steps.more, len(problem))
     for layer in problem.layers:
-        resource = layer.resource[owner]
-        use: Floats = layer.use[owner] * n
-        for r in np.unique(resource[resource < none]):
-            rows = np.flatnonzero((resource == r) & (use > 0))
+        for r in np.unique(layer.resource[layer.resource < none]):
+            lines = np.flatnonzero((layer.resource == r) & (layer.use > 0))
             scale = max(float(limit[r]), 1.0)
-            model.add_linear_constraint(mathopt.fast_sum(float(use[k] / scale) * pick[k] for k in rows) <= float(limit[r] / scale))
+            model.add_linear_constraint(_sum(mathopt, layer.use[lines] / scale, steps, lines) <= float(limit[r] / scale))
+            for o in np.unique(problem.order[lines]):
+                mine = lines[problem.order[lines] == o]
+                if int(o) in opened and float(layer.use[mine] @ most[mine]) > limit[r]:
+                    model.add_linear_constraint(
+                        _sum(mathopt, layer.use[mine] / scale, steps, mine) <= float(limit[r] / scale) * opened[int(o)]
+                    )

@@ -7,7 +7,7 @@ import numpy as np
 from jobs.plan.coupled.exchange import candidates
 from jobs.plan.coupled.hulls import Hulls
 from jobs.plan.coupled.moves import applied, running, singles, steps, together
-from jobs.plan.coupled.problem import Flags, Ints, Layer, Problem, State, is_feasible, lowered, raised, state_of
+from jobs.plan.coupled.problem import Flags, Ints, Layer, Problem, State, is_feasible, lowered, raised, state_after, state_of
 from jobs.plan.coupled.start import one_of_each_choice
 from jobs.plan.ragged import first_allowed, last_allowed
 
@@ -38,9 +38,9 @@ def cut_down(problem: Problem, hulls: Hulls, n: Ints) -> Ints:
 
 def topped_up(problem: Problem, hulls: Hulls, n: Ints) -> Ints:
     """Orders below their minimum brought up to it, the cheapest value first, where there is room."""
-    limit = raised(problem.limit)
+    limit, state = raised(problem.limit), state_of(problem, n)
     for _ in range(_STEPS):
-        state = state_of(problem, n)
+        n = state.n
         lines = np.flatnonzero(_short(problem, state)[problem.order] & (problem.choice < 0))
         if not len(lines):
             break
@@ -57,8 +57,8 @@ def topped_up(problem: Problem, hulls: Hulls, n: Ints) -> Ints:
         if not len(best):
             break
         chosen = singles(moves.line[best], moves.to[best])
-        n = applied(n, chosen, together(problem, state, chosen, score[best]))
-    return n
+        state = state_after(problem, state, applied(n, chosen, together(problem, state, chosen, score[best])))
+    return state.n
 
 
 def _short(problem: Problem, state: State) -> Flags:

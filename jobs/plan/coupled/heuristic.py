@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from jobs.plan.coupled.dual import Dual
-from jobs.plan.coupled.improve import Search, in_choices, in_orders, in_resources, least_gain, orderwise, singly
+from jobs.plan.coupled.exchanging import in_choices, in_orders, in_resources
+from jobs.plan.coupled.improve import Search, least_gain, orderwise, singly
 from jobs.plan.coupled.order_search import bounded, planned_better_alone, planned_better_within
 from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of
 from jobs.plan.coupled.relaxation import Relaxed, priced_use
@@ -19,14 +20,16 @@ from jobs.plan.coupled.start import planned_alone
 _NEVER = 1e6
 #: Share of the time that orders by themselves may take; what they share needs the rest.
 _ALONE = 0.3
-#: Seconds a line to cut down what time did not suffice to repair.
-_CUTTING = 4e-6
+#: Times what preparing took: to cut down what time did not suffice to repair.
+_CUTTING = 2.0
 #: A repaired plan dearer than the best by more than this share is not improved to compare.
 _WORTH = 2e-4
 
 
-def planned(relaxed: Relaxed, dual: Dual, deadline: float | None = None) -> tuple[Ints, Floats]:
+def planned(relaxed: Relaxed, dual: Dual, deadline: float | None = None, pace: float = 0.0) -> tuple[Ints, Floats]:
     """A plan near the dual's bound, and [orders] what no plan of each costs less than at the prices.
+
+    pace  seconds that preparing the problem took, as a measure of the machine
 
     The plan is feasible unless the last resorts failed, which the caller looks at.
     """
@@ -35,7 +38,7 @@ def planned(relaxed: Relaxed, dual: Dual, deadline: float | None = None) -> tupl
     n, opened = planned_alone(alone, dual)
     n, low = bounded(alone, dual, n)
     n = planned_better_alone(alone, dual, n, low)
-    in_time = replace(search, deadline=None if deadline is None else deadline - _CUTTING * len(n))
+    in_time = replace(search, deadline=None if deadline is None else deadline - _CUTTING * pace)
     n = repaired(in_time, n, dual.at)
     if in_time.over() and exceeded(search.problem, n).any():
         return n, low

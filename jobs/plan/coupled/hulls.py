@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.plan.coupled.problem import Flags, Floats, Ints
+from jobs.plan.coupled.workers import cuts, mapped
 from jobs.plan.ragged import positions
 
 
@@ -38,6 +39,21 @@ class Hulls:
 
 def hulls_of(start: Ints, cost: Floats) -> Hulls:
     """Lower convex hulls of ragged lists with at least one finite entry each."""
+
+    def part(cut: slice) -> Hulls:
+        first = start[cut.start : cut.stop + 1]
+        return _hulls_of(first - first[0], cost[first[0] : first[-1]])
+
+    parts = mapped(part, cuts(len(start) - 1))
+    count = np.cumsum([0, *(len(each.n) for each in parts)])
+    first = [each.first[:-1] + before for each, before in zip(parts, count[:-1], strict=True)]
+    n, vertex_cost, up, down, below, above = (
+        np.concatenate([getattr(each, name) for each in parts]) for name in ("n", "cost", "up", "down", "below", "above")
+    )
+    return Hulls(np.concatenate([*first, count[-1:]]), n, vertex_cost, up, down, start, below, above)
+
+
+def _hulls_of(start: Ints, cost: Floats) -> Hulls:
     owner, place = positions(start)
     n = place.astype(float)
     alive = np.isfinite(cost)

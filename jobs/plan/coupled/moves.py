@@ -99,7 +99,7 @@ def _breaks_choice(problem: Problem, state: State, moves: Moves) -> Ints:
     if not len(rows):
         return rows
     choices = len(problem.must)
-    member = problem.choice >= 0
+    member = problem.members
     now = np.bincount(problem.choice[member], state.n[member] > 0, choices)
     delta = (moves.to[rows] > 0) * 1.0 - (state.n[moves.line[rows]] > 0)
     key, place = np.unique(moves.move[rows] * choices + problem.choice[moves.line[rows]], return_inverse=True)

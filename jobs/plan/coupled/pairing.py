@@ -54,12 +54,20 @@ class _Block:
 
 
 def paying_pairs(
-    problem: Problem, state: State, steps: Moves, group: Ints, penalty: Floats, least: float, pivot: Flags | None = None
+    problem: Problem,
+    state: State,
+    steps: Moves,
+    group: Ints,
+    penalty: Floats,
+    least: float,
+    pivot: Flags | None = None,
+    taken: Flags | None = None,
 ) -> tuple[Ints, Ints, Floats]:
     """Rows (a, b) of pairs of steps within groups that pay more than ``least`` when made together, and the change.
 
     group  [rows] of each step; those of a group lie together
     pivot  [rows] steps of which one must be among a pair; they are the first of their group
+    taken  as ``taken_choices`` says, where the caller knows
     """
     first = np.flatnonzero(np.diff(group, prepend=-1) != 0)
     size = np.diff(np.append(first, len(group)))
@@ -68,10 +76,10 @@ def paying_pairs(
     # Groups of like size lie side by side: little padding.
     rank = np.lexsort((leading, size))
     parts = [rank[k : k + _COLUMNS] for k in range(0, len(rank), _COLUMNS)]
-    taken = taken_choices(problem, state)
+    known = taken_choices(problem, state) if taken is None else taken
 
     def judged(part: Ints) -> tuple[Ints, Ints, Floats]:
-        block = _block(problem, state, steps, (first[part], size[part]), penalty, taken)
+        block = _block(problem, state, steps, (first[part], size[part]), penalty, known)
         return _paying(problem, state, block, least, int(leading[part].max()))
 
     found = mapped(judged, parts)
@@ -83,7 +91,7 @@ def paying_pairs(
 def taken_choices(problem: Problem, state: State) -> Flags:
     """[choices + 1] whether a line is ordered; the last (of lines without choice) not."""
     taken = np.zeros(len(problem.must) + 1, bool)
-    taken[problem.choice[(problem.choice >= 0) & (state.n > 0)]] = True
+    taken[problem.choice[problem.members[state.n[problem.members] > 0]]] = True
     return taken
 
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from jobs.plan.coupled.improve import Search, by_order, in_orders, in_threes, made, orderwise, singly
+from jobs.plan.coupled.exchanging import in_orders, in_threes
+from jobs.plan.coupled.improve import Search, by_order, made, orderwise, singly
 from jobs.plan.coupled.moves import gains
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, raised, state_of
 from jobs.plan.coupled.relaxation import Multipliers
@@ -62,16 +63,15 @@ def replanned(search: Search, n: Ints, at: Multipliers, look: Flags) -> Ints:
     problem = search.problem
     if not look.any():
         return n
-    fixed = np.where(problem.choice >= 0, n, -1)
+    fixed, state = np.where(problem.choice >= 0, n, -1), state_of(problem, n)
     for branch in (at.few, at.many):
         for factor in (1.0, 1.25):
             price = search.w + factor * branch.lam[problem.order] * problem.volume
             to = with_minimum(search.relaxed, price, fixed, look)
-            lines = np.flatnonzero(look[problem.order] & (to != n))
+            lines = np.flatnonzero(look[problem.order] & (to != state.n))
             moves = by_order(problem, lines, to[lines])
-            state = state_of(problem, n)
-            n = made(search, state, moves, gains(problem, state, moves, search.penalty))
-    return n
+            state = made(search, state, moves, gains(problem, state, moves, search.penalty))
+    return state.n
 
 
 def closed_where_it_pays(search: Search, n: Ints) -> Ints:

@@ -6,36 +6,40 @@ The ladder: proven -> best found -> marginal value (a plan cut down to what is k
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from jobs.errors import UsageError
-from jobs.plan.coupled import exact, fallback, single_orders, stock_pools
+from jobs.plan.coupled import branching, fallback, single_orders, stock_pools
 from jobs.plan.coupled.bound import certified, contributions, of_orders
 from jobs.plan.coupled.dual import Dual, maximise
+from jobs.plan.coupled.exchanging import in_orders, in_resources
 from jobs.plan.coupled.folding import folded
 from jobs.plan.coupled.heuristic import planned, search_at
 from jobs.plan.coupled.hulls import hulls_of
-from jobs.plan.coupled.improve import in_orders, in_resources, singly
+from jobs.plan.coupled.improve import singly
 from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of, totals
 from jobs.plan.coupled.relaxation import Relaxed, relaxed
 from jobs.plan.ragged import first_allowed, first_least
 
-#: Sign-based steps: 100 reach within 0.01% of what 400 do (docs/decisions/price_coordination.md).
-_ROUNDS = 120
+#: Sign-based steps: 100 reach within 0.01% of what 400 do; 75 from a coarser start as many, in problems of so many lines
+#: (docs/decisions/price_coordination.md).
+_ROUNDS, _ROUNDS_OF_MANY, _MANY = 120, 75, 200_000
 #: Up to so many lines a problem is solved to proven optimality.
 _SMALL = 250
 _SMALL_SECONDS = 50.0
 #: Up to so many lines the orders furthest from their bound are solved exactly, so many of them.
 _MIDDLE = 5_000
 _ORDERS = 12
+#: Seconds from the start in which they are begun: some, on a quiet machine; a busy one must end too.
+_MIDDLE_SECONDS = 22.0
 #: A plan this close to its bound, as a share of cost, is proven.
 _CLOSE = 1e-6
 #: Share of the time until a deadline that prices may take.
 _PRICING = 0.3
-#: Seconds a line for filling up a plan that was cut down.
-_FILLING = 4e-6
+#: Times what preparing took (a measure of this machine at this time): filling up a plan that was cut down, what follows the plan.
+_FILLING, _AFTERWARDS = 2.0, 1.0
 #: Share of what is left then that the plan may take; exact means get the rest.
 _PLANNING = 0.9
 
@@ -70,16 +74,21 @@ def solve(problem: Problem, deadline: float | None = None) -> Solved:
     """The best plan found by the deadline (time.monotonic()); raises UsageError where no plan is found to exist."""
     if not len(problem):
         return _uncoupled(np.zeros(0, np.int64), problem, problem.constant, (problem.constant, problem.constant))
+    began = time.monotonic()
     ready = relaxed(folded(problem))
     if not (problem.layers or ready.problem.terms.any.any() or len(problem.must)):
         return _separable(problem, ready)
     now = time.monotonic()
-    dual = maximise(ready, _ROUNDS, None if deadline is None else now + _PRICING * (deadline - now))
+    pace = now - began
+    if deadline is not None:
+        deadline -= _AFTERWARDS * pace
+    rounds = _ROUNDS if len(problem) <= _MANY else _ROUNDS_OF_MANY
+    dual = maximise(ready, rounds, None if deadline is None else now + _PRICING * (deadline - now))
     parts = contributions(ready, dual.at)
     bound = certified(ready, parts)
     now = time.monotonic()
-    n, low, rung, late = _descend(ready, dual, None if deadline is None else now + _PLANNING * (deadline - now))
-    n, risen, later = _settled(ready, dual, (n, low), deadline)
+    n, low, rung, late = _descend(ready, dual, None if deadline is None else now + _PLANNING * (deadline - now), pace)
+    n, risen, later = _settled(ready, dual, (n, low), deadline, began + _MIDDLE_SECONDS)
     bound, late = bound + risen, late or later
     if len(problem) <= _SMALL and not late:
         n, bound, rung = _proven(ready, n, bound, rung, deadline)
@@ -156,8 +165,13 @@ def _uncoupled(n: Ints, problem: Problem, cost: float, extremes: tuple[float, fl
     )
 
 
-def _settled(ready: Relaxed, dual: Dual, known: tuple[Ints, Floats], deadline: float | None) -> tuple[Ints, float, bool]:
-    """A better plan by exact means, how much the bound rises, and whether time cut that; of a plan and bounds of its orders."""
+def _settled(
+    ready: Relaxed, dual: Dual, known: tuple[Ints, Floats], deadline: float | None, until: float
+) -> tuple[Ints, float, bool]:  # fmt: skip
+    """A better plan by exact means, how much the bound rises, and whether time cut that; of a plan and bounds of its orders.
+
+    until  when single orders are no longer begun, though there may be time
+    """
     search, problem = search_at(ready, dual, deadline), ready.problem
     n, rise = known[0], known[1] - dual.evaluation.orders
     if search.over():
@@ -165,15 +179,21 @@ def _settled(ready: Relaxed, dual: Dual, known: tuple[Ints, Floats], deadline: f
     if stock_pools.applies(problem):
         return *stock_pools.settled(problem, dual.at, n), search.over()
     if _SMALL < len(problem) <= _MIDDLE and is_feasible(problem, state_of(problem, n)):
-        n, exactly = single_orders.settled(search, dual, n, _ORDERS)
+        in_time = replace(search, deadline=until if deadline is None else min(deadline, until))
+        n, exactly = single_orders.settled(in_time, dual, n, _ORDERS)
         rise = np.maximum(rise, exactly)
     return n, float(np.sum(rise)), search.over()
 
 
-def _descend(ready: Relaxed, dual: Dual, deadline: float | None) -> tuple[Ints, Floats, str, bool]:
-    """The best plan that time allows, bounds of its orders, its rung, and whether time cut anything."""
+def _descend(ready: Relaxed, dual: Dual, deadline: float | None, pace: float) -> tuple[Ints, Floats, str, bool]:
+    """The best plan that time allows, bounds of its orders, its rung, and whether time cut anything.
+
+    pace  seconds that preparing the problem took
+    """
     problem = ready.problem
-    n, low = planned(ready, dual, deadline)
+    if deadline is not None:
+        deadline -= _FILLING * pace
+    n, low = planned(ready, dual, deadline, pace)
     late = deadline is not None and time.monotonic() > deadline
     if is_feasible(problem, state_of(problem, n)):
         return n, low, "best found", late
@@ -181,7 +201,7 @@ def _descend(ready: Relaxed, dual: Dual, deadline: float | None) -> tuple[Ints, 
     if is_feasible(problem, state_of(problem, n)):
         rung = "nothing" if (n == first_allowed(problem.start, problem.cost)).all() else "marginal value"
         # What was cut down leaves room: filling it takes little time, and is worth it after the deadline of the search too.
-        grace = None if deadline is None else max(deadline, time.monotonic()) + _FILLING * len(problem)
+        grace = None if deadline is None else max(deadline + _FILLING * pace, time.monotonic() + pace)
         search = search_at(ready, dual, grace)
         n = in_resources(search, in_orders(search, singly(search, n)))
         return n, low, rung if late else "marginal value", late
@@ -198,12 +218,10 @@ def _proven(ready: Relaxed, n: Ints, bound: float, rung: str, deadline: float | 
     seconds = _SMALL_SECONDS if deadline is None else min(_SMALL_SECONDS, deadline - time.monotonic())
     if seconds <= 0:
         return n, bound, rung
-    found = exact.solve(problem, seconds, n if np.isfinite(known) else None)
-    if found.infeasible and not np.isfinite(known):
+    found = branching.solve(problem, n if np.isfinite(known) else None, bound, time.monotonic() + seconds)
+    if found.infeasible:
         raise UsageError("no plan keeps all limits and order minima with what the lines at least order: proven by HiGHS")
-    if found.n is not None and is_feasible(problem, state_of(problem, found.n)) and plan_cost(problem, state_of(problem, found.n)) < known:
-        n = found.n
-    return n, max(bound, found.bound) if not found.infeasible else bound, "proven" if found.proven else rung
+    return n if found.n is None else found.n, max(bound, found.bound), "proven" if found.proven else rung
 
 
 def _extremes(problem: Problem) -> tuple[float, float]:

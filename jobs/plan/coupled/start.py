@@ -14,10 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from jobs.plan.coupled.dual import Dual
+from jobs.plan.coupled.exchanging import in_orders
 from jobs.plan.coupled.hulls import cheapest
-from jobs.plan.coupled.improve import Search, in_orders, singly
+from jobs.plan.coupled.improve import Search, singly
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, lowered, measured, order_costs, state_of, taken
 from jobs.plan.coupled.relaxation import Branch, Relaxed
+from jobs.plan.coupled.slices import Slice, slices_of
+from jobs.plan.coupled.workers import mapped
 from jobs.plan.ragged import positions
 
 _HALVINGS = 20
@@ -43,10 +46,20 @@ class Alone:
 
 def planned_alone(search: Search, dual: Dual) -> tuple[Ints, Ints]:
     """The best plan found of every order by itself, closed where that is cheaper; and the best open plan of each."""
-    relaxed, problem, terms, found = search.relaxed, search.problem, search.problem.terms, dual.evaluation
-    n = one_of_each_choice(problem, found.n, search.w)
-    if not terms.any.any():
+    n = one_of_each_choice(search.problem, dual.evaluation.n, search.w)
+    if not search.problem.terms.any.any():
         return n, n
+
+    def part(each: Slice) -> tuple[Ints, Ints]:
+        return _planned(each.search(search), each.dual(dual), n[each.lines])
+
+    found = mapped(part, slices_of(search.relaxed))
+    return np.concatenate([each for each, _ in found]), np.concatenate([each for _, each in found])
+
+
+def _planned(search: Search, dual: Dual, n: Ints) -> tuple[Ints, Ints]:
+    """The same of some orders, given a plan in which choices are made."""
+    relaxed, problem, terms, found = search.relaxed, search.problem, search.problem.terms, dual.evaluation
     fixed = np.where(problem.choice >= 0, n, -1)
     best, least = n, np.full(len(terms.fixed), np.inf)
     few = found.open_few <= found.open_many
@@ -93,7 +106,7 @@ def _brought_down(search: Search, alone: Alone, n: Ints, look: Flags) -> Ints:
     relaxed = replace(search.relaxed, problem=alone.problem)
     by_order = replace(search, relaxed=relaxed, w=none, w_order=_order_prices(search, alone, (1.0, 1.0)) - search.w, penalty=alone.charge)
     among = look[search.problem.order] & (search.problem.choice < 0)
-    n = singly(by_order, n, lines=np.flatnonzero(among))
+    n = singly(by_order, n, lines=np.flatnonzero(among), among=among)
     return in_orders(by_order, n, rounds=6, orders=look, among=among)
 
 

@@ -5,12 +5,20 @@ The parts are cut by the caller and what comes out lies in their order, so resul
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 _ROWS = 65_536
+#: Whether this thread works on a part already.
+_HERE = threading.local()
+Ints = npt.NDArray[np.int64]
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
@@ -25,9 +33,22 @@ def cuts(count: int) -> list[slice]:
     return [slice(k, min(k + _ROWS, count)) for k in range(0, max(count, 1), _ROWS)]
 
 
-def mapped(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
-    """What work makes of each part, in their order."""
-    if len(parts) < 2 or workers() < 2:
+def group_cuts(group: Ints, rows: int = _ROWS) -> list[slice]:
+    """Slices of about so many rows (at least one), cut between groups, which lie together."""
+    first = np.append(np.flatnonzero(np.diff(group, prepend=-2) != 0), len(group))
+    wanted = first[np.searchsorted(first, np.arange(rows, len(group), rows))]
+    ends = np.unique(np.concatenate([[0], wanted, [len(group)]]))
+    return [slice(int(a), int(b)) for a, b in itertools.pairwise(ends)] or [slice(0, 0)]
+
+
+def mapped(work: Callable[[Part], Result], parts: Sequence[Part], *, at_once: bool = False) -> list[Result]:
+    """What work makes of each part, in their order; by one thread where parts are small (``at_once``) or within other parts."""
+    if at_once or len(parts) < 2 or workers() < 2 or getattr(_HERE, "busy", False):
         return [work(part) for part in parts]
+
+    def marked(part: Part) -> Result:
+        _HERE.busy = True
+        return work(part)
+
     with ThreadPoolExecutor(workers()) as pool:
-        return list(pool.map(work, parts))
+        return list(pool.map(marked, parts))

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.errors import UsageError
+from jobs.plan.coupled import branching
 from jobs.plan.files import solve_folder
 from tests.jobs.plan.coupled import drawn
 from tests.jobs.plan.coupled.naive import check, optimum
@@ -45,6 +46,15 @@ def test_optimum_reached_and_no_bound_above_it(seed: int, tmp_path: Path) -> Non
 @pytest.mark.torture
 @pytest.mark.parametrize("seed", range(1000, 1500))
 def test_five_hundred_more(seed: int, tmp_path: Path) -> None:
+    agrees(seed, tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(0, 60, 4))
+def test_branching_over_orders_reaches_the_optimum_too(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """These problems HiGHS solves by itself; here orders are set open or closed first, all of them and the first few."""
+    monkeypatch.setattr(branching, "_LINES", 0)
+    agrees(seed, tmp_path)
+    monkeypatch.setattr(branching, "_NODES", 4)
     agrees(seed, tmp_path)
 
 
