@@ -124,6 +124,10 @@ class Simulation(_Section):
     demand: tuple[Literal["recovered", "floor", "more"], ...] = Field(("recovered", "floor", "more"), min_length=1)
     #: A killed simulation goes on from the last of these nights.
     checkpoint_nights: int = Field(7, ge=1)
+    #: The base stock's multiplier is tuned on at most so many nights before the first one; 0: it is 1 ...
+    tuning_nights: int = Field(364, ge=0)
+    #: ... and on items with about so many item-locations, the same for every multiplier.
+    tuning_lines: int = Field(200, ge=1)
 
 
 class Config(_Section):

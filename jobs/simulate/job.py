@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,8 @@ import schemas
 from jobs.errors import UsageError
 from jobs.forecast import here, predict
 from jobs.plan.pools import SCALE
-from jobs.simulate import checkpoint, compare, market, measures, memory, page, printout, span
-from jobs.simulate.policies import POLICIES, STOCHASTIC
+from jobs.simulate import checkpoint, compare, market, measures, memory, page, printout, span, tuning
+from jobs.simulate.policies import BASE_STOCK, POLICIES, STOCHASTIC
 from jobs.simulate.replay import Given, Run
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from jobs.simulate.measures import Outcome
     from jobs.simulate.memory import Memory
     from jobs.simulate.span import Span
+    from jobs.simulate.tuning import Tuned
 
 #: Tables that a simulation reads.
 _READ = (*memory.MASTERS, "demand", "stock", "inbound", "sales", "receipts")
@@ -89,11 +90,18 @@ def _outcomes(lake: Lake, config: Config, nights: Span, modes: tuple[str, ...], 
             given = Given(begins, base, sold, nights, config, model, here.train, config.simulation.retrain_every)
             for mode in modes:
                 file = folder / f"{mode}-{demand}-{seed}.npz"
-                run = Run(given, POLICIES[mode])
+                tuned = _tuned(given, demand, folder) if mode == BASE_STOCK else None
+                run = Run(given, tuned.policy() if tuned else POLICIES[mode])
                 checkpoint.load(run, file)
                 _finish(run, file, f"{mode}, demand {demand}, seed {seed}")
-                outcomes.append(_outcome(run, sold, base, mode, demand, seed))
+                outcomes.append(replace(_outcome(run, sold, base, mode, demand, seed), tuned=tuned))
     return outcomes
+
+
+def _tuned(given: Given, demand: str, folder: Path) -> Tuned:
+    """The base stock's multiplier: the same for all seeds of a way of taking demand."""
+    print(f"base_stock, demand {demand}: tuning its multiplier on the nights before", file=sys.stderr)
+    return tuning.tuned(given, demand, given.config.simulation.seeds[0], folder / f"tuned-{demand}.json")
 
 
 def _finish(run: Run, file: Path, what: str) -> None:
@@ -143,6 +151,10 @@ def _rows(found: Simulation) -> list[dict[str, Any]]:
             facts = {"business_date": span_.first, "run_id": found.name, "last": span_.last, "fixed_nights": span_.fixed}
             facts |= {"counted_nights": span_.nights - span_.fixed, "policy": each.policy, "demand": each.demand, "seed": each.seed}
             facts |= {"segment": segment, "items": gap.items, **measures.of(each, chosen), "blocks": gap.blocks}
+            facts |= {
+                "multiplier": each.tuned.multiplier if each.tuned else None,
+                "tuning_nights": each.tuned.nights if each.tuned else None,
+            }
             facts |= {"difference": gap.money, "difference_low": gap.low, "difference_high": gap.high, "own": gap.verdict}
             rows.append(facts)
     for row in rows:

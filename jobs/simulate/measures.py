@@ -13,6 +13,7 @@ from jobs.simulate.ledger import COMPONENTS, Ledger
 
 if TYPE_CHECKING:
     from jobs.simulate.span import Span
+    from jobs.simulate.tuning import Tuned
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -26,6 +27,7 @@ class Outcome:
     policy, demand  names;  seed  of the redrawn demand;  left  [pairs] what stock and transit at the end cost until they have sold
     items           [pairs] number of each pair's item;  departments  [pairs] of its item
     counts          what was assumed or went otherwise than in the record, by name
+    tuned           the base stock's multiplier; None: not a base stock
     """
 
     policy: str
@@ -37,6 +39,7 @@ class Outcome:
     items: Ints
     departments: np.ndarray
     counts: dict[str, int]
+    tuned: Tuned | None = None
 
     def cost(self) -> Floats:
         """[counted nights, pairs] cost of a night, what is left at the end spread evenly over them."""

@@ -86,8 +86,11 @@ def _sequential(evening: Evening) -> tuple[pa.Table, PathRanks]:
     return _distribution(evening), _ranks(evening, INDEPENDENT)
 
 
-def _base_stock(evening: Evening) -> tuple[pa.Table, PathRanks]:
-    """The mean of the in-stock days among the last 28, the same every day, with the spread that these days had."""
+def base_stock(evening: Evening, multiplier: float = 1.0) -> tuple[pa.Table, PathRanks]:
+    """The mean of the in-stock days among the last 28, the same every day, with the spread that these days had.
+
+    multiplier  of both, and so of the level up to which is ordered (tuning.py)
+    """
     series = evening.market.series
     units, stock = recent(evening.lake.tables["silver/demand"], series, evening.night, _LOOKED_AT)
     seen = ~np.isnan(units).all(axis=1)
@@ -101,6 +104,7 @@ def _base_stock(evening: Evening) -> tuple[pa.Table, PathRanks]:
     zeros = np.clip((np.nansum(days <= 0, axis=1) + np.exp(-mean)) / (known + 1), 0.0, 0.995)
     quantiles = positive_gamma(np.maximum(mean, 1e-3), variance, zeros)
     whole = (np.isnan(units) | (units == np.floor(units))).all(axis=1)
+    mean, quantiles = mean * multiplier, quantiles * multiplier
     return _flat(series, evening, mean, np.where(mean > 0, zeros, 1.0), quantiles, whole), _ranks(evening, INDEPENDENT)
 
 
@@ -141,7 +145,7 @@ POLICIES: dict[str, Policy] = {
     for policy in (
         Policy(STOCHASTIC, "the night's plan: expected cost on demand paths", _stochastic, expected_cost.evaluate, learns=True),
         Policy("sequential", f"the forecast and its error spread, {_LEVEL}", _sequential, newsvendor, learns=True),
-        Policy(BASE_STOCK, f"the 28-day in-stock mean and the spread of these days, {_LEVEL}", _base_stock, newsvendor),
+        Policy(BASE_STOCK, f"the 28-day in-stock mean and the spread of these days, {_LEVEL}", base_stock, newsvendor),
         Policy("perfect", "the night's plan on one path: what will be wanted", _perfect, expected_cost.evaluate),
     )
 }

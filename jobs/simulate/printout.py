@@ -109,6 +109,7 @@ def notes(found: Simulation) -> list[str]:
     else:
         sure += f", crossed with {max(blocks)} blocks of weeks"
     lines = [f"{name}: {POLICIES[name].meaning}." for name in dict.fromkeys(row["policy"] for row in found.rows)]
+    lines += _tuned(found)
     lines += [f"{sure}. No policy is a lower bound: plans are heuristics."]
     counts: dict[str, int] = {}
     for outcome in found.outcomes:
@@ -116,6 +117,18 @@ def notes(found: Simulation) -> list[str]:
             counts |= {name: value for name, value in outcome.counts.items() if name not in counts}
         counts["degraded_nights"] = max(counts.get("degraded_nights", 0), outcome.counts.get("degraded_nights", 0))
     return lines + [f"{counts[name]:,} {meaning}" for name, meaning in _COUNTS.items() if counts.get(name)]
+
+
+def _tuned(found: Simulation) -> list[str]:
+    """What the base stock's multiplier is and where it comes from, for each way of taking demand."""
+    of = {each.demand: each.tuned for each in found.outcomes if each.tuned}
+    if not of:
+        return []
+    if not any(tuned.nights for tuned in of.values()):
+        return ["base_stock: multiplier 1, too little history before the first night to tune it."]
+    said = (f"{tuned.multiplier:.2f} ({demand}, {1 - tuned.cost / tuned.cost_of_one:.1%} cheaper than 1)" for demand, tuned in of.items())
+    some = next(iter(of.values()))
+    return [f"base_stock: multiplier tuned on the {some.nights} nights before the first, {some.lines} series: {', '.join(said)}."]
 
 
 def _grid(rows: Sequence[tuple[str, Row]], columns: Sequence[str], *, differences: bool = False) -> list[str]:
