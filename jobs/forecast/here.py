@@ -23,7 +23,7 @@ from jobs.forecast import boosting, memory
 from jobs.forecast.checkpoints import EarlyStopping, best_rounds
 from jobs.forecast.examples import LEAST_ROWS, budgeted
 from jobs.forecast.model import INPUTS, MEAN, MEDIAN, Model, numbers, to_matrix
-from jobs.forecast.train import MANY_SLOW, SLOW, judge, regions
+from jobs.forecast.train import MANY_SLOW, SLOW, errors_of, judge, regions
 
 if TYPE_CHECKING:
     from datetime import date
@@ -69,8 +69,9 @@ def train(lake: Lake, config: Config, business_date: date) -> Model | None:
     challenger = _fit(rows, config, chosen, before, rows.held_out)
     held_out = rows.table.filter(pa.array(rows.held_out))
     calibration, dependence, _ = judge(challenger.booster, held_out, config, regions(lake, business_date))
+    record = errors_of(Model(challenger.booster, calibration), held_out, config)
     everything = _fit(rows, config, chosen, np.ones(len(before), bool), None, challenger.rounds)
-    return Model(everything.booster, calibration, dependence)
+    return Model(everything.booster, calibration, dependence, record)
 
 
 def _rows(lake: Lake, config: Config, business_date: date) -> tuple[Layout, _Rows] | None:

@@ -14,8 +14,8 @@ from pyspark.sql import functions as F
 
 import schemas
 from jobs.errors import NightfillError, UsageError
-from jobs.features.names import KEY, columns_of, regions_of, with_region
-from jobs.forecast import boosting, dependence, registry
+from jobs.features.names import KEY, columns_of, joined, regions_of, with_region
+from jobs.forecast import boosting, dependence, errors, registry
 from jobs.forecast.distribution import NAMES
 from jobs.forecast.examples import LEAST_ROWS, WEIGHT, training_rows
 from jobs.forecast.metrics import measures
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from jobs.config import Config
     from jobs.forecast.calibration import Calibration
+    from jobs.forecast.errors import Errors
     from jobs.lake import Lake
 
 
@@ -103,8 +104,9 @@ def train(
             return None
         challenger = boosting.fit(weighed.where(before | F.col(_HELD_OUT)), lake, config, watch, held_out=_HELD_OUT, chosen=chosen)
         spread, together, metrics = judge(challenger.booster, held_out, config, regions(lake, business_date))
+        record = errors_of(Model(challenger.booster, spread), held_out, config)
         everything = boosting.fit(weighed, lake, config, watch, rounds=challenger.rounds, chosen=chosen)
-        model = Model(everything.booster, spread, together)
+        model = Model(everything.booster, spread, together, record)
     finally:
         rows.unpersist()
     lake.drop_checkpoints()
@@ -150,6 +152,14 @@ def judge(
     metrics = _measured(*half_calibrated(booster, rows, config))
     final = calibrated(booster, rows, config)
     return final, _dependence(Model(booster, final), rows, regions), metrics
+
+
+def errors_of(model: Model, held_out: pa.Table, config: Config) -> Errors:
+    """How far off the model's means were on rows that its booster has not seen."""
+    origin, step = (numbers(held_out, name).astype(np.int64) for name in ("origin", "step"))
+    group = np.unique(joined(columns_of(held_out)).astype(str), return_inverse=True)[1]
+    group = group * (int(origin.max(initial=0)) + 1) + origin
+    return errors.fit(numbers(forecast(model, held_out), "mean"), numbers(held_out, "units"), step, group, config.grain)
 
 
 def _dependence(model: Model, rows: pa.Table, regions: Mapping[str, str]) -> Dependence:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.forecast.calibration import Calibration
+from jobs.forecast.errors import Errors
 from jobs.forecast.model import Model
 from jobs.forecast.ranks import Dependence
 from jobs.lake import put
@@ -37,7 +38,7 @@ def save(run: Run, file: Path) -> None:
     facts: dict[str, Any] = {"done": at.done, "counts": at.counts, "model": None}
     if at.model is not None:
         arrays["booster"] = np.frombuffer(at.model.booster, np.uint8)
-        facts["model"] = [at.model.calibration_json(), at.model.dependence_json()]
+        facts["model"] = [at.model.calibration_json(), at.model.dependence_json(), at.model.errors_json()]
     arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
     content = BytesIO()
     np.savez(content, **arrays)
@@ -64,8 +65,9 @@ def load(run: Run, file: Path) -> None:
         at.done, at.counts = facts["done"], facts["counts"]
         at.model = None
         if facts["model"]:
-            calibration, dependence = (json.loads(text) for text in facts["model"])
-            at.model = Model(found["booster"].tobytes(), Calibration(**calibration), Dependence(**dependence))
+            calibration, dependence, record = (json.loads(text or "null") for text in facts["model"])
+            errors = Errors(**record) if record else None
+            at.model = Model(found["booster"].tobytes(), Calibration(**calibration), Dependence(**dependence), errors)
 
 
 def _ipc(rows: pa.Table) -> bytes:

@@ -27,7 +27,7 @@ from jobs.simulate.market import KEY
 
 if TYPE_CHECKING:
     from jobs.config import Config
-    from jobs.forecast.model import Model
+    from jobs.forecast.model import Model, Spread
     from jobs.plan.shard import Lists
     from jobs.simulate.market import Market
     from jobs.simulate.memory import Memory
@@ -59,7 +59,7 @@ class Policy:
 
     foresee   the night's forecasts (columns of inputs.FORECAST) and the ranks of their paths
     lists_of  cost lists of the lines
-    learns    whether it needs a model
+    learns    whether it needs a model;  records  whether it needs a record of the model's errors
     """
 
     name: str
@@ -67,11 +67,12 @@ class Policy:
     foresee: Callable[[Evening], tuple[pa.Table, PathRanks]]
     lists_of: Lists
     learns: bool = False
+    records: bool = False
 
 
-def _distribution(evening: Evening) -> pa.Table:
+def _distribution(evening: Evening, spread: Spread = "calibrated") -> pa.Table:
     """What the night's model forecasts, as the night computes it."""
-    return forecast(evening.model, here.at(evening.lake, evening.config, evening.night, evening.steps))
+    return forecast(evening.model, here.at(evening.lake, evening.config, evening.night, evening.steps), spread)
 
 
 def _ranks(evening: Evening, dependence: Dependence) -> PathRanks:
@@ -82,8 +83,14 @@ def _stochastic(evening: Evening) -> tuple[pa.Table, PathRanks]:
     return _distribution(evening), _ranks(evening, evening.model.dependence if evening.model else USUAL)
 
 
-def _sequential(evening: Evening) -> tuple[pa.Table, PathRanks]:
-    return _distribution(evening), _ranks(evening, INDEPENDENT)
+def _sequential(evening: Evening, spread: Spread = "empirical") -> tuple[pa.Table, PathRanks]:
+    """The forecast with the spread of its recorded errors; without a record the forecast's own, days independent."""
+    errors = evening.model.errors if evening.model else None
+    return _distribution(evening, spread), _ranks(evening, errors.dependence if errors else INDEPENDENT)
+
+
+def _normal(evening: Evening) -> tuple[pa.Table, PathRanks]:
+    return _sequential(evening, "normal")
 
 
 def base_stock(evening: Evening, multiplier: float = 1.0) -> tuple[pa.Table, PathRanks]:
@@ -144,7 +151,8 @@ POLICIES: dict[str, Policy] = {
     policy.name: policy
     for policy in (
         Policy(STOCHASTIC, "the night's plan: expected cost on demand paths", _stochastic, expected_cost.evaluate, learns=True),
-        Policy("sequential", f"the forecast and its error spread, {_LEVEL}", _sequential, newsvendor, learns=True),
+        Policy("sequential", f"the forecast and the record of its errors, {_LEVEL}", _sequential, newsvendor, learns=True, records=True),
+        Policy("sequential_normal", "as sequential, errors taken as normal", _normal, newsvendor, learns=True, records=True),
         Policy(BASE_STOCK, f"the 28-day in-stock mean and the spread of these days, {_LEVEL}", base_stock, newsvendor),
         Policy("perfect", "the night's plan on one path: what will be wanted", _perfect, expected_cost.evaluate),
     )

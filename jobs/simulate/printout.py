@@ -47,8 +47,11 @@ _COUNTS = {
     "sales_above_stock_units": "units of that",
     "without_stock_record": "item-locations without a stock record on the first night (begin with nothing)",
     "orders_to_nowhere": "orders under way to places that are not simulated (left out)",
+    "nights_without_errors": "nights of sequential without a record of errors (the forecast's own spread was taken)",
     "degraded_nights": "nights whose plan was cut short by time: such a simulation need not come out the same again",
 }
+#: Of these the most of any way of deciding is said, of the others what stochastic, the first, has.
+_MOST = ("degraded_nights", "nights_without_errors")
 
 
 def text(found: Simulation) -> str:
@@ -113,9 +116,8 @@ def notes(found: Simulation) -> list[str]:
     lines += [f"{sure}. No policy is a lower bound: plans are heuristics."]
     counts: dict[str, int] = {}
     for outcome in found.outcomes:
-        if outcome.policy == "stochastic" or "degraded_nights" not in counts:
-            counts |= {name: value for name, value in outcome.counts.items() if name not in counts}
-        counts["degraded_nights"] = max(counts.get("degraded_nights", 0), outcome.counts.get("degraded_nights", 0))
+        counts = {**outcome.counts, **counts}
+        counts |= {name: max(counts.get(name, 0), outcome.counts.get(name, 0)) for name in _MOST}
     return lines + [f"{counts[name]:,} {meaning}" for name, meaning in _COUNTS.items() if counts.get(name)]
 
 
