@@ -138,7 +138,8 @@ class Config(_Section):
     horizon: int | None = Field(None, ge=1, le=366)
     timezone: Timezone = "UTC"
     currency: str = "EUR"
-    mode: Literal["stochastic"] = "stochastic"
+    #: How orders are decided: expected cost on demand paths, or the forecast with a safety stock (an order-up-to level).
+    mode: Literal["stochastic", "sequential"] = "stochastic"
     deadline_minutes: float = Field(120, gt=0)
     seed: int = 20240101
     retention_days: int = Field(35, ge=7)

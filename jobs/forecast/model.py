@@ -17,7 +17,7 @@ from jobs.forecast import baseline
 from jobs.forecast.calibration import Calibration, Traits
 from jobs.forecast.distribution import LEVELS, NAMES
 from jobs.forecast.errors import Errors
-from jobs.forecast.ranks import USUAL, Dependence
+from jobs.forecast.ranks import INDEPENDENT, USUAL, Dependence
 from schemas.gold.features import FEATURES
 from schemas.gold.forecasts import FORECASTS
 
@@ -137,6 +137,13 @@ def forecast(model: Model | None, features: pa.Table | pa.RecordBatch, spread: S
     arrays |= {name: pa.array(quantiles[:, i]) for i, name in enumerate(NAMES)}
     arrays["model_id"] = pa.array([model.model_id if model else baseline.MODEL_ID] * len(mean), pa.string())
     return pa.table({f.name: arrays[f.name] for f in SCHEMA}).cast(SCHEMA)
+
+
+def dependence_of(model: Model | None, spread: Spread = "calibrated") -> Dependence:
+    """How demand depends across periods and series on the paths of such distributions; by a record of errors series are independent."""
+    if spread == "calibrated":
+        return model.dependence if model else USUAL
+    return model.errors.dependence if model and model.errors else INDEPENDENT
 
 
 def settle(

@@ -63,6 +63,8 @@ USUAL = Dependence(
     {"all": 0.01, "region": 0.0, "item": 0.16, "item_region": 0.13, "location": 0.02, "pair": 0.0, "series": 0.68},
     {"all": 0.1, "region": 0.0, "item": 0.6, "item_region": 0.6, "location": 0.3, "pair": 0.0, "series": 0.05},
 )
+#: Nothing in common between series or periods: errors that add up as if they were independent.
+INDEPENDENT = Dependence({"series": 1.0}, {"series": 0.0})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from jobs.forecast.model import SCHEMA, Model, forecast
+from jobs.forecast.model import SCHEMA, Model, Spread, forecast
 
 if TYPE_CHECKING:
     from pyspark.core.broadcast import Broadcast
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 Batches = Iterable[pa.RecordBatch]
 
 
-def score(spark: SparkSession, model: Model | None, features: DataFrame, keep: tuple[str, ...] = ()) -> DataFrame:
+def score(
+    spark: SparkSession, model: Model | None, features: DataFrame, keep: tuple[str, ...] = (), spread: Spread = "calibrated"
+) -> DataFrame:
     """Distributions of features, one thread a task; ``keep`` names columns of the features to go along."""
-    return features.mapInArrow(_task(spark.sparkContext.broadcast(model), keep), _types(features, keep))
+    return features.mapInArrow(_task(spark.sparkContext.broadcast(model), keep, spread), _types(features, keep))
 
 
 def score_by_origin(spark: SparkSession, models: Mapping[int, Model | None], features: DataFrame, keep: tuple[str, ...]) -> DataFrame:
@@ -37,10 +39,10 @@ def _types(features: DataFrame, keep: tuple[str, ...]) -> StructType:
     return types
 
 
-def _task(model: Broadcast[Model | None], keep: tuple[str, ...]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
+def _task(model: Broadcast[Model | None], keep: tuple[str, ...], spread: Spread) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield from _scored(model.value, batch, keep)
+            yield from _scored(model.value, batch, keep, spread)
 
     return run
 
@@ -55,8 +57,8 @@ def _task_by_origin(models: Broadcast[dict[int, Model | None]], keep: tuple[str,
     return run
 
 
-def _scored(model: Model | None, batch: pa.RecordBatch, keep: tuple[str, ...]) -> list[pa.RecordBatch]:
-    rows = forecast(model, batch)
+def _scored(model: Model | None, batch: pa.RecordBatch, keep: tuple[str, ...], spread: Spread = "calibrated") -> list[pa.RecordBatch]:
+    rows = forecast(model, batch, spread)
     for name in keep:
         rows = rows.append_column(name, batch.column(name))
     batches: list[pa.RecordBatch] = rows.to_batches()

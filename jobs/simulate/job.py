@@ -12,18 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 
 import schemas
 from jobs.errors import UsageError
 from jobs.forecast import here, predict
 from jobs.plan.pools import SCALE
-from jobs.simulate import checkpoint, compare, market, measures, memory, page, printout, span, tuning
-from jobs.simulate.policies import BASE_STOCK, POLICIES, STOCHASTIC
+from jobs.simulate import checkpoint, compare, market, measures, memory, page, printout, segments, span, tuning
+from jobs.simulate.ablations import KNOWN
+from jobs.simulate.policies import BASE_STOCK, STOCHASTIC
 from jobs.simulate.replay import Given, Run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
 
     from jobs.config import Config
@@ -55,9 +56,9 @@ def main(lake: Lake, config: Config, first: date, last: date, modes: tuple[str, 
 
     Raises UsageError where a mode is unknown or the span can't be simulated.
     """
-    unknown = [mode for mode in modes if mode not in POLICIES]
+    unknown = [mode for mode in modes if mode not in KNOWN]
     if unknown:
-        raise UsageError(f"--modes {', '.join(unknown)}: there is only {', '.join(POLICIES)}")
+        raise UsageError(f"--modes {', '.join(unknown)}: there is only {', '.join(KNOWN)}")
     nights = span.of(lake, config, first, last)
     lake.create_tables()
     name = _name(lake, config, nights)
@@ -91,7 +92,7 @@ def _outcomes(lake: Lake, config: Config, nights: Span, modes: tuple[str, ...], 
             for mode in modes:
                 file = folder / f"{mode}-{demand}-{seed}.npz"
                 tuned = _tuned(given, demand, folder) if mode == BASE_STOCK else None
-                run = Run(given, tuned.policy() if tuned else POLICIES[mode])
+                run = Run(given, tuned.policy() if tuned else KNOWN[mode])
                 checkpoint.load(run, file)
                 _finish(run, file, f"{mode}, demand {demand}, seed {seed}")
                 outcomes.append(replace(_outcome(run, sold, base, mode, demand, seed), tuned=tuned))
@@ -124,12 +125,10 @@ def _finish(run: Run, file: Path, what: str) -> None:
 
 def _outcome(run: Run, sold: Replayed, base: Memory, mode: str, demand: str, seed: int) -> Outcome:
     pairs = run.places.pairs
-    items = pl.DataFrame(pl.from_arrow(base.arrow("silver/items", ["item_id", "department"]))).unique("item_id", keep="last")
-    named = pairs.join(items, on="item_id", how="left", maintain_order="left")
-    departments = named["department"].fill_null("").to_numpy().astype(object)
     codes = np.unique(pairs["item_id"].to_numpy().astype(str), return_inverse=True)[1]
     counts = {**sold.counts, **run.progress.counts, **_above(run, sold)}
-    return measures.Outcome(mode, demand, seed, run.given.span, run.progress.books, run.left(), codes, departments, counts)
+    parts = segments.of(pairs, base, codes, run.progress.books.units["wanted"][run.given.span.counted])
+    return measures.Outcome(mode, demand, seed, run.given.span, run.progress.books, run.left(), codes, parts, counts)
 
 
 def _above(run: Run, sold: Replayed) -> dict[str, int]:
@@ -140,17 +139,15 @@ def _above(run: Run, sold: Replayed) -> dict[str, int]:
 
 
 def _rows(found: Simulation) -> list[dict[str, Any]]:
-    """Rows of gold/simulations: each outcome as a whole, and by department."""
+    """Rows of gold/simulations: each outcome as a whole, and by segment."""
     references = {(each.demand, each.seed): each for each in found.outcomes if each.policy == STOCHASTIC}
     span_, rows = found.span, []
     for each in found.outcomes:
-        names = sorted(set(each.departments.tolist()))
-        for segment in (ALL, *(names if len(names) > 1 else [])):
-            chosen = np.ones(len(each.items), bool) if segment == ALL else each.departments == segment
+        for cut, segment, chosen in _parts(each):
             gap = compare.difference(each, references[each.demand, each.seed], chosen, found.config.seed)
             facts = {"business_date": span_.first, "run_id": found.name, "last": span_.last, "fixed_nights": span_.fixed}
             facts |= {"counted_nights": span_.nights - span_.fixed, "policy": each.policy, "demand": each.demand, "seed": each.seed}
-            facts |= {"segment": segment, "items": gap.items, **measures.of(each, chosen), "blocks": gap.blocks}
+            facts |= {"cut": cut, "segment": segment, "items": gap.items, **measures.of(each, chosen), "blocks": gap.blocks}
             facts |= {
                 "multiplier": each.tuned.multiplier if each.tuned else None,
                 "tuning_nights": each.tuned.nights if each.tuned else None,
@@ -158,9 +155,18 @@ def _rows(found: Simulation) -> list[dict[str, Any]]:
             facts |= {"difference": gap.money, "difference_low": gap.low, "difference_high": gap.high, "own": gap.verdict}
             rows.append(facts)
     for row in rows:
-        same = [str(other["own"]) for other in rows if (other["policy"], other["segment"]) == (row["policy"], row["segment"])]
+        same = [str(other["own"]) for other in rows if all(other[name] == row[name] for name in ("policy", "cut", "segment"))]
         row["verdict"] = "reference" if row["policy"] == STOCHASTIC else compare.settled(same)
     return rows
+
+
+def _parts(outcome: Outcome) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Way of cutting, name and pairs [pairs] of all, and of the segments where there are several."""
+    yield ALL, ALL, np.ones(len(outcome.items), bool)
+    for by, labels in outcome.segments.items():
+        names = sorted(set(labels.tolist()))
+        for name in names if len(names) > 1 else []:
+            yield by, name, labels == name
 
 
 def _name(lake: Lake, config: Config, nights: Span) -> str:

@@ -25,7 +25,7 @@ class Outcome:
     """A policy's nights in a market.
 
     policy, demand  names;  seed  of the redrawn demand;  left  [pairs] what stock and transit at the end cost until they have sold
-    items           [pairs] number of each pair's item;  departments  [pairs] of its item
+    items           [pairs] number of each pair's item;  segments  way of cutting -> [pairs] name of each pair's part (segments.py)
     counts          what was assumed or went otherwise than in the record, by name
     tuned           the base stock's multiplier; None: not a base stock
     """
@@ -37,7 +37,7 @@ class Outcome:
     books: Ledger
     left: Floats
     items: Ints
-    departments: np.ndarray
+    segments: dict[str, np.ndarray]
     counts: dict[str, int]
     tuned: Tuned | None = None
 

@@ -16,13 +16,13 @@ from jobs.features import here
 from jobs.forecast import plain
 from jobs.forecast.baseline import positive_gamma
 from jobs.forecast.distribution import NAMES
-from jobs.forecast.model import forecast
-from jobs.forecast.ranks import USUAL, Dependence, PathRanks, seed_of
+from jobs.forecast.model import dependence_of, forecast
+from jobs.forecast.ranks import INDEPENDENT, Dependence, PathRanks, seed_of
 from jobs.plan import expected_cost
 from jobs.plan.inputs import FORECAST
+from jobs.plan.order_up_to import newsvendor
 from jobs.plan.pools import SCALE
 from jobs.simulate.history import recent
-from jobs.simulate.lists import newsvendor
 from jobs.simulate.market import KEY
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-#: Nothing in common between series or periods: what a rule knows that adds up errors as if they were independent.
-INDEPENDENT = Dependence({"series": 1.0}, {"series": 0.0})
 #: Days whose mean a base stock takes for demand, and those looked at where none of them was in stock.
 _DAYS, _LOOKED_AT = 28, 91
 
@@ -53,6 +51,10 @@ class Evening:
     market: Market
 
 
+def _as_it_is(lake: Memory) -> Memory:
+    return lake
+
+
 @dataclass(frozen=True)
 class Policy:
     """A way of deciding.
@@ -60,6 +62,7 @@ class Policy:
     foresee   the night's forecasts (columns of inputs.FORECAST) and the ranks of their paths
     lists_of  cost lists of the lines
     learns    whether it needs a model;  records  whether it needs a record of the model's errors
+    sees      silver as it takes it
     """
 
     name: str
@@ -68,25 +71,25 @@ class Policy:
     lists_of: Lists
     learns: bool = False
     records: bool = False
+    sees: Callable[[Memory], Memory] = _as_it_is
 
 
-def _distribution(evening: Evening, spread: Spread = "calibrated") -> pa.Table:
+def distribution(evening: Evening, spread: Spread = "calibrated") -> pa.Table:
     """What the night's model forecasts, as the night computes it."""
     return forecast(evening.model, here.at(evening.lake, evening.config, evening.night, evening.steps), spread)
 
 
-def _ranks(evening: Evening, dependence: Dependence) -> PathRanks:
+def ranks_of(evening: Evening, dependence: Dependence) -> PathRanks:
+    """Ranks of the night's demand paths."""
     return PathRanks(evening.config.planning.paths, seed_of(evening.config.seed, evening.night), dependence)
 
 
 def _stochastic(evening: Evening) -> tuple[pa.Table, PathRanks]:
-    return _distribution(evening), _ranks(evening, evening.model.dependence if evening.model else USUAL)
+    return distribution(evening), ranks_of(evening, dependence_of(evening.model))
 
 
 def _sequential(evening: Evening, spread: Spread = "empirical") -> tuple[pa.Table, PathRanks]:
-    """The forecast with the spread of its recorded errors; without a record the forecast's own, days independent."""
-    errors = evening.model.errors if evening.model else None
-    return _distribution(evening, spread), _ranks(evening, errors.dependence if errors else INDEPENDENT)
+    return distribution(evening, spread), ranks_of(evening, dependence_of(evening.model, spread))
 
 
 def _normal(evening: Evening) -> tuple[pa.Table, PathRanks]:
@@ -112,7 +115,7 @@ def base_stock(evening: Evening, multiplier: float = 1.0) -> tuple[pa.Table, Pat
     quantiles = positive_gamma(np.maximum(mean, 1e-3), variance, zeros)
     whole = (np.isnan(units) | (units == np.floor(units))).all(axis=1)
     mean, quantiles = mean * multiplier, quantiles * multiplier
-    return _flat(series, evening, mean, np.where(mean > 0, zeros, 1.0), quantiles, whole), _ranks(evening, INDEPENDENT)
+    return _flat(series, evening, mean, np.where(mean > 0, zeros, 1.0), quantiles, whole), ranks_of(evening, INDEPENDENT)
 
 
 def _flat(series: pl.DataFrame, evening: Evening, mean: Floats, zeros: Floats, quantiles: Floats, whole: np.ndarray) -> pa.Table:

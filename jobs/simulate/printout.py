@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jobs.forecast.printout import aligned, pick
+from jobs.simulate.ablations import KNOWN
 from jobs.simulate.compare import LEAST_BLOCKS
-from jobs.simulate.policies import POLICIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -58,7 +58,7 @@ def text(found: Simulation) -> str:
     """Cost and service of every policy, for each way of taking demand; what counts, what was assumed, the verdict."""
     lines = [headline(found), ""]
     for demand, seed in cases(found.rows):
-        rows = [(row["policy"], row) for row in pick(found.rows, demand=demand, seed=seed, segment="*")]
+        rows = [(row["policy"], row) for row in pick(found.rows, demand=demand, seed=seed, cut="*")]
         lines += [f"{MEANING[demand]} (seed {seed})", *_grid(rows, COSTS, differences=True), "", *_grid(rows, SERVICE), ""]
     return "\n".join([*lines, *verdicts(found), "", *notes(found)])
 
@@ -94,7 +94,7 @@ def gap(row: Row) -> str:
 
 def verdicts(found: Simulation) -> list[str]:
     """A sentence a policy."""
-    rows = {row["policy"]: row for row in pick(found.rows, segment="*") if row["verdict"] != "reference"}
+    rows = {row["policy"]: row for row in pick(found.rows, cut="*") if row["verdict"] != "reference"}
     said = {
         "dearer": "{} is dearer than stochastic, whatever demand is taken for.",
         "cheaper": "{} is cheaper than stochastic, whatever demand is taken for.",
@@ -111,8 +111,10 @@ def notes(found: Simulation) -> list[str]:
         sure += f". There are fewer than {LEAST_BLOCKS} blocks of weeks, so noise from week to week is not covered"
     else:
         sure += f", crossed with {max(blocks)} blocks of weeks"
-    lines = [f"{name}: {POLICIES[name].meaning}." for name in dict.fromkeys(row["policy"] for row in found.rows)]
+    lines = [f"{name}: {KNOWN[name].meaning}." for name in dict.fromkeys(row["policy"] for row in found.rows)]
     lines += _tuned(found)
+    if any(row["cut"] != "*" for row in found.rows):
+        lines += ["Departments, volume classes and kinds of location: gold/simulations (cut, segment), and the page."]
     lines += [f"{sure}. No policy is a lower bound: plans are heuristics."]
     counts: dict[str, int] = {}
     for outcome in found.outcomes:

@@ -97,7 +97,7 @@ class Run:
         """Simulate the next night."""
         given, at = self.given, self.progress
         number, day = at.done, given.span.day(at.done)
-        lake = self.seen(day)
+        lake = self.policy.sees(self.seen(day))
         if self.policy.learns and number and number % given.retrain_every == 0:
             at.model = given.train(lake, given.config, day) or at.model
         steps = horizon(lake.arrow_as_of("silver/lanes", day, ("lead_time_days", "order_days")).to_pylist(), given.config)

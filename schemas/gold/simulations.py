@@ -24,7 +24,9 @@ SIMULATIONS = gold(
         Column("demand", STRING, "what demand of periods short of stock was taken for: recovered, floor (what sold), more (20% above)",
                values=("recovered", "floor", "more")),
         Column("seed", INT, "seed of the recovered demand"),
-        Column("segment", STRING, "department; * for all"),
+        Column("cut", STRING, "what the segment is part of: departments, volume classes of items (A: the first 80% of units wanted, B: the "
+               "next 15%, C: the rest) or kinds of location; * for all", values=("*", "department", "volume", "kind")),
+        Column("segment", STRING, "name of the part; * for all"),
         Column("items", INT, "items, each with all its locations", minimum=0),
         _money("total_cost", "all components"),
         _money("holding_cost", "stock after closing"),
@@ -54,5 +56,5 @@ SIMULATIONS = gold(
         Column("verdict", STRING, "against stochastic, over all ways of taking demand and all seeds",
                values=("reference", "cheaper", "dearer", "undecided")),
     ),
-    ("policy", "demand", "seed", "segment"),
+    ("policy", "demand", "seed", "cut", "segment"),
 )  # fmt: skip

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from jobs.forecast import errors
+from jobs.features.names import KEY
+from jobs.forecast import errors, model
+from jobs.forecast.calibration import Calibration
 from jobs.forecast.distribution import LEVELS, NAMES, draw
-from jobs.forecast.ranks import PathRanks
+from jobs.forecast.model import INPUTS
+from jobs.forecast.ranks import INDEPENDENT, PathRanks
 
 SERIES, STEPS = 3_000, 5
 
@@ -65,3 +71,26 @@ def test_few_rows_have_one_record_and_zeros_are_zeros() -> None:
     assert p_zero[0] == pytest.approx(2 / 3)
     assert (quantiles[0][LEVELS < 0.66] == 0).all()
     assert quantiles[0, NAMES.index("q80")] == pytest.approx(3.0)
+
+
+def test_a_forecast_takes_its_spread_from_the_record_and_its_mean_from_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three rows: near, far, closed. Without a record the calibrated spread stands."""
+    columns = {name: [0.0, 0.0, 0.0] for name in INPUTS} | {name: ["a"] * 3 for name in KEY}
+    columns |= {"step": [0.0, 5.0, 0.0], "closed": [0.0, 0.0, 1.0], "whole_units": [False] * 3, "target_date": [date(2024, 5, 1)] * 3}
+    monkeypatch.setattr(model, "points", lambda _, rows: np.full(rows.num_rows, 10.0))
+    calibrated = Calibration([], [], 3, [1.1] * 2, [0.0] * 2, [[1.0] * 15] * 2)
+    kept = errors.Errors([], 3, [0.1, 0.2], [[0.5] * 15, [0.7] * 15], [0.2, 0.4], 0.3)
+    with_record = model.Model(b"", calibrated, errors=kept)
+    rows = pa.table(columns)
+    found = {spread: model.forecast(with_record, rows, spread).to_pydict() for spread in ("calibrated", "empirical", "normal")}
+    for each in found.values():
+        assert each["mean"] == pytest.approx([11.0, 11.0, 0.0])
+    assert found["calibrated"]["q50"] == [10.0, 10.0, 0.0]
+    assert found["empirical"]["q50"] == pytest.approx([5.5, 7.7, 0.0])
+    assert found["empirical"]["p_zero"] == [0.1, 0.2, 1.0]
+    assert found["normal"]["q50"] == pytest.approx([11.0, 11.0, 0.0])
+    assert found["normal"]["q90"] == pytest.approx([11 * 1.25631, 11 * 1.51262, 0.0], rel=1e-4)
+    assert model.dependence_of(with_record, "empirical") == kept.dependence
+    bare = model.Model(b"", calibrated)
+    assert model.forecast(bare, rows, "empirical").equals(model.forecast(bare, rows))
+    assert model.dependence_of(bare, "empirical") == INDEPENDENT
