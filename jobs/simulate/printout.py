@@ -129,7 +129,7 @@ def _tuned(found: Simulation) -> list[str]:
     if not of:
         return []
     if not any(tuned.nights for tuned in of.values()):
-        return ["base_stock: multiplier 1, too little history before the first night to tune it."]
+        return ["base_stock: multiplier 1, too few nights before the first to tune it."]
     said = (f"{tuned.multiplier:.2f} ({demand}, {1 - tuned.cost / tuned.cost_of_one:.1%} cheaper than 1)" for demand, tuned in of.items())
     some = next(iter(of.values()))
     return [f"base_stock: multiplier tuned on the {some.nights} nights before the first, {some.lines} series: {', '.join(said)}."]

@@ -17,6 +17,7 @@ from jobs.simulate.places import Places
 from jobs.simulate.policies import POLICIES
 from jobs.simulate.replay import Given, Run
 from jobs.simulate.span import Span
+from jobs.simulate.tuning import Tuned
 from tests.jobs.features.lakes import fill, sale
 from tests.jobs.simulate.small import BEGIN, CONFIG, FIRST, LAST, chain
 
@@ -83,3 +84,11 @@ def test_every_count_is_said(name: str) -> None:
     outcome = SimpleNamespace(policy="stochastic", demand="floor", counts={name: 1_234}, tuned=None)
     found = job.Simulation("x", Span(BEGIN, LAST, 3), CONFIG, [outcome], [row])
     assert f"1,234 {printout._COUNTS[name]}" in printout.notes(found)
+
+
+def test_tuned_multipliers_are_said_for_each_way_of_taking_demand() -> None:
+    row = {"policy": "base_stock", "blocks": 0, "cut": "*"}
+    tuned = {"floor": Tuned(0.909091, 90, 40, 200.0, 180.0), "recovered": Tuned(1.1, 90, 40, 100.0, 99.0)}
+    outcomes = [SimpleNamespace(policy="base_stock", demand=demand, counts={}, tuned=each) for demand, each in tuned.items()]
+    said = "\n".join(printout.notes(job.Simulation("x", Span(BEGIN, LAST, 3), CONFIG, outcomes, [row])))
+    assert "tuned on the 90 nights before the first, 40 series: 0.91 (floor, 10.0% cheaper than 1), 1.10 (recovered, 1.0% cheaper" in said

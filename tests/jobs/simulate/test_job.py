@@ -14,7 +14,7 @@ from jobs.simulate.replay import Run
 from schemas import SIMULATIONS
 from tests.jobs.simulate.small import CONFIG, FIRST, LAST, chain
 
-MODES = ("stochastic", "perfect", "sequential")
+MODES = ("stochastic", "perfect", "sequential", "base_stock")
 
 
 def digest(lake, policy: str) -> str:
@@ -48,6 +48,9 @@ def test_every_policy_has_its_rows(done) -> None:
             assert sum(row[column] for row in parts) == pytest.approx(whole[2][column])
     assert whole[1]["total_cost"] < whole[0]["total_cost"], "foresight is worth something"
     assert "noise from week to week is not covered" in said
+    tuned = {(row["policy"], row["multiplier"], row["tuning_nights"]) for row in rows}
+    assert tuned == {*((mode, None, None) for mode in MODES[:3]), ("base_stock", 1.0, 0)}
+    assert "base_stock: multiplier 1, too few nights before the first to tune it" in said
     # So small a chain has no model, and so no record of its errors.
     assert "12 nights of sequential without a record of errors" in said
     assert "noise from week to week is not covered" in page
