@@ -13,29 +13,18 @@ import pyarrow.compute as pc
 
 from jobs.features.names import SEPARATOR
 from jobs.plan.pools import SCALE
+from jobs.simulate.ground import Shown
 from jobs.simulate.recovered import WEEKS, numbers_of, redraw, variant
+from jobs.simulate.shelves import Shelves
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
+    from jobs.simulate.ground import Ground, Opening
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 KEY = ["item_id", "location_id", "channel"]
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What is known of the series on a night beside what they sell.
-
-    open       [series] the series can sell; elsewhere there is no record of the night
-    price      [series] ten-thousandths; -1: none
-    promotion  [series] type of promotion, or None
-    """
-
-    open: Bools
-    price: Ints
-    promotion: np.ndarray
 
 
 class Market(Protocol):
@@ -52,8 +41,8 @@ class Market(Protocol):
     def wanted(self, night: int) -> Ints:
         """[series] units that customers want on a night (its number in the span), ten-thousandths, whatever is in stock."""
 
-    def shown(self, night: int) -> Shown:
-        """What is known of the series on that night."""
+    def ground(self, opening: Opening) -> Ground:
+        """What a simulation's nights happen in."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +74,10 @@ class Replayed:
     def shown(self, night: int) -> Shown:
         """The recorded price and promotion."""
         return Shown(self.sold[:, night] >= 0, self.price[:, night], self.promotion[:, night])
+
+    def ground(self, opening: Opening) -> Ground:
+        """The landing's own places."""
+        return Shelves(self, opening)
 
     @property
     def is_censored(self) -> bool:
