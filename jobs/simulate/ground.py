@@ -45,6 +45,7 @@ class Opening:
     """What is known when a simulation begins.
 
     tables   of the first night;  life  [pairs] days that a unit may be sold, 0: it keeps;  sources  where lanes come from
+    known    history of demand
     """
 
     tables: Mapping[str, pa.Table]
@@ -52,6 +53,7 @@ class Opening:
     places: Places
     life: Ints
     sources: Sequence[str]
+    known: pa.Table
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Happened:
     moves     by pair
     wanted    [pairs] units that customers wanted;  sold  [series]
     fraction  [series] in-stock fraction, as it is recorded
-    refused   units ordered that their source does not deliver
+    refused   whole units ordered that their source does not deliver
     """
 
     moves: Moves

@@ -25,6 +25,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 KEY = ["item_id", "location_id", "channel"]
+#: What a world's demand is called among the ways of taking it (recovered.VARIANTS): all of it is known.
+LATENT = "latent"
 
 
 class Market(Protocol):
@@ -37,6 +39,10 @@ class Market(Protocol):
     @property
     def nights(self) -> int:
         """Nights that it goes on for."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What of the record is not as a simulation would have it, by name."""
 
     def wanted(self, night: int) -> Ints:
         """[series] units that customers want on a night (its number in the span), ten-thousandths, whatever is in stock."""

@@ -13,7 +13,7 @@ from jobs.forecast.report import PAGE
 from jobs.plan.pools import SCALE
 from jobs.simulate import printout
 from jobs.simulate.ledger import COMPONENTS
-from jobs.simulate.printout import COLUMNS, COSTS, MEANING, SERVICE, cell, gap
+from jobs.simulate.printout import COLUMNS, COSTS, MEANING, SERVICE, cell, gap, with_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,7 +56,7 @@ def _tables(found: Simulation) -> list[str]:
         rows = [(row["policy"], row) for row in pick(found.rows, demand=demand, seed=seed, segment="*")]
         parts += [
             f"<h2>{escape(MEANING[demand].capitalize())} (seed {seed})</h2>",
-            _table(rows, COSTS, with_gap=True),
+            _table(rows, with_way(COSTS, rows), with_gap=True),
             _table(rows, SERVICE),
         ]
     return parts
@@ -119,7 +119,9 @@ def _departments(rows: Sequence[Row]) -> str:
     for segment in segments:
         lines.append((segment or "(none)", {}))
         lines += [(row["policy"], row) for row in pick(rows, segment=segment)]
-    return _table(lines, ("total_cost", "fill_rate", "waste_share"), with_gap=True) if lines else "<p>There is only one.</p>"
+    return (
+        _table(lines, with_way(("total_cost", "fill_rate", "waste_share"), lines), with_gap=True) if lines else "<p>There is only one.</p>"
+    )
 
 
 def _table(rows: Sequence[tuple[str, Row]], columns: Sequence[str], *, with_gap: bool = False) -> str:

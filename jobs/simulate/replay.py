@@ -86,11 +86,10 @@ class Run:
         pairs = [_pairs(tables["stock"]), *(_pairs(given.base.tables[f"silver/{name}"]) for name in ("assortment", "demand"))]
         self.places = Places.of(given.market.series, *pairs)
         self.life = self.places.lives(tables["items"])
-        sources = given.base.tables["silver/lanes"]["source_id"].to_pylist()
-        self.ground = given.market.ground(Opening(tables, first, self.places, self.life, sources))
+        known, sources = given.base.tables["silver/demand"], given.base.tables["silver/lanes"]["source_id"].to_pylist()
+        self.ground = given.market.ground(Opening(tables, first, self.places, self.life, sources, known))
         state, books = self.ground.begin(), Ledger(given.span.nights, len(self.places))
-        counts = dict(self.ground.counts)
-        self.progress = Progress(0, state, state, books, given.base.tables["silver/demand"], given.model, counts)
+        self.progress = Progress(0, state, state, books, known, given.model, dict(self.ground.counts))
         self.rates: Rates | None = None
         self.source = np.full(len(self.places), -1)
 

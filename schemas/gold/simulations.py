@@ -21,9 +21,10 @@ SIMULATIONS = gold(
         Column("fixed_nights", INT, "first nights, fixed by older orders: not counted", "nights", minimum=1),
         Column("counted_nights", INT, "nights that count", "nights", minimum=1),
         Column("policy", STRING, "way of deciding"),
-        Column("demand", STRING, "what demand of periods short of stock was taken for: recovered, floor (what sold), more (20% above)",
-               values=("recovered", "floor", "more")),
-        Column("seed", INT, "seed of the recovered demand"),
+        Column("demand", STRING, "what demand of periods short of stock was taken for: recovered, floor (what sold), more (20% above); "
+               "latent: a world's own, all of it known",
+               values=("recovered", "floor", "more", "latent")),
+        Column("seed", INT, "seed of the recovered demand, or of the world"),
         Column("segment", STRING, "department; * for all"),
         Column("items", INT, "items, each with all its locations", minimum=0),
         _money("total_cost", "all components"),
@@ -50,6 +51,7 @@ SIMULATIONS = gold(
         Column("blocks", INT, "blocks of weeks that the bootstrap drew beside items; 0: items only", minimum=0),
         Column("verdict", STRING, "against stochastic, over all ways of taking demand and all seeds",
                values=("reference", "cheaper", "dearer", "undecided")),
+        _measure("share_of_way", "(total_cost of base_stock - this one's) / (that of base_stock - that of oracle)"),
     ),
     ("policy", "demand", "seed", "segment"),
 )  # fmt: skip
