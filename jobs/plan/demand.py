@@ -87,7 +87,7 @@ class Demand:
     def _forecast(self, series: Ints, step: int) -> Floats:
         at = self.column(step)
         if self.given is not None:
-            return self.given[series, at].astype(float)
+            return np.asarray(self.given[series, at], np.float64)
         units = np.empty((len(series), self.paths))
         for flag in (False, True):
             chosen = self.whole[series] == flag

@@ -84,7 +84,7 @@ class Lawful:
 
     def paths(self, night: int, steps: int, count: int, seed: int) -> npt.NDArray[np.int32]:
         """[series, steps, count] units drawn from the law given the same; channels share a stock, so a line's are all in its first one."""
-        drawn = self.world.paths(self.at(night), steps, count, seed)[self.line]
+        drawn: npt.NDArray[np.int32] = self.world.paths(self.at(night), steps, count, seed)[self.line]
         drawn[self.part > 0] = 0
         return drawn
 

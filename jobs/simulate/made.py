@@ -106,16 +106,13 @@ class Made:
         open_ = ~np.isnan(night.in_stock)[line] & (ever | (~lines[line] & (part == 0)))
         today = prices.of(self.world.config, self.world.network.items, day.toordinal())
         item = self.world.rows.item[line]
-        promotion = np.where(today.promoted[item], "promotion", None)
+        promotion = np.where(today.promoted[item], np.array("promotion", object), np.array(None, object))
         return Shown(open_, np.floor(today.price[item] * SCALE + 0.5).astype(np.int64), promotion)
 
     def seen(self, before: Standing, day: date, came: Bools) -> dict[str, pa.Table]:  # noqa: ARG002 - all is counted every evening
         """The count and the open orders that land for the night."""
-        state = before.world
-        return {
-            "stock": silver("stock", self.feeds.inventory(state), day),
-            "inbound": silver("inbound", self.feeds.open_orders(state), day),
-        }
+        counted, coming = self.feeds.inventory(before.world), self.feeds.open_orders(before.world)
+        return {"stock": silver("stock", counted, day), "inbound": silver("inbound", coming, day)}
 
     def arrays(self, where: Standing) -> dict[str, np.ndarray]:
         """See Ground."""
@@ -129,9 +126,7 @@ class Made:
 def _check(begins: State, pair: Ints, opening: Opening) -> None:
     """The lake's stock of the first night must be the world's."""
     night, places = opening.night, opening.places
-    wrong = (
-        f"the lake's night of {night.business_date} is not this world's: write the world with `nightfill world`, and ingest what it wrote"
-    )
+    wrong = f"the lake's night of {night.business_date} is not this world's: `nightfill world` writes it, `nightfill ingest` reads it"
     if len(pair) != len(places) or (pair < 0).any():
         raise UsageError(f"{wrong} ({len(places):,} item-locations there, {len(pair):,} here)")
     orders = position.on_order(opening.tables, night)

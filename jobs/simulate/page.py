@@ -119,9 +119,8 @@ def _departments(rows: Sequence[Row]) -> str:
     for segment in segments:
         lines.append((segment or "(none)", {}))
         lines += [(row["policy"], row) for row in pick(rows, segment=segment)]
-    return (
-        _table(lines, with_way(("total_cost", "fill_rate", "waste_share"), lines), with_gap=True) if lines else "<p>There is only one.</p>"
-    )
+    columns = with_way(("total_cost", "fill_rate", "waste_share"), lines)
+    return _table(lines, columns, with_gap=True) if lines else "<p>There is only one.</p>"
 
 
 def _table(rows: Sequence[tuple[str, Row]], columns: Sequence[str], *, with_gap: bool = False) -> str:

@@ -162,9 +162,7 @@ POLICIES: dict[str, Policy] = {
         Policy(STOCHASTIC, "the night's plan: expected cost on demand paths", _stochastic, expected_cost.evaluate, learns=True),
         Policy("sequential", f"the forecast and its error spread, {_LEVEL}", _sequential, newsvendor, learns=True),
         Policy(BASE_STOCK, f"the 28-day in-stock mean and the spread of these days, {_LEVEL}", _base_stock, newsvendor),
-        Policy(
-            ORACLE, "the night's plan on paths from the law itself, its hidden state known", _oracle, expected_cost.evaluate, lawful=True
-        ),
+        Policy(ORACLE, "the night's plan on paths from the law, its hidden state known", _oracle, expected_cost.evaluate, lawful=True),
         Policy("perfect", "the night's plan on one path: what will be wanted", _perfect, expected_cost.evaluate),
     )
 }

@@ -45,7 +45,10 @@ class Span:
 
 
 def of(lake: Lake, config: Config, first: date, last: date, *, endless: bool = False) -> Span:
-    """The span of two dates; ``endless``: what is wanted after the last day with sales is known too. Raises UsageError where it can't be simulated, saying why and what could be."""
+    """The span of two dates; ``endless``: what is wanted after the last day with sales is known too.
+
+    Raises UsageError where it can't be simulated, saying why and what could be.
+    """
     if config.grain != "day":
         raise UsageError("`nightfill simulate` replays days; grain = week is not simulated yet")
     if last < first:
