@@ -93,21 +93,10 @@ class Made:
         wanted = by_pair(np.append(night.demand.sum(axis=1), np.zeros(len(self.pair) - self.world.lines, np.int64)), self.pair)
         sold = night.sold[line, part]
         ever = before.sold | (sold > 0)
-        shown = self._shown(night, ever, day)
+        shown = shown_of(self.market, night, ever)
         refused = int((night.asked - night.moves.ordered).sum())
         happened = Happened(moves, wanted, sold * SCALE, night.in_stock.round(4)[line], shown, refused)
         return Standing(after, self.pair, ever), happened
-
-    def _shown(self, night: Night, ever: Bools, day: date) -> Shown:
-        """Rows of silver/demand: of a day with availability, of channels that have sold, or of the first where none has."""
-        line, part = self.market.line, self.market.part
-        lines = np.zeros(self.world.lines, bool)
-        lines[line[ever]] = True
-        open_ = ~np.isnan(night.in_stock)[line] & (ever | (~lines[line] & (part == 0)))
-        today = prices.of(self.world.config, self.world.network.items, day.toordinal())
-        item = self.world.rows.item[line]
-        promotion = np.where(today.promoted[item], np.array("promotion", object), np.array(None, object))
-        return Shown(open_, np.floor(today.price[item] * SCALE + 0.5).astype(np.int64), promotion)
 
     def seen(self, before: Standing, day: date, came: Bools) -> dict[str, pa.Table]:  # noqa: ARG002 - all is counted every evening
         """The count and the open orders that land for the night."""
@@ -121,6 +110,20 @@ class Made:
     def of(self, arrays: Mapping[str, np.ndarray]) -> Standing:
         """See Ground."""
         return Standing(State.of(arrays), self.pair, arrays["sold"])
+
+
+def shown_of(market: Lawful, night: Night, ever: Bools) -> Shown:
+    """Which series have a row in silver/demand: of a day with availability, channels that have sold (``ever`` [series], the day
+    included), or the first channel where none has; and their price and promotion.
+    """
+    line, part, world = market.line, market.part, market.world
+    lines = np.zeros(world.lines, bool)
+    lines[line[ever]] = True
+    open_ = ~np.isnan(night.in_stock)[line] & (ever | (~lines[line] & (part == 0)))
+    today = prices.of(world.config, world.network.items, night.day.toordinal())
+    item = world.rows.item[line]
+    promotion = np.where(today.promoted[item], np.array("promotion", object), np.array(None, object))
+    return Shown(open_, np.floor(today.price[item] * SCALE + 0.5).astype(np.int64), promotion)
 
 
 def _check(begins: State, pair: Ints, opening: Opening) -> None:
