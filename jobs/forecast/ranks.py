@@ -134,6 +134,17 @@ class PathRanks:
         return shock
 
 
+@dataclass(frozen=True, slots=True)
+class GivenPaths(PathRanks):
+    """Paths that somebody else drew, who knows more: ``units`` [series, steps, paths] of the forecasts' series in key order."""
+
+    units: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 0, 0), np.int32), repr=False, compare=False)
+
+    def of(self, names: Mapping[str, Names], steps: int) -> Floats:
+        """No ranks; only their shape."""
+        return np.broadcast_to(0.0, (len(names["item_id"]), steps, self.paths))
+
+
 def seed_of(seed: int, business_date: date) -> int:
     """Seed of a night: of the settings' seed and the date."""
     return _hashed(seed, business_date)

@@ -14,14 +14,12 @@ from jobs.forecast.errors import Errors
 from jobs.forecast.model import Model
 from jobs.forecast.ranks import Dependence
 from jobs.lake import put
-from jobs.simulate.state import State, Transit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from jobs.simulate.replay import Progress, Run
 
-_TRANSIT = ("pair", "source", "units", "ordered", "arrives", "origin")
 _RATES = ("holding", "shortage", "waste", "buying", "presentation")
 
 
@@ -29,8 +27,8 @@ def save(run: Run, file: Path) -> None:
     """Write all that the run's next nights depend on."""
     at, first = run.progress, run.given.base.tables["silver/demand"].num_rows
     assert run.rates is not None
-    arrays: dict[str, Any] = {"stock": at.state.stock, "source": run.source, "open": at.books.open}
-    arrays |= {f"transit_{name}": getattr(at.state.transit, name) for name in _TRANSIT}
+    arrays: dict[str, Any] = {"source": run.source, "open": at.books.open}
+    arrays |= {f"where_{name}": values for name, values in run.ground.arrays(at.state).items()}
     arrays |= {f"units_{name}": values for name, values in at.books.units.items()}
     arrays |= {f"money_{name}": values for name, values in at.books.money.items()}
     arrays |= {f"rate_{name}": getattr(run.rates, name) for name in _RATES}
@@ -54,8 +52,7 @@ def load(run: Run, file: Path) -> None:
     with np.load(BytesIO(file.read_bytes())) as found:
         facts = json.loads(found["facts"].tobytes())
         at: Progress = run.progress
-        transit = Transit(*(found[f"transit_{name}"] for name in _TRANSIT))
-        at.state = State(found["stock"], run.life, transit)
+        at.state = run.ground.of({name.removeprefix("where_"): found[name] for name in found.files if name.startswith("where_")})
         for kind, values in (("units", at.books.units), ("money", at.books.money)):
             values.update({name: found[f"{kind}_{name}"] for name in values})
         at.books.open, run.source = found["open"], found["source"]

@@ -107,3 +107,8 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 
 def _divided(above: float, below: float) -> float:
     return float(above / below) if below else float("nan")
+
+
+def share_of_way(cost: float, base: float, oracle: float) -> float:
+    """(base - cost) / (base - oracle); above 1: beyond the oracle, which plans by heuristics too. NaN where that is not below the base."""
+    return (base - cost) / (base - oracle) if base > oracle else np.nan

@@ -13,7 +13,7 @@ from jobs.forecast.report import PAGE
 from jobs.plan.pools import SCALE
 from jobs.simulate import printout
 from jobs.simulate.ledger import COMPONENTS
-from jobs.simulate.printout import COLUMNS, COSTS, MEANING, SERVICE, cell, gap
+from jobs.simulate.printout import COLUMNS, COSTS, MEANING, SERVICE, cell, gap, with_way
 from jobs.simulate.segments import BY
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _tables(found: Simulation) -> list[str]:
         rows = [(row["policy"], row) for row in pick(found.rows, demand=demand, seed=seed, cut="*")]
         parts += [
             f"<h2>{escape(MEANING[demand].capitalize())} (seed {seed})</h2>",
-            _table(rows, COSTS, with_gap=True),
+            _table(rows, with_way(COSTS, rows), with_gap=True),
             _table(rows, SERVICE),
         ]
     return parts
@@ -126,7 +126,7 @@ def _segments(rows: Sequence[Row], by: str) -> str:
     for part in parts:
         lines.append((part or "(none)", {}))
         lines += [(row["policy"], row) for row in pick(rows, cut=by, segment=part)]
-    tables = _table(lines, COSTS, with_gap=True) + _table(lines, SERVICE)
+    tables = _table(lines, with_way(COSTS, lines), with_gap=True) + _table(lines, SERVICE)
     return f"<h3>{_BY[by]}</h3>{tables if lines else '<p>There is only one.</p>'}"
 
 

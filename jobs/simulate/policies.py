@@ -17,12 +17,13 @@ from jobs.forecast import plain
 from jobs.forecast.baseline import positive_gamma
 from jobs.forecast.distribution import NAMES
 from jobs.forecast.model import dependence_of, forecast
-from jobs.forecast.ranks import INDEPENDENT, Dependence, PathRanks, seed_of
+from jobs.forecast.ranks import INDEPENDENT, Dependence, GivenPaths, PathRanks, seed_of
 from jobs.plan import expected_cost
 from jobs.plan.inputs import FORECAST
 from jobs.plan.order_up_to import newsvendor
 from jobs.plan.pools import SCALE
 from jobs.simulate.history import recent
+from jobs.simulate.lawful import Lawful
 from jobs.simulate.market import KEY
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Policy:
     foresee   the night's forecasts (columns of inputs.FORECAST) and the ranks of their paths
     lists_of  cost lists of the lines
     learns    whether it needs a model;  records  whether it needs a record of the model's errors
-    sees      silver as it takes it
+    sees      silver as it takes it;  lawful  whether it needs a world whose law is known
     """
 
     name: str
@@ -72,6 +73,7 @@ class Policy:
     learns: bool = False
     records: bool = False
     sees: Callable[[Memory], Memory] = _as_it_is
+    lawful: bool = False
 
 
 def distribution(evening: Evening, spread: Spread = "calibrated") -> pa.Table:
@@ -132,13 +134,31 @@ def _perfect(evening: Evening) -> tuple[pa.Table, PathRanks]:
     wanted = np.stack([market.wanted(_within(market.nights, number)) for number in nights], axis=1) / SCALE
     whole = (wanted == np.floor(wanted)).all(axis=1)
     shape = len(wanted), evening.steps
-    rows = market.series.select(pl.col(name).repeat_by(evening.steps).explode() for name in KEY)
-    dates = [evening.night + timedelta(days=step) for step in range(evening.steps)] * len(wanted)
     flat = wanted.ravel()
     columns = {"mean": flat, "p_zero": np.where(flat > 0, 0.0, 1.0), **dict.fromkeys(NAMES, flat)}
     columns |= {"whole_units": np.broadcast_to(whole[:, None], shape).ravel()}
+    return _dated(market.series, evening, evening.steps, columns), PathRanks(1, 0, INDEPENDENT)
+
+
+def _oracle(evening: Evening) -> tuple[pa.Table, PathRanks]:
+    """Paths drawn from the law that demand is drawn from, given its hidden state this morning, with its mean."""
+    market, config = evening.market, evening.config
+    assert isinstance(market, Lawful), "only a world's law is known"
+    seed, count = seed_of(config.seed, evening.night), config.planning.paths
+    means = market.means(evening.number, evening.steps)
+    # Nothing draws from these quantiles: the paths are given.
+    flat, shape = means.ravel(), means.shape
+    columns = {"mean": flat, "p_zero": np.where(flat > 0, 0.0, 1.0), **dict.fromkeys(NAMES, flat), "whole_units": np.ones(len(flat), bool)}
+    units = market.paths(evening.number, evening.steps, count, seed)
+    return _dated(market.series, evening, shape[1], columns), GivenPaths(count, seed, INDEPENDENT, units=units)
+
+
+def _dated(series: pl.DataFrame, evening: Evening, steps: int, columns: dict[str, np.ndarray]) -> pa.Table:
+    """Forecasts of columns [series x steps], series by series."""
+    rows = series.select(pl.col(name).repeat_by(steps).explode() for name in KEY)
+    dates = [evening.night + timedelta(days=step) for step in range(steps)] * len(series)
     rows = rows.with_columns(pl.Series("target_date", dates), *(pl.Series(name, values) for name, values in columns.items()))
-    return rows.select(list(FORECAST)).to_arrow(), PathRanks(1, 0, INDEPENDENT)
+    return rows.select(list(FORECAST)).to_arrow()
 
 
 def _within(nights: int, number: int) -> int:
@@ -148,7 +168,7 @@ def _within(nights: int, number: int) -> int:
     return number if beyond <= 0 else number - week * -(-beyond // week)
 
 
-STOCHASTIC, BASE_STOCK = "stochastic", "base_stock"
+STOCHASTIC, BASE_STOCK, ORACLE = "stochastic", "base_stock", "oracle"
 _LEVEL = "then an order-up-to level at the critical ratio"
 POLICIES: dict[str, Policy] = {
     policy.name: policy
@@ -157,6 +177,7 @@ POLICIES: dict[str, Policy] = {
         Policy("sequential", f"the forecast and the record of its errors, {_LEVEL}", _sequential, newsvendor, learns=True, records=True),
         Policy("sequential_normal", "as sequential, errors taken as normal", _normal, newsvendor, learns=True, records=True),
         Policy(BASE_STOCK, f"the 28-day in-stock mean and the spread of these days, {_LEVEL}", base_stock, newsvendor),
+        Policy(ORACLE, "the night's plan on paths from the law, its hidden state known", _oracle, expected_cost.evaluate, lawful=True),
         Policy("perfect", "the night's plan on one path: what will be wanted", _perfect, expected_cost.evaluate),
     )
 }

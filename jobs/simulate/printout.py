@@ -29,13 +29,17 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "turns": ("turns", "{:.0f}"),
     "order_variability": ("bullwhip", "{:.2f}"),
     "nervousness": ("nervous", "{:.2f}"),
+    "share_of_way": ("of the way", "{:.0%}"),
 }
+#: What is printed behind the costs, where it applies.
+WAY = "share_of_way"
 COSTS = tuple(name for name in COLUMNS if name.endswith("_cost"))
-SERVICE = tuple(name for name in COLUMNS if not name.endswith("_cost"))
+SERVICE = tuple(name for name in COLUMNS if not name.endswith("_cost") and name != WAY)
 MEANING = {
     "recovered": "demand of days short of stock redrawn from the series' days in stock",
     "floor": "demand of days short of stock taken as what sold",
     "more": "a fifth more than redrawn on days short of stock",
+    "latent": "latent demand of the world, whatever was in stock",
 }
 _COUNTS = {
     "short": "series-nights of the record short of stock",
@@ -48,6 +52,7 @@ _COUNTS = {
     "without_stock_record": "item-locations without a stock record on the first night (begin with nothing)",
     "orders_to_nowhere": "orders under way to places that are not simulated (left out)",
     "nights_without_errors": "nights of sequential without a record of errors (the forecast's own spread was taken)",
+    "refused_units": "units ordered that the world's network did not deliver (stochastic)",
     "degraded_nights": "nights whose plan was cut short by time: such a simulation need not come out the same again",
 }
 #: Of these the most of any way of deciding is said, of the others what stochastic, the first, has.
@@ -59,7 +64,7 @@ def text(found: Simulation) -> str:
     lines = [headline(found), ""]
     for demand, seed in cases(found.rows):
         rows = [(row["policy"], row) for row in pick(found.rows, demand=demand, seed=seed, cut="*")]
-        lines += [f"{MEANING[demand]} (seed {seed})", *_grid(rows, COSTS, differences=True), "", *_grid(rows, SERVICE), ""]
+        lines += [f"{MEANING[demand]} (seed {seed})", *_grid(rows, with_way(COSTS, rows), differences=True), "", *_grid(rows, SERVICE), ""]
     return "\n".join([*lines, *verdicts(found), "", *notes(found)])
 
 
@@ -75,6 +80,11 @@ def headline(found: Simulation) -> str:
 def cases(rows: Iterable[Row]) -> list[tuple[str, int]]:
     """Ways of taking demand, with seeds, in the order in which they were run."""
     return list(dict.fromkeys((row["demand"], row["seed"]) for row in rows))
+
+
+def with_way(columns: tuple[str, ...], rows: Sequence[tuple[str, Row]]) -> tuple[str, ...]:
+    """Columns, and the share of the way from base stock to oracle where both were simulated."""
+    return (*columns, WAY) if any(row and cell(row, WAY) for _, row in rows) else columns
 
 
 def cell(row: Row, name: str) -> str:

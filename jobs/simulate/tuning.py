@@ -28,7 +28,7 @@ from jobs.plan.night import PAIR
 from jobs.simulate import market
 from jobs.simulate.ledger import COMPONENTS
 from jobs.simulate.policies import POLICIES, base_stock
-from jobs.simulate.recovered import numbers_of
+from jobs.simulate.recovered import VARIANTS, numbers_of
 from jobs.simulate.replay import Given, Run
 from jobs.simulate.span import LEAST_SPANS, Span
 
@@ -115,7 +115,8 @@ def _before(given: Given, span: Span, demand: str, seed: int) -> Given:
     items = pa.array(sorted(set(known["item_id"].to_pylist())), pa.string())
     stock = _dated(seen.tables["silver/stock"], span.first, items)
     lake: Memory = given.base.having(demand=known, stock=stock, inbound=schemas.TABLES["silver/inbound"].schema.empty_table())
-    sold = market.replayed(lake, span.first, span.last, demand, seed)
+    # Of a world only what its landing told is known of the nights before.
+    sold = market.replayed(lake, span.first, span.last, demand if demand in VARIANTS else VARIANTS[0], seed)
     lake = lake.having(demand=known.filter(pc.less(known["period"], pa.scalar(span.first))))
     few = {name: lake.tables[f"silver/{name}"] for name in ("items", "assortment")}
     lake = lake.having(**{name: rows.filter(pc.is_in(rows["item_id"], items)) for name, rows in few.items()}, **_alone(lake))

@@ -21,9 +21,10 @@ SIMULATIONS = gold(
         Column("fixed_nights", INT, "first nights, fixed by older orders: not counted", "nights", minimum=1),
         Column("counted_nights", INT, "nights that count", "nights", minimum=1),
         Column("policy", STRING, "way of deciding"),
-        Column("demand", STRING, "what demand of periods short of stock was taken for: recovered, floor (what sold), more (20% above)",
-               values=("recovered", "floor", "more")),
-        Column("seed", INT, "seed of the recovered demand"),
+        Column("demand", STRING, "what demand of periods short of stock was taken for: recovered, floor (what sold), more (20% above); "
+               "latent: a world's own, all of it known",
+               values=("recovered", "floor", "more", "latent")),
+        Column("seed", INT, "seed of the recovered demand, or of the world"),
         Column("cut", STRING, "what the segment is part of: departments, volume classes of items (A: the first 80% of units wanted, B: the "
                "next 15%, C: the rest) or kinds of location; * for all", values=("*", "department", "volume", "kind")),
         Column("segment", STRING, "name of the part; * for all"),
@@ -55,6 +56,7 @@ SIMULATIONS = gold(
                nullable=True, minimum=0),
         Column("verdict", STRING, "against stochastic, over all ways of taking demand and all seeds",
                values=("reference", "cheaper", "dearer", "undecided")),
+        _measure("share_of_way", "(total_cost of base_stock - this one's) / (that of base_stock - that of oracle)"),
     ),
     ("policy", "demand", "seed", "cut", "segment"),
 )  # fmt: skip

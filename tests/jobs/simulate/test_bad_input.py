@@ -45,7 +45,7 @@ def test_orders_under_way_to_nowhere_are_left_out(tmp_path: Path) -> None:
     inbound = [{**order, "order_id": "a", "location_id": "S0"}, {**order, "order_id": "b", "location_id": "S9"}]
     run = begun(chain(tmp_path, items=1, stores=1, inbound=inbound))
     assert run.progress.counts["orders_to_nowhere"] == 1
-    assert run.progress.state.in_transit().sum() == 5 * UNIT
+    assert run.progress.state.in_transit.sum() == 5 * UNIT
 
 
 def test_what_sold_in_truth_beyond_our_stock_is_counted() -> None:

@@ -12,9 +12,12 @@ import pytest
 from jobs.config import Config
 from jobs.forecast import here
 from jobs.simulate import market, memory, span, tuning
-from jobs.simulate.replay import Given
+from jobs.simulate.policies import POLICIES
+from jobs.simulate.replay import Given, Run
 from tests.jobs.features.lakes import history
+from tests.jobs.simulate import tiny
 from tests.jobs.simulate.small import BEGIN, CONFIG, FIRST, HISTORY, LAST, NIGHTS, chain
+from tests.jobs.simulate.tiny import lake_of, made, run_of
 
 SHORT = Config.model_validate(CONFIG.model_dump() | {"simulation": {"tuning_nights": 14, "tuning_lines": 4}})
 
@@ -79,3 +82,21 @@ def test_too_little_history_leaves_one(tmp_path: Path) -> None:
     short = given(tmp_path)
     few = replace(short, config=Config.model_validate(CONFIG.model_dump() | {"simulation": {"tuning_nights": 11}}))
     assert tuning.tuned(few, "recovered", 1) == tuning.Tuned(1.0, 0)
+
+
+def test_of_a_world_only_what_its_landing_told_is_known(tmp_path: Path) -> None:
+    """Its nights before are replayed as sales on shelves, with the stock that its first night counts."""
+    config = made()
+    own = tiny.CONFIG.model_copy(update={"simulation": SHORT.simulation})
+    each = run_of(lake_of(tmp_path, config), config, "base_stock", own).given
+    nights = tuning._span_before(each)
+    assert nights is not None
+    early = tuning._before(each, nights, "latent", 1)
+    assert isinstance(early.market, market.Replayed)
+    assert (early.span.last, early.market.nights) == (tiny.FIRST - timedelta(days=1), 14)
+    counted = Run(each, POLICIES["base_stock"])
+    begun = Run(early, POLICIES["base_stock"])
+    there = dict(zip(counted.places.pairs.select("item_id", "location_id").iter_rows(), counted.progress.state.on_hand, strict=True))
+    here_ = dict(zip(begun.places.pairs.select("item_id", "location_id").iter_rows(), begun.progress.state.on_hand, strict=True))
+    assert here_ == {pair: there[pair] for pair in here_}
+    assert sum(here_.values()) > 0
