@@ -94,7 +94,8 @@ def _outcomes(
     first_drop = span.first_drop(lake)
     base = memory.masters_of(lake, first_drop).having(demand=memory.history(lake, nights.first, first_drop))
     begins = memory.begins_at(lake, nights.first, first_drop)
-    model = predict.night_model(lake, config, nights.first)
+    # A lake without a model: the night trains one, and so is it done here.
+    model = predict.night_model(lake, config, nights.first) or here.train(base, config, nights.first)
     markets = _replayed(lake, config, nights)
     if made is not None:
         world = Lawful(made, nights.first)

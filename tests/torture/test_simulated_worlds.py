@@ -28,6 +28,8 @@ FIRST, EVERY = date(2023, 12, 20), 10
 NIGHTS = 2 * EVERY + 1
 SPAN = {"first": date(2023, 9, 4), "last": FIRST + timedelta(days=NIGHTS - 1), "nights": NIGHTS}
 SIZE = {"lines": 24, "items": 8, "stores": 3, "online": 1, "dcs": 1, "suppliers": 1, "regions": 2, "categories": 2}
+#: Short enough for so few nights.
+SUPPLY = {"store_lead": [1], "store_lead_std": 0.4, "supplier_lead": [1, 2], "supplier_order_days": ["", "mon,wed,fri"]}
 CONFIG = Config.model_validate(
     {
         "training": {"rows": 4000, "origins": 4, "rounds": 20},
@@ -39,7 +41,7 @@ CONFIG = Config.model_validate(
 
 @pytest.mark.parametrize("preset", ["retail", "hard"])
 def test_the_night_orders_what_the_simulation_ordered(spark, tmp_path: Path, preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = parse({"preset": preset, "span": SPAN, "size": SIZE, "supply": {"store_lead_std": 0.4}})
+    made = parse({"preset": preset, "span": SPAN, "size": SIZE, "supply": SUPPLY})
     landing, lake = _history(made, tmp_path), Lake(str(tmp_path / "lake"), spark)
     run(Job(spark, lake, CONFIG, FIRST, str(landing), "never"), ("ingest",), None, say=lambda _: None)
     simulated, drops, placed = _run(lake, made), Blocks(landing, made.files.format), []
