@@ -37,7 +37,7 @@ from jobs.features.compute import compute, counts
 from jobs.features.context import Context, Masters, build
 from jobs.features.names import KEY
 from jobs.features.pulse import gather
-from jobs.forecast import memory
+from jobs.forecast import days, memory
 from jobs.forecast.boosting import LEAST_STEPS, Parameters, parameters
 from jobs.forecast.checkpoints import EarlyStopping, best_rounds
 from jobs.forecast.examples import layout
@@ -166,12 +166,15 @@ def train(bakery: Bakery, night: int, config: Config, *, years: bool = True) -> 
     rows = rows.filter(pa.array(numbers(rows, "target") < night))
     rows = rows if years else without_years(rows)
     weight = 0.5 ** ((night - numbers(rows, "origin")) / memory.half_life(clock, history))
+    cells = days.Cells.of_table(rows.append_column("weight", pa.array(weight)))
+    rows, earlier = days.with_factor_here(rows, cells), cells.where(cells.target < plan.held_out_from)
     before, held_out = numbers(rows, "target") < plan.held_out_from, numbers(rows, "origin") >= plan.held_out_from
     held = rows.filter(pa.array(held_out))
     chosen = {**parameters(config, rows=rows.num_rows), "nthread": 1}
     challenger = _fit(rows.filter(pa.array(before)), weight[before], config, chosen, held=(held, weight[held_out]))
     rounds = best_rounds(challenger)
-    calibration, dependence, _ = judge(_bytes(challenger[:rounds]), held, config, bakery.context.region)
+    calibration, dependence, _ = judge(_bytes(challenger[:rounds]), held, config, bakery.context.region, earlier.kinds(clock))
+    calibration = replace(calibration, days=cells.kinds(clock))
     return Model(_bytes(_fit(rows, weight, config, chosen, rounds)), calibration, dependence)
 
 
@@ -192,7 +195,7 @@ def _fit(
 
 
 def _matrix(rows: pa.Table, weight: Floats, like: xgboost.DMatrix | None = None) -> xgboost.QuantileDMatrix:
-    label = numbers(rows, "units") / numbers(rows, "expected")
+    label = numbers(rows, "units") / numbers(rows, "expected") / numbers(rows, days.FACTOR)
     return xgboost.QuantileDMatrix(to_matrix(rows), label, weight=weight, feature_names=list(INPUTS), nthread=1, ref=like)
 
 

@@ -13,11 +13,12 @@ docs/decisions/forecast_model.md). What a booster of the median leaves out of th
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from jobs.forecast.days import kind_of
 from jobs.forecast.distribution import LEVELS
 
 Floats = npt.NDArray[np.float64]
@@ -44,12 +45,14 @@ class Traits:
     step      [n] periods ahead
     promoted  [n] under promotion
     event     [n] there is an event; None: nowhere
+    weekday   [n] 0 = Monday, of grain week anything; None: all alike
     """
 
     spread: Floats
     step: Ints
     promoted: Bools
     event: Bools | None = None
+    weekday: Floats | None = None
 
     @property
     def eventful(self) -> Bools:
@@ -68,6 +71,8 @@ class Calibration:
     ratios        [segments][15] quantiles of demand as a ratio of the forecast
     by_promotion  promoted rows have segments of their own, by_event: rows with an event; older models have none
     level         all of them times this: mean demand as a ratio of the median that was forecast
+    days          the forecast times this: what periods of each kind sell against what is expected of them (days.Cells.kinds);
+                  older models have none
     """
 
     sizes: list[float]
@@ -79,6 +84,13 @@ class Calibration:
     by_promotion: bool = False
     by_event: bool = False
     level: float = 1.0
+    days: list[float] = field(default_factory=list)
+
+    def of_day(self, traits: Traits) -> Floats:
+        """Factor of each row's kind of period [n]."""
+        if not self.days or traits.weekday is None:
+            return np.ones(len(traits.step))
+        return np.array(self.days)[kind_of(traits.weekday, traits.eventful, len(self.days))]
 
     def segments(self, forecast: Floats, traits: Traits) -> Ints:
         """Segment of each row."""
@@ -90,7 +102,7 @@ class Calibration:
 
     def apply(self, forecast: Floats, traits: Traits) -> tuple[Floats, Floats, Floats]:
         """Mean [n], p_zero [n] and quantiles [n, 15] in units; monotone by construction."""
-        forecast = np.maximum(forecast, LEAST_UNITS)
+        forecast = np.maximum(forecast * self.of_day(traits), LEAST_UNITS)
         segment = self.segments(forecast, traits)
         forecast = forecast * self.level
         p_zero = np.array(self.p_zero)[segment]

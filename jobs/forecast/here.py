@@ -19,11 +19,11 @@ import xgboost
 from jobs.features import here
 from jobs.features.clock import CLOCKS, Clock
 from jobs.features.job import periods
-from jobs.forecast import boosting, memory
+from jobs.forecast import boosting, days, memory
 from jobs.forecast.checkpoints import EarlyStopping, best_rounds
 from jobs.forecast.examples import LEAST_ROWS, budgeted
-from jobs.forecast.model import INPUTS, MEAN, MEDIAN, Model, numbers, to_matrix
-from jobs.forecast.train import MANY_SLOW, SLOW, errors_of, judge, regions
+from jobs.forecast.model import INPUTS, MEAN, Model, numbers, to_matrix
+from jobs.forecast.train import errors_of, judge, objective, regions
 
 if TYPE_CHECKING:
     from datetime import date
@@ -41,7 +41,7 @@ _THREADS = 1
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Training rows: features, units, label (units / expected), weight, and whether they are held out."""
+    """Training rows: features, units, label (units / expected / its day's factor), weight, and whether they are held out."""
 
     table: pa.Table
     label: Floats
@@ -62,16 +62,20 @@ def train(lake: Lake, config: Config, business_date: date) -> Model | None:
     before = rows.target < plan.held_out_from
     if before.sum() < LEAST_ROWS or rows.held_out.sum() < LEAST_ROWS // 10:
         return None
-    slow = (numbers(rows.table, "share_of_zeros") >= SLOW).sum() > MANY_SLOW * len(rows.label)
-    chosen = boosting.parameters(config, MEAN if slow else MEDIAN, len(rows.label))
-    if slow:
+    cells = days.Cells.of_table(rows.table.append_column("weight", pa.array(rows.weight)))
+    table = days.with_factor_here(rows.table, cells)
+    rows = replace(rows, table=table, label=rows.label / numbers(table, days.FACTOR))
+    earlier, clock = cells.where(cells.target < plan.held_out_from), CLOCKS[config.grain]
+    chosen = boosting.parameters(config, objective(cells), len(rows.label))
+    if chosen["objective"] == MEAN:
         rows = replace(rows, weight=rows.weight * numbers(rows.table, "expected"))
     challenger = _fit(rows, config, chosen, before, rows.held_out)
     held_out = rows.table.filter(pa.array(rows.held_out))
-    calibration, dependence, _ = judge(challenger.booster, held_out, config, regions(lake, business_date))
+    known = earlier.kinds(clock)
+    calibration, dependence, _ = judge(challenger.booster, held_out, config, regions(lake, business_date), known)
     record = errors_of(Model(challenger.booster, calibration), held_out, config)
     everything = _fit(rows, config, chosen, np.ones(len(before), bool), None, challenger.rounds)
-    return Model(everything.booster, calibration, dependence, record)
+    return Model(everything.booster, replace(calibration, days=cells.kinds(clock)), dependence, record)
 
 
 def _rows(lake: Lake, config: Config, business_date: date) -> tuple[Layout, _Rows] | None:

@@ -113,7 +113,7 @@ def numbers(features: pa.Table | pa.RecordBatch, name: str) -> Floats:
 def traits(features: pa.Table | pa.RecordBatch) -> Traits:
     """What the segments of features' rows depend on."""
     spread, step = numbers(features, "deviation"), numbers(features, "step").astype(np.int64)
-    return Traits(spread, step, numbers(features, "promotion") > 0, numbers(features, "event") > 0)
+    return Traits(spread, step, numbers(features, "promotion") > 0, numbers(features, "event") > 0, numbers(features, "position"))
 
 
 def forecast(model: Model | None, features: pa.Table | pa.RecordBatch, spread: Spread = "calibrated") -> pa.Table:

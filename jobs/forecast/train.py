@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,9 @@ from pyspark.sql import functions as F
 
 import schemas
 from jobs.errors import NightfillError, UsageError
+from jobs.features.clock import CLOCKS
 from jobs.features.names import KEY, columns_of, joined, regions_of, with_region
-from jobs.forecast import boosting, dependence, errors, registry
+from jobs.forecast import boosting, days, dependence, errors, registry
 from jobs.forecast.distribution import NAMES
 from jobs.forecast.examples import LEAST_ROWS, WEIGHT, training_rows
 from jobs.forecast.metrics import measures
@@ -39,11 +41,10 @@ if TYPE_CHECKING:
 GAVE_UP = "training_gave_up"
 #: Tables that a model is made from.
 SOURCES = ("demand", "prices", "calendar", "signals", "items", "locations", "lanes", "assortment")
-#: A series with this share of periods without sale is a slow mover: its median says nothing of its mean (of four days in
-#: five without a sale it is zero). With more than this share of them among the rows the booster learns means.
-SLOW, MANY_SLOW = 0.3, 0.1
+#: With more than this share of slow movers among the rows the booster learns means.
+MANY_SLOW = 0.1
 _HELD_OUT = "held_out"
-_HELD_OUT_COLUMNS = (*KEY, "target_date", "whole_units", "origin", "units", "target", *boosting.INPUTS)
+_HELD_OUT_COLUMNS = (*KEY, "target_date", "whole_units", "origin", "units", "target", days.FACTOR, *boosting.INPUTS)
 
 
 def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, when: registry.When = "auto") -> str:
@@ -91,27 +92,28 @@ def train(
     plan, rows = found
     rows = rows.withColumn(_HELD_OUT, F.col("origin") >= plan.held_out_from).persist()
     try:
-        before = F.col("target") < plan.held_out_from
-        slow = F.col("share_of_zeros") >= SLOW
-        counts = watch.run(lambda: rows.agg(F.count(F.lit(1)), F.count_if(before), F.count_if(slow)).collect()[0])
-        if counts[1] < LEAST_ROWS:
+        cells = watch.run(lambda: days.Cells.of_spark(rows))
+        before, earlier = F.col("target") < plan.held_out_from, cells.where(cells.target < plan.held_out_from)
+        if earlier.rows.sum() < LEAST_ROWS:
             return None
-        chosen = boosting.parameters(config, MEAN if counts[2] > MANY_SLOW * counts[0] else MEDIAN, counts[0])
+        count, kinds = int(cells.rows.sum()), [part.kinds(CLOCKS[config.grain]) for part in (earlier, cells)]
+        chosen = boosting.parameters(config, objective(cells), count)
         # The squared error of units / expected, weighed like that of units whose variance is their mean.
         weighed = rows.withColumn(WEIGHT, F.col(WEIGHT) * F.col("expected")) if chosen["objective"] == MEAN else rows
-        held_out = watch.run(lambda: rows.where(_HELD_OUT).select(*_HELD_OUT_COLUMNS).toArrow())
+        weighed = days.with_factor(weighed, cells)
+        held_out = watch.run(lambda: weighed.where(_HELD_OUT).select(*_HELD_OUT_COLUMNS).toArrow())
         if held_out.num_rows < LEAST_ROWS // 10:
             return None
         challenger = boosting.fit(weighed.where(before | F.col(_HELD_OUT)), lake, config, watch, held_out=_HELD_OUT, chosen=chosen)
-        spread, together, metrics = judge(challenger.booster, held_out, config, regions(lake, business_date))
+        spread, together, metrics = judge(challenger.booster, held_out, config, regions(lake, business_date), kinds[0])
         record = errors_of(Model(challenger.booster, spread), held_out, config)
         everything = boosting.fit(weighed, lake, config, watch, rounds=challenger.rounds, chosen=chosen)
-        model = Model(everything.booster, spread, together, record)
+        model = Model(everything.booster, replace(spread, days=kinds[1]), together, record)
     finally:
         rows.unpersist()
     lake.drop_checkpoints()
-    found_better = watch.run(lambda: verdict(spark, lake, config, business_date, plan, (challenger.booster, held_out), champion))
-    facts = {"rows": counts[0], "metrics": metrics, "champion": found_better.wins, "reason": str(found_better)}
+    found_better = watch.run(lambda: verdict(spark, lake, config, business_date, plan, (challenger.booster, held_out, kinds[0]), champion))
+    facts = {"rows": count, "metrics": metrics, "champion": found_better.wins, "reason": str(found_better)}
     facts |= {"origins": len(plan.origins), "rounds": challenger.rounds, "workers": boosting.workers(spark, config)}
     return model, facts | {"objective": chosen["objective"]}
 
@@ -144,13 +146,21 @@ def regions(lake: Lake, business_date: date) -> dict[str, str]:
     return regions_of(lake.arrow_as_of("silver/locations", business_date, ("location_id", "region")))
 
 
+def objective(cells: days.Cells) -> str:
+    """What the booster learns of the rows in the cells: medians, or means where many are of slow movers."""
+    return MEAN if cells.slow.sum() > MANY_SLOW * cells.rows.sum() else MEDIAN
+
+
 def judge(
-    booster: bytes, held_out: pa.Table, config: Config, regions: Mapping[str, str]
+    booster: bytes, held_out: pa.Table, config: Config, regions: Mapping[str, str], kinds: list[float]
 ) -> tuple[Calibration, Dependence, dict[str, float]]:
-    """Calibration and dependence on all held-out rows; metrics of one half of the series under the other's calibration."""
+    """Calibration and dependence on all held-out rows; metrics of one half of the series under the other's calibration.
+
+    ``kinds``: what was known of kinds of days before the held-out periods (days.Cells.kinds).
+    """
     rows = held_out.sort_by([(name, "ascending") for name in (*KEY, "origin", "step")])
-    metrics = _measured(*half_calibrated(booster, rows, config))
-    final = calibrated(booster, rows, config)
+    metrics = _measured(*half_calibrated(booster, rows, config, kinds))
+    final = calibrated(booster, rows, config, kinds)
     return final, _dependence(Model(booster, final), rows, regions), metrics
 
 

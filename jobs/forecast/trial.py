@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow as pa
 from jobs.errors import NightfillError
 from jobs.features.job import periods
 from jobs.features.names import KEY, join
-from jobs.forecast import calibration, judgement, registry
+from jobs.forecast import calibration, days, judgement, registry
 from jobs.forecast.model import Model, forecast, is_of_median, numbers, points, traits
 from jobs.forecast.outcomes import outcomes
 from jobs.forecast.segments import departments
@@ -31,19 +32,20 @@ _ORDER = [(name, "ascending") for name in (*KEY, "origin", "step")]
 _KEPT = ("origin", "step", "level", "promotion", "units", "in_stock")
 
 
-def half_calibrated(booster: bytes, held_out: pa.Table, config: Config) -> tuple[Model, pa.Table]:
+def half_calibrated(booster: bytes, held_out: pa.Table, config: Config, kinds: list[float]) -> tuple[Model, pa.Table]:
     """The booster with the calibration of one half of the held-out series, and the rows of the other half, sorted."""
     rows = held_out.sort_by(_ORDER)
     used = series_of(rows) % 2 == 0
     mine = rows.filter(pa.array(used))
-    return Model(booster, calibrated(booster, mine, config)), rows.filter(pa.array(~used))
+    return Model(booster, calibrated(booster, mine, config, kinds)), rows.filter(pa.array(~used))
 
 
-def calibrated(booster: bytes, held_out: pa.Table, config: Config) -> calibration.Calibration:
-    """The calibration of a booster on rows that it has not seen."""
+def calibrated(booster: bytes, held_out: pa.Table, config: Config, kinds: list[float]) -> calibration.Calibration:
+    """The calibration of a booster on rows that it has not seen, their days taken for what they were; ``kinds``: of later ones."""
     origin = numbers(held_out, "origin").astype(np.int64)
-    units, forecast = numbers(held_out, "units"), points(booster, held_out)
-    return calibration.fit(forecast, units, traits(held_out), config.grain, origin, of_median=is_of_median(booster))
+    units, forecast = numbers(held_out, "units"), points(booster, held_out) * numbers(held_out, days.FACTOR)
+    found = calibration.fit(forecast, units, traits(held_out), config.grain, origin, of_median=is_of_median(booster))
+    return replace(found, days=kinds)
 
 
 def verdict(
@@ -52,10 +54,11 @@ def verdict(
     config: Config,
     business_date: date,
     plan: Layout,
-    fitted: tuple[bytes, pa.Table],
+    fitted: tuple[bytes, pa.Table, list[float]],
     champion: Mapping[str, Any] | None,
 ) -> judgement.Verdict:
-    """Whether a challenger becomes champion; ``fitted`` is its booster, which has not seen the held-out rows, and those rows.
+    """Whether a challenger becomes champion; ``fitted`` is its booster, which has not seen the held-out rows, those rows, and
+    what was known of kinds of days before them.
 
     The first model always wins, and so does one whose champion can't be used any more: its files are gone, or other
     features are computed now.
@@ -72,9 +75,12 @@ def verdict(
     return held(fitted, theirs, happened, config, departments(lake, business_date))
 
 
-def held(fitted: tuple[bytes, pa.Table], champion: Model, happened: pa.Table, config: Config, of: Mapping[str, str]) -> judgement.Verdict:
+def held(
+    fitted: tuple[bytes, pa.Table, list[float]], champion: Model, happened: pa.Table, config: Config, of: Mapping[str, str]
+) -> judgement.Verdict:
     """The trial itself: rows of OUTCOMES of the half of the series that did not calibrate the challenger; of: item -> department."""
-    challenger, rest = half_calibrated(*fitted, config)
+    booster, rows_held, kinds = fitted
+    challenger, rest = half_calibrated(booster, rows_held, config, kinds)
     rows = happened.filter(pa.array(np.isin(names_of(happened), names_of(rest)))).sort_by(_ORDER)
     return judgement.compare(judged(challenger, rows), judged(champion, rows), config, of)
 

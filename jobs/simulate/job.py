@@ -21,7 +21,7 @@ from jobs.plan.pools import SCALE
 from jobs.simulate import checkpoint, compare, market, measures, memory, page, printout, segments, span, tuning
 from jobs.simulate.ablations import KNOWN
 from jobs.simulate.lawful import Lawful
-from jobs.simulate.made import masters_of
+from jobs.simulate.made import masters_ahead
 from jobs.simulate.market import LATENT, Replayed
 from jobs.simulate.policies import BASE_STOCK, ORACLE, STOCHASTIC
 from jobs.simulate.replay import Given, Run
@@ -99,7 +99,7 @@ def _outcomes(
     markets = _replayed(lake, config, nights)
     if made is not None:
         world = Lawful(made, nights.first)
-        base, markets = masters_of(base, world.world, nights.first, nights.last), iter([(LATENT, made.seed, world)])
+        base, markets = masters_ahead(base, world.world, nights.first, nights.last), iter([(LATENT, made.seed, world)])
     outcomes = []
     for demand, seed, against in markets:
         given = Given(begins, base, against, nights, config, model, here.train, config.simulation.retrain_every)

@@ -140,7 +140,7 @@ def _check(begins: State, pair: Ints, opening: Opening) -> None:
         raise UsageError(f"{wrong} ({differ:,} item-locations have another stock)")
 
 
-def masters_of(base: Memory, world: World, first: date, last: date) -> Memory:
+def masters_ahead(base: Memory, world: World, first: date, last: date) -> Memory:
     """Masters as the first night knows them, and what the world's drops of the nights after it bring: prices and weather."""
     feeds, ahead = Feeds(world), world.config.files.ahead_days
     nights = [first + timedelta(days=number + 1) for number in range((last - first).days)]

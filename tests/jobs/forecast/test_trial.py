@@ -13,6 +13,7 @@ import pyarrow as pa
 from jobs.config import Config
 from jobs.features.block import Span, to_block
 from jobs.forecast import judgement
+from jobs.forecast.days import FACTOR
 from jobs.forecast.examples import Layout
 from jobs.forecast.model import INPUTS, Model, numbers, to_matrix
 from jobs.forecast.outcomes import of_origin
@@ -27,14 +28,14 @@ PLAN = Layout((19_860,), 19_858)
 
 
 def test_the_first_model_wins(tmp_path: Path) -> None:
-    found = verdict(NONE, Lake(str(tmp_path)), Config(), D, PLAN, (b"", pa.table({})), None)
+    found = verdict(NONE, Lake(str(tmp_path)), Config(), D, PLAN, (b"", pa.table({}), []), None)
     assert found == judgement.FIRST
     assert str(found) == "champion: the first model"
 
 
 def test_a_champion_that_can_not_be_loaded_makes_way(tmp_path: Path) -> None:
     """Else a change of the features would leave a lake without a model for ever."""
-    found = verdict(NONE, Lake(str(tmp_path)), Config(), D, PLAN, (b"", pa.table({})), {"model_id": "gone"})
+    found = verdict(NONE, Lake(str(tmp_path)), Config(), D, PLAN, (b"", pa.table({}), []), {"model_id": "gone"})
     assert found.wins
     assert "gone can't be used any more" in found.reasons[0]
 
@@ -65,11 +66,12 @@ def _happened(origin: date) -> pa.Table:
 def test_a_champion_that_forecasts_half_of_it_is_beaten_and_an_equal_one_is_not() -> None:
     before, after = _happened(D - 5 * DAY), _happened(D)
     booster, held_out = _trained(before.filter(before["in_stock"])), after.filter(after["in_stock"])
-    equal, rest = half_calibrated(booster, held_out, Config())
+    held_out = held_out.append_column(FACTOR, pa.array(np.ones(held_out.num_rows)))
+    equal, rest = half_calibrated(booster, held_out, Config(), [])
     assert len(set(names_of(held_out)) - set(names_of(rest))) == len(set(names_of(rest))) == 30
     halved = [[ratio / 2 for ratio in ratios] for ratios in equal.calibration.ratios]
     champion = Model(booster, replace(equal.calibration, ratios=halved))
-    assert held((booster, held_out), champion, after, Config(), {}).wins
-    found = held((booster, held_out), equal, after, Config(), {})
+    assert held((booster, held_out, []), champion, after, Config(), {}).wins
+    found = held((booster, held_out, []), equal, after, Config(), {})
     assert not found.wins
     assert "0.0% less (must be 0.5% less)" in found.reasons[0]

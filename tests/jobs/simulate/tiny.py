@@ -18,7 +18,7 @@ from jobs.lake import Lake
 from jobs.simulate import history, memory, span
 from jobs.simulate.ground import silver
 from jobs.simulate.lawful import Lawful
-from jobs.simulate.made import masters_of, shown_of
+from jobs.simulate.made import masters_ahead, shown_of
 from jobs.simulate.policies import POLICIES
 from jobs.simulate.replay import Given, Run
 from jobs.simulate.world import WorldConfig, masters, parse
@@ -69,6 +69,6 @@ def run_of(lake: Lake, config: WorldConfig, policy: str, settings: Config = CONF
     """A policy's nights, none of them simulated yet."""
     market, first_drop = Lawful(config, FIRST), span.first_drop(lake)
     base = memory.masters_of(lake, first_drop).having(demand=memory.history(lake, FIRST, first_drop))
-    base = masters_of(base, market.world, FIRST, LAST)
+    base = masters_ahead(base, market.world, FIRST, LAST)
     nights = span.of(lake, settings, FIRST, LAST, endless=True)
     return Run(Given(lake, base, market, nights, settings, None, here.train, 7), POLICIES[policy])

@@ -103,3 +103,8 @@ def test_a_world_has_the_lines_asked_for_each_once(lines: int) -> None:
     made = world(size={**SIZE, "lines": lines})
     pairs = set(zip(made.rows.item[:lines].tolist(), made.rows.location[:lines].tolist(), strict=True))
     assert made.lines == len(pairs) == lines
+
+
+def test_paths_are_drawn_where_no_line_bursts() -> None:
+    made = world("dependence", "wander", "bursts", randomness={"bursty": 0})
+    assert made.paths(made.start(), 3, 5, 1).shape == (made.lines, 3, 5)
