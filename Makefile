@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 NIGHT ?= 1
 NIGHTFILL_HOME ?= $(CURDIR)/var
 WORKERS ?= 3
+WORLD ?= small
 export NIGHTFILL_HOME
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -15,7 +16,7 @@ SYNCED := .venv/.synced
 READY := .venv/.ready
 PYTEST := PYTHONWARNINGS=ignore pytest -q
 
-.PHONY: help setup nightly airflow test torture check format lint types docs lock clean
+.PHONY: help setup nightly simulate airflow test torture check format lint types docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -24,6 +25,9 @@ setup: $(READY) ## everything that the other commands need: packages, Java, Delt
 
 nightly: $(READY) ## a night on the sample: load it, run the DAG, show the orders (NIGHT=2 ... 7: the nights after)
 	@bin/nightly $(NIGHT)
+
+simulate: $(READY) ## ways of deciding compared on a small made-up world whose law is known (WORLD=small: a preset or a TOML file)
+	@bin/simulate $(WORLD)
 
 airflow: $(READY) ## Airflow with our DAGs on this machine, for the browser (AIRFLOW_PORT=8080)
 	@bin/serve

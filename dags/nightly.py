@@ -35,7 +35,13 @@ PARAMS = {
         title="Business date",
         description="today, latest (the newest drop) or a date, YYYY-MM-DD: orders are placed before opening on it",
     ),
-    "mode": Param("stochastic", type="string", enum=["stochastic"], title="Mode", description="How the orders are decided"),
+    "mode": Param(
+        "stochastic",
+        type="string",
+        enum=["stochastic", "sequential"],
+        title="Mode",
+        description="stochastic: expected cost on demand paths; sequential: the forecast and a safety stock, up to a level",
+    ),
     "train": Param(
         "auto", type="string", enum=["auto", "always", "never"], title="Train", description="auto: when there is no model or it is old"
     ),

@@ -39,7 +39,7 @@ def _add_night_job(job: argparse.ArgumentParser) -> None:
     job.add_argument("--business-date", default="today", help="the night: a date, `today` (default) or `latest` (newest drop)")
     job.add_argument("--run-after", help="moment that `today` is taken from (an ISO timestamp; default: now)")
     job.add_argument("--config", help="TOML file; every key has a default")
-    job.add_argument("--mode", help="way of deciding; only `stochastic` exists yet")
+    job.add_argument("--mode", help="way of deciding: stochastic (the default) or sequential")
     job.add_argument("--train", choices=("auto", "always", "never"), default="auto", help="auto: when there is no model or it is old")
     job.add_argument("--launched-by", help="name of the run that starts the night (Airflow's run id): its retries go on with its attempt")
     job.add_argument("--dry-run", action="store_true", help="do everything but publish")
@@ -82,7 +82,7 @@ def _add_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         importer.add_argument(f"--{name}", type=int, action="append", help=f"only this {name} (the publisher's number); may be repeated")
     importer.add_argument("--hourly", action="store_true", help="sales by the hour, and the hours out of stock")
     world = commands.add_parser("world", help="make up a retailer whose law of demand is known: a landing folder, and the truth beside it")
-    world.add_argument("--config", required=True, help="TOML file of the world (docs/world.md); may name a preset")
+    world.add_argument("--config", required=True, help="TOML file of the world (docs/world.md), or a preset: calm, retail, hard, small")
     world.add_argument("--landing", required=True, help="landing folder to write; must be empty")
     world.add_argument("--truth", required=True, help="folder for what the retailer doesn't see; must be empty")
     sample = commands.add_parser("sample", help="load the bundled sample into a landing folder")
@@ -118,14 +118,20 @@ def _add_backtest(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     simulate = commands.add_parser("simulate", help="replay past nights under several ways of deciding, and compare what they cost")
-    simulate.add_argument("--landing", required=True, help="landing folder whose sales are replayed; the lake has read it")
+    against = simulate.add_mutually_exclusive_group(required=True)
+    against.add_argument("--landing", help="landing folder whose sales are replayed; the lake has read it")
+    against.add_argument("--world", help="TOML file or preset of a world, whose landing folder the lake has read: its law draws demand")
     simulate.add_argument("--lake", required=True)
-    simulate.add_argument("--first", required=True, type=date.fromisoformat, help="first night; stock and orders under way are its own")
-    simulate.add_argument("--last", required=True, type=date.fromisoformat, help="last night; at least 4 times lead time + review later")
+    simulate.add_argument(
+        "--first", type=date.fromisoformat, help="first night; stock and orders under way are its own (a world: its first drop)"
+    )
+    simulate.add_argument(
+        "--last", type=date.fromisoformat, help="last night; at least 4 times lead time + review later (a world: its last drop)"
+    )
     simulate.add_argument(
         "--modes",
         default="stochastic,sequential,base_stock",
-        help="ways of deciding, comma separated: stochastic, sequential, base_stock, perfect",
+        help="comma separated: stochastic, sequential, sequential_normal, base_stock, perfect, no_...; --world: oracle",
     )
     simulate.add_argument("--out", metavar="FILE.html", help="write a page with plots")
     simulate.add_argument("--config", help="TOML file; every key has a default")

@@ -124,6 +124,10 @@ class Simulation(_Section):
     demand: tuple[Literal["recovered", "floor", "more"], ...] = Field(("recovered", "floor", "more"), min_length=1)
     #: A killed simulation goes on from the last of these nights.
     checkpoint_nights: int = Field(7, ge=1)
+    #: The base stock's multiplier is tuned on at most so many nights before the first one; 0: it is 1 ...
+    tuning_nights: int = Field(364, ge=0)
+    #: ... and on items with about so many item-locations, the same for every multiplier.
+    tuning_lines: int = Field(200, ge=1)
 
 
 class Config(_Section):
@@ -134,7 +138,8 @@ class Config(_Section):
     horizon: int | None = Field(None, ge=1, le=366)
     timezone: Timezone = "UTC"
     currency: str = "EUR"
-    mode: Literal["stochastic"] = "stochastic"
+    #: How orders are decided: expected cost on demand paths, or the forecast with a safety stock (an order-up-to level).
+    mode: Literal["stochastic", "sequential"] = "stochastic"
     deadline_minutes: float = Field(120, gt=0)
     seed: int = 20240101
     retention_days: int = Field(35, ge=7)

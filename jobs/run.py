@@ -203,10 +203,18 @@ def run_simulate(args: argparse.Namespace) -> int:
     from jobs.simulate import job as simulate
 
     config = settings.load(args.config)
-    if not Path(args.landing).is_dir():
+    if args.landing and not Path(args.landing).is_dir():
         raise UsageError(f"there is no landing folder {args.landing}")
     lake, modes = _open(args), tuple(mode.strip() for mode in args.modes.split(",") if mode.strip())
-    print(simulate.main(lake, config, args.first, args.last, modes, args.out))
+    made, first, last = None, args.first, args.last
+    if args.world:
+        from jobs.simulate.world import load
+
+        made = load(args.world)
+        first, last = first or made.span.first_drop, last or made.span.last
+    if first is None or last is None:
+        raise UsageError("--first and --last name the nights to simulate; only a world has its own")
+    print(simulate.main(lake, config, first, last, modes, args.out, made))
     return 0
 
 

@@ -26,13 +26,13 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 #: Rows that a segment needs for ratios of its own, and the most size classes.
-_LEAST_ROWS = 80
+LEAST_ROWS = 80
 _SIZES = 12
 #: Classes of spread, where there are rows for them.
 _SPREADS = 3
 _ROWS_FOR_SPREADS = 5_000
 #: Steps from this one on are far.
-_FAR = {"day": 3, "week": 2}
+FAR = {"day": 3, "week": 2}
 #: The least forecast, so that ratios stay finite.
 LEAST_UNITS = 1e-3
 
@@ -126,12 +126,12 @@ def fit(
     forecast, level = np.maximum(forecast, LEAST_UNITS), 1.0
     if origin is not None:
         level = mean_over_median(forecast, actual, origin + traits.step) if of_median else 1.0
-        group = ((origin * 2 + (traits.step >= _FAR[grain])) * 2 + traits.promoted) * 2 + traits.eventful
+        group = ((origin * 2 + (traits.step >= FAR[grain])) * 2 + traits.promoted) * 2 + traits.eventful
         forecast = np.maximum(centred(forecast, actual, group), LEAST_UNITS)
     wide = _SPREADS if len(forecast) >= _ROWS_FOR_SPREADS else 1
-    sizes = _edges(forecast, int(np.clip(len(forecast) // (_LEAST_ROWS * 2 * wide), 1, _SIZES)))
-    spreads = _edges(np.nan_to_num(traits.spread, nan=0.0), wide)
-    shell = Calibration(sizes, spreads, _FAR[grain], [], [], [], by_promotion=True, by_event=True)
+    sizes = edges(forecast, int(np.clip(len(forecast) // (LEAST_ROWS * 2 * wide), 1, _SIZES)))
+    spreads = edges(np.nan_to_num(traits.spread, nan=0.0), wide)
+    shell = Calibration(sizes, spreads, FAR[grain], [], [], [], by_promotion=True, by_event=True)
     segment, fan = shell.segments(forecast, traits), (len(spreads) + 1) * 8
     # Sums by size stay what they are.
     forecast = forecast * centred(forecast, actual, segment // 8) / centred(forecast, actual, segment // fan)
@@ -143,7 +143,7 @@ def fit(
         alike = (traits.promoted == key // 2 % 2) & eventful
         size = segment // fan == key // fan
         groups = (segment == key, (segment // 8 == key // 8) & alike, size & alike, size & eventful, size, np.ones(len(forecast), bool))
-        rows = next((group for group in groups if group.sum() >= _LEAST_ROWS), groups[-1])
+        rows = next((group for group in groups if group.sum() >= LEAST_ROWS), groups[-1])
         measured.append(_measure(forecast[rows], actual[rows]))
     means, zeros, ratios = zip(*measured, strict=True)
     return replace(shell, mean=list(means), p_zero=list(zeros), ratios=list(ratios), level=level)
@@ -153,7 +153,7 @@ def centred(forecast: Floats, actual: Floats, group: Ints) -> Floats:
     """The forecasts, each group of enough rows times one factor, so that its sum is that of what was sold."""
     _, row = np.unique(group, return_inverse=True)
     sold, expected = np.bincount(row, weights=actual), np.bincount(row, weights=forecast)
-    known = (np.bincount(row) >= _LEAST_ROWS) & (sold > 0) & (expected > 0)
+    known = (np.bincount(row) >= LEAST_ROWS) & (sold > 0) & (expected > 0)
     factor = np.divide(sold, expected, out=np.ones(len(sold)), where=known)
     levelled: Floats = forecast * factor[row]
     return levelled
@@ -171,7 +171,7 @@ def mean_over_median(forecast: Floats, actual: Floats, period: Ints) -> float:
     """
     _, row = np.unique(period, return_inverse=True)
     order = np.argsort(row, kind="stable")
-    days = [rows for rows in np.split(order, np.cumsum(np.bincount(row))[:-1]) if len(rows) >= _LEAST_ROWS]
+    days = [rows for rows in np.split(order, np.cumsum(np.bincount(row))[:-1]) if len(rows) >= LEAST_ROWS]
     drift = np.array([_median(actual[rows] / forecast[rows], forecast[rows]) for rows in days])
     days, drift = [rows for rows, moved in zip(days, drift, strict=True) if moved > 0], drift[drift > 0]
     if not days:
@@ -195,7 +195,7 @@ def _believed(ratio: float, noise: float) -> float:
     return float(1 + excess**3 / (excess**2 + noise**2)) if excess else 1.0
 
 
-def _edges(values: Floats, classes: int) -> list[float]:
+def edges(values: Floats, classes: int) -> list[float]:
     """Upper edges of classes of equal size, without the last."""
     edges: list[float] = np.unique(np.quantile(values, np.linspace(0, 1, classes + 1)[1:-1])).tolist()
     return edges

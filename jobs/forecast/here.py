@@ -22,7 +22,7 @@ from jobs.forecast import boosting, days, memory
 from jobs.forecast.checkpoints import EarlyStopping, best_rounds
 from jobs.forecast.examples import LEAST_ROWS, planned
 from jobs.forecast.model import INPUTS, MEAN, Model, numbers, to_matrix
-from jobs.forecast.train import judge, objective, regions
+from jobs.forecast.train import errors_of, judge, objective, regions
 
 if TYPE_CHECKING:
     from datetime import date
@@ -72,8 +72,9 @@ def train(lake: Lake, config: Config, business_date: date) -> Model | None:
     held_out = rows.table.filter(pa.array(rows.held_out))
     known = earlier.kinds(clock)
     calibration, dependence, _ = judge(challenger.booster, held_out, config, regions(lake, business_date), known)
+    record = errors_of(Model(challenger.booster, calibration), held_out, config)
     everything = _fit(rows, config, chosen, np.ones(len(before), bool), None, challenger.rounds)
-    return Model(everything.booster, replace(calibration, days=cells.kinds(clock)), dependence)
+    return Model(everything.booster, replace(calibration, days=cells.kinds(clock)), dependence, record)
 
 
 def _rows(lake: Lake, config: Config, business_date: date) -> tuple[Layout, _Rows] | None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,8 @@ from jobs.features.names import KEY
 from jobs.forecast import baseline
 from jobs.forecast.calibration import Calibration, Traits
 from jobs.forecast.distribution import LEVELS, NAMES
-from jobs.forecast.ranks import USUAL, Dependence
+from jobs.forecast.errors import Errors
+from jobs.forecast.ranks import INDEPENDENT, USUAL, Dependence
 from schemas.gold.features import FEATURES
 from schemas.gold.forecasts import FORECASTS
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from xgboost import Booster
 
 Floats = npt.NDArray[np.float64]
+#: Where the spread of a distribution comes from.
+Spread = Literal["calibrated", "empirical", "normal"]
 
 #: Objective of a booster of medians, and of one of means.
 MEDIAN, MEAN = "reg:absoluteerror", "reg:squarederror"
@@ -37,12 +40,13 @@ _KEYS = (*KEY, "target_date")
 @dataclass(frozen=True, slots=True)
 class Model:
     """A booster (UBJ bytes) that forecasts demand as a share of what is expected, the calibration that makes it a
-    distribution, and how demand depends across periods and series.
+    distribution, how demand depends across periods and series, and the record of its errors (None: none was kept yet).
     """
 
     booster: bytes
     calibration: Calibration
     dependence: Dependence = USUAL
+    errors: Errors | None = None
 
     @property
     def model_id(self) -> str:
@@ -50,6 +54,7 @@ class Model:
         digest = hashlib.sha256(self.booster)
         digest.update(self.calibration_json().encode())
         digest.update(self.dependence_json().encode())
+        digest.update(self.errors_json().encode())
         digest.update(",".join(INPUTS).encode())
         return digest.hexdigest()[:20]
 
@@ -60,6 +65,10 @@ class Model:
     def dependence_json(self) -> str:
         """The dependence as canonical JSON."""
         return json.dumps({"share": dict(self.dependence.share), "lasting": dict(self.dependence.lasting)}, sort_keys=True)
+
+    def errors_json(self) -> str:
+        """The record of errors as canonical JSON; empty without one."""
+        return json.dumps(self.errors.to_dict(), sort_keys=True) if self.errors else ""
 
 
 def to_matrix(features: pa.Table | pa.RecordBatch) -> npt.NDArray[np.float32]:
@@ -107,13 +116,20 @@ def traits(features: pa.Table | pa.RecordBatch) -> Traits:
     return Traits(spread, step, numbers(features, "promotion") > 0, numbers(features, "event") > 0, numbers(features, "position"))
 
 
-def forecast(model: Model | None, features: pa.Table | pa.RecordBatch) -> pa.Table:
-    """Distributions in SCHEMA, one row a row of features; without a model those of the baseline."""
+def forecast(model: Model | None, features: pa.Table | pa.RecordBatch, spread: Spread = "calibrated") -> pa.Table:
+    """Distributions in SCHEMA, one row a row of features; without a model those of the baseline.
+
+    spread  about the mean: as calibrated; or as the model's record of errors has it, empirical or normal, where it has one
+    """
     if model is None:
         mean, p_zero, quantiles = baseline.forecast(features)
     else:
         mean, p_zero, quantiles = model.calibration.apply(points(model.booster, features), traits(features))
     whole = np.asarray(features.column("whole_units").to_numpy(zero_copy_only=False), bool)
+    if model is not None and model.errors is not None and spread != "calibrated":
+        p_zero, quantiles = model.errors.apply(mean, numbers(features, "step").astype(np.int64), normal=spread == "normal")
+        # A normal law knows no whole units.
+        whole = whole & (spread != "normal")
     closed = np.nan_to_num(numbers(features, "closed")) >= 1
     mean, p_zero, quantiles = settle(mean, p_zero, quantiles, whole, closed)
     arrays = {name: features.column(name) for name in _KEYS}
@@ -121,6 +137,13 @@ def forecast(model: Model | None, features: pa.Table | pa.RecordBatch) -> pa.Tab
     arrays |= {name: pa.array(quantiles[:, i]) for i, name in enumerate(NAMES)}
     arrays["model_id"] = pa.array([model.model_id if model else baseline.MODEL_ID] * len(mean), pa.string())
     return pa.table({f.name: arrays[f.name] for f in SCHEMA}).cast(SCHEMA)
+
+
+def dependence_of(model: Model | None, spread: Spread = "calibrated") -> Dependence:
+    """How demand depends across periods and series on the paths of such distributions; by a record of errors series are independent."""
+    if spread == "calibrated":
+        return model.dependence if model else USUAL
+    return model.errors.dependence if model and model.errors else INDEPENDENT
 
 
 def settle(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.forecast import baseline, registry
-from jobs.forecast.ranks import USUAL, PathRanks, seed_of, to_table
+from jobs.forecast.model import dependence_of
+from jobs.forecast.ranks import PathRanks, seed_of, to_table
 from jobs.forecast.scoring import score
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from jobs.config import Config
-    from jobs.forecast.model import Model
+    from jobs.forecast.model import Model, Spread
     from jobs.lake import Lake
 
 
@@ -22,8 +23,9 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -
     """Write gold/forecasts and gold/path_ranks of the night, with its champion or, without one, the baseline."""
     model = night_model(lake, config, business_date)
     features = lake.run("gold/features", business_date)
-    lake.write_run("gold/forecasts", score(spark, model, features), business_date)
-    ranks = PathRanks(config.planning.paths, seed_of(config.seed, business_date), model.dependence if model else USUAL)
+    spread: Spread = "empirical" if config.mode == "sequential" else "calibrated"
+    lake.write_run("gold/forecasts", score(spark, model, features, spread=spread), business_date)
+    ranks = PathRanks(config.planning.paths, seed_of(config.seed, business_date), dependence_of(model, spread))
     where = f"business_date = DATE '{business_date}' AND run_id = '{lake.run_id}'"
     lake.write_arrow("gold/path_ranks", to_table(ranks, business_date, lake.run_id), where)
 

@@ -63,6 +63,8 @@ USUAL = Dependence(
     {"all": 0.01, "region": 0.0, "item": 0.16, "item_region": 0.13, "location": 0.02, "pair": 0.0, "series": 0.68},
     {"all": 0.1, "region": 0.0, "item": 0.6, "item_region": 0.6, "location": 0.3, "pair": 0.0, "series": 0.05},
 )
+#: Nothing in common between series or periods: errors that add up as if they were independent.
+INDEPENDENT = Dependence({"series": 1.0}, {"series": 0.0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,17 @@ class PathRanks:
         lasting = self.dependence.lasting.get(factor, 0.0)
         shock: Floats = np.sqrt(lasting) * normal[0] + np.sqrt(1 - lasting) * normal[1:]
         return shock
+
+
+@dataclass(frozen=True, slots=True)
+class GivenPaths(PathRanks):
+    """Paths that somebody else drew, who knows more: ``units`` [series, steps, paths] of the forecasts' series in key order."""
+
+    units: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 0, 0), np.int32), repr=False, compare=False)
+
+    def of(self, names: Mapping[str, Names], steps: int) -> Floats:
+        """No ranks; only their shape."""
+        return np.broadcast_to(0.0, (len(names["item_id"]), steps, self.paths))
 
 
 def seed_of(seed: int, business_date: date) -> int:

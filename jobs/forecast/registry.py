@@ -15,6 +15,7 @@ import pyarrow as pa
 import schemas
 from jobs.errors import NightfillError, UsageError
 from jobs.forecast.calibration import Calibration
+from jobs.forecast.errors import Errors
 from jobs.forecast.model import INPUTS, Model
 from jobs.forecast.ranks import Dependence
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 When = Literal["auto", "always", "never"]
 Row = Mapping[str, Any]
 
-BOOSTER, CALIBRATION, DEPENDENCE, MANIFEST = "model.ubj", "calibration.json", "dependence.json", "manifest.json"
+BOOSTER, CALIBRATION, DEPENDENCE, ERRORS, MANIFEST = "model.ubj", "calibration.json", "dependence.json", "errors.json", "manifest.json"
 
 
 def champion(models: Iterable[Row], business_date: date, grain: str) -> Row | None:
@@ -101,6 +102,8 @@ def save(lake: Lake, model: Model, manifest: Mapping[str, Any]) -> Path:
     (draft / BOOSTER).write_bytes(model.booster)
     (draft / CALIBRATION).write_text(model.calibration_json(), encoding="utf-8")
     (draft / DEPENDENCE).write_text(model.dependence_json(), encoding="utf-8")
+    if model.errors:
+        (draft / ERRORS).write_text(model.errors_json(), encoding="utf-8")
     content = {"model_id": model.model_id, "inputs": list(INPUTS), **manifest}
     (draft / MANIFEST).write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
     try:
@@ -119,7 +122,10 @@ def load(lake: Lake, model_id: str) -> Model:
     try:
         calibration = Calibration(**json.loads((folder / CALIBRATION).read_text(encoding="utf-8")))
         dependence = Dependence(**json.loads((folder / DEPENDENCE).read_text(encoding="utf-8")))
-        model = Model((folder / BOOSTER).read_bytes(), calibration, dependence)
+        record = folder / ERRORS
+        # Models of before the record was kept have none.
+        errors = Errors(**json.loads(record.read_text(encoding="utf-8"))) if record.exists() else None
+        model = Model((folder / BOOSTER).read_bytes(), calibration, dependence, errors)
     except FileNotFoundError as error:
         raise NightfillError(
             f"model {model_id} is in ops/models but its file {error.filename} is missing. Run the night again with --train always."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from jobs.forecast.model import SCHEMA, Model, forecast
+from jobs.forecast.model import SCHEMA, Model, Spread, forecast
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Batches = Iterable[pa.RecordBatch]
 
 
-def score(spark: SparkSession, model: Model | None, features: DataFrame) -> DataFrame:
+def score(spark: SparkSession, model: Model | None, features: DataFrame, spread: Spread = "calibrated") -> DataFrame:
     """Distributions of features, one thread a task."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -28,7 +28,7 @@ def score(spark: SparkSession, model: Model | None, features: DataFrame) -> Data
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield from forecast(sent.value, batch).to_batches()
+            yield from forecast(sent.value, batch, spread).to_batches()
 
     return features.mapInArrow(run, from_arrow_schema(SCHEMA))
 

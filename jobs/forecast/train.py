@@ -16,8 +16,8 @@ from pyspark.sql import functions as F
 import schemas
 from jobs.errors import NightfillError, UsageError
 from jobs.features.clock import CLOCKS
-from jobs.features.names import KEY, columns_of, regions_of, with_region
-from jobs.forecast import boosting, days, dependence, registry
+from jobs.features.names import KEY, columns_of, joined, regions_of, with_region
+from jobs.forecast import boosting, days, dependence, errors, registry
 from jobs.forecast.distribution import NAMES
 from jobs.forecast.examples import LEAST_ROWS, WEIGHT, training_rows
 from jobs.forecast.metrics import measures
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from jobs.config import Config
     from jobs.forecast.calibration import Calibration
+    from jobs.forecast.errors import Errors
     from jobs.lake import Lake
 
 
@@ -111,8 +112,9 @@ def train(
         watched = F.col(_HELD_OUT) & (F.pmod(F.xxhash64(*ROW), F.lit(-(-held_out.num_rows // STOPPING_ROWS))) == 0)
         challenger = boosting.fit(weighed.where(before | watched), lake, config, watch, held_out=_HELD_OUT, chosen=chosen)
         spread, together, metrics = judge(challenger.booster, held_out, config, regions(lake, business_date), kinds[0])
+        record = errors_of(Model(challenger.booster, spread), held_out, config)
         everything = boosting.fit(weighed, lake, config, watch, rounds=challenger.rounds, chosen=chosen)
-        model = Model(everything.booster, replace(spread, days=kinds[1]), together)
+        model = Model(everything.booster, replace(spread, days=kinds[1]), together, record)
     finally:
         rows.unpersist()
     lake.drop_checkpoints()
@@ -166,6 +168,14 @@ def judge(
     metrics = _measured(*half_calibrated(booster, rows, config, kinds))
     final = calibrated(booster, rows, config, kinds)
     return final, _dependence(Model(booster, final), rows, regions), metrics
+
+
+def errors_of(model: Model, held_out: pa.Table, config: Config) -> Errors:
+    """How far off the model's means were on rows that its booster has not seen."""
+    origin, step = (numbers(held_out, name).astype(np.int64) for name in ("origin", "step"))
+    group = np.unique(joined(columns_of(held_out)).astype(str), return_inverse=True)[1]
+    group = group * (int(origin.max(initial=0)) + 1) + origin
+    return errors.fit(numbers(forecast(model, held_out), "mean"), numbers(held_out, "units"), step, group, config.grain)
 
 
 def _dependence(model: Model, rows: pa.Table, regions: Mapping[str, str]) -> Dependence:

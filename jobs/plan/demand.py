@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from jobs.features.names import KEY, Names, regions_of, with_region
 from jobs.forecast.distribution import NAMES, draw
+from jobs.forecast.ranks import GivenPaths
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +28,7 @@ class Demand:
     quantiles  [series, steps, 15]; p_zero, mean [series, steps]; whole [series]
     ranks      [series, steps, paths]
     names      columns that name the series' factors
+    given      [series, steps, paths] units on the paths, where they are not drawn from the distributions
     drawn      [centres, steps, paths] units that distribution centres are asked for; they are numbered after the series
 
     Beyond the horizon the last week repeats (grain week: the last period). A period without a forecast has no demand.
@@ -40,6 +43,7 @@ class Demand:
     cycle: int
     names: dict[str, Names] = field(default_factory=dict)
     drawn: Floats | None = None
+    given: npt.NDArray[np.int32] | None = None
 
     def with_drawn(self, drawn: Floats) -> Demand:
         """The same, and what distribution centres are asked for."""
@@ -63,7 +67,7 @@ class Demand:
         """The distributions alone, as far as so many steps look: small enough to keep, to be drawn ``afresh`` later."""
         seen = min(max(steps, 1), self.horizon)
         cut = {name: getattr(self, name)[:, :seen] for name in ("quantiles", "p_zero", "mean")}
-        return replace(self, **cut, ranks=np.zeros((len(self.whole), seen, 0)), drawn=None)
+        return replace(self, **cut, ranks=np.zeros((len(self.whole), seen, 0)), drawn=None, given=None)
 
     def afresh(self, ranks: PathRanks) -> Demand:
         """The same distributions on other paths."""
@@ -82,6 +86,8 @@ class Demand:
 
     def _forecast(self, series: Ints, step: int) -> Floats:
         at = self.column(step)
+        if self.given is not None:
+            return np.asarray(self.given[series, at], np.float64)
         units = np.empty((len(series), self.paths))
         for flag in (False, True):
             chosen = self.whole[series] == flag
@@ -136,7 +142,9 @@ def read(forecasts: pa.Table, night: Night) -> Demand:
     quantiles = np.stack([dense[name] for name in NAMES], axis=2)
     names = _names(series, night)
     ranks = night.ranks.of(names, shape[1])
-    return Demand(pairs, quantiles, dense["p_zero"], dense["mean"], whole, ranks, cycle, names)
+    given = night.ranks.units if isinstance(night.ranks, GivenPaths) else None
+    assert given is None or given.shape == ranks.shape, "paths are given of other series or periods than the forecasts'"
+    return Demand(pairs, quantiles, dense["p_zero"], dense["mean"], whole, ranks, cycle, names, given=given)
 
 
 def _names(series: pl.DataFrame, night: Night) -> dict[str, Names]:

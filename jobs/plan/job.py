@@ -43,6 +43,6 @@ def main(
             writing.write_few_lines(lake, tables["orders"], tables["reasons"], business_date)
         else:
             writing.write_lines(lake, result, business_date)
-        writing.write_small(lake, tables, business_date)
+        writing.write_small(lake, tables, business_date, config.mode)
         if keep_problem:
             write_problem(keep_problem, coupling.tables(tables["problem"], tables["pools"], tables["due"], night))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,15 +91,24 @@ class Night:
 
 def frame(rows: pa.Table | None, table: str) -> pl.DataFrame:
     """Rows of a contract's table as polars, with all declared columns (missing ones null)."""
-    declared = schemas.TABLES[table]
-    empty = pl.from_arrow(declared.schema.empty_table())
-    assert isinstance(empty, pl.DataFrame)
+    empty = _empty(table)
     if rows is None or rows.num_rows == 0:
         return empty
     data = pl.from_arrow(rows)
     assert isinstance(data, pl.DataFrame)
-    nothing = pl.lit(None)
-    return data.select((pl.col(name) if name in data.columns else nothing).cast(kind).alias(name) for name, kind in empty.schema.items())
+    known, nothing = data.schema, pl.lit(None)
+    return data.select(
+        pl.col(name) if known.get(name) == kind else (pl.col(name) if name in known else nothing).cast(kind).alias(name)
+        for name, kind in empty.schema.items()
+    )
+
+
+@lru_cache(maxsize=64)
+def _empty(table: str) -> pl.DataFrame:
+    """No rows of a contract's table: asked for hundreds of times a night."""
+    empty = pl.from_arrow(schemas.TABLES[table].schema.empty_table())
+    assert isinstance(empty, pl.DataFrame)
+    return empty
 
 
 def exceptions(rows: list[pl.DataFrame]) -> pl.DataFrame:

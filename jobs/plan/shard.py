@@ -33,6 +33,7 @@ from jobs.plan import (
     position,
 )
 from jobs.plan.night import PAIR, Night, exception, exceptions, frame
+from jobs.plan.order_up_to import newsvendor
 from jobs.plan.ragged import first_allowed, first_least
 from jobs.plan.terms import Terms, terms_of
 
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 LINE = ["item_id", "source_id", "location_id"]
 #: What makes the cost lists of lines, as expected_cost.evaluate does.
 Lists = Callable[[Terms, "Demand", float], expected_cost.Costs]
+#: Way of deciding -> its cost lists; limits, solver and check are the same.
+RULES: dict[str, Lists] = {"stochastic": expected_cost.evaluate, "sequential": newsvendor}
 
 
 @dataclass(frozen=True)
@@ -132,8 +135,9 @@ def described(costed: Costed, outcome: limits.Outcome, night: Night) -> Decision
     return Decision(decided, costed.pooled.select(*limits.POOL, "limit"), fresh.of_shard(costed, outcome, night), found)
 
 
-def cost(tables: Mapping[str, pa.Table], night: Night, lists_of: Lists = expected_cost.evaluate) -> Costed:
-    """Cost every order quantity of the lines of a shard's items (tables: see ``lines_of``); ``lists_of``: another rule's cost lists."""
+def cost(tables: Mapping[str, pa.Table], night: Night, lists_of: Lists | None = None) -> Costed:
+    """Cost every order quantity of the lines of a shard's items (tables: see ``lines_of``), by the rule of the night's mode or another."""
+    lists_of = lists_of or RULES[night.config.mode]
     placed = lines_of(tables, night)
     lines, demand_ = placed.lines, placed.demand
     terms = terms_of(lines, demand_, night, placed.centres)

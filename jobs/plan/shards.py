@@ -58,7 +58,8 @@ def planned(shards: DataFrame, night: Night, *, with_problem: bool = False) -> I
 def with_covers(shards: DataFrame, night: Night) -> Night:
     """The night with how long orders with terms should last: summed over the shards, chosen on the driver (a row a lane and cover)."""
     terms = lanes.order_terms(night)
-    if terms.is_empty():
+    # An order-up-to rule knows nothing of what an order costs over its cover.
+    if terms.is_empty() or night.config.mode == "sequential":
         return night
     found = shards.mapInArrow(_coverer(night), RESULT).collect()
     sums = [pl.DataFrame(pl.from_arrow(decode(row["payload"]))) for row in found]

@@ -65,18 +65,19 @@ def write_few_lines(lake: Lake, orders: pl.DataFrame, reasons: pl.DataFrame, bus
         lake.write_arrow(table.path, gold_rows(rows, table, lake.run_id, business_date), _mine(lake, business_date))
 
 
-def write_small(lake: Lake, small: dict[str, pl.DataFrame], business_date: date) -> None:
+def write_small(lake: Lake, small: dict[str, pl.DataFrame], business_date: date, mode: str = "stochastic") -> None:
     """gold/shadow_prices, gold/certificates and the planning rows of gold/exceptions.
 
     small  pools, fresh, exceptions; and prices, certificate where the night was decided as a whole (else empty)
     """
     together = not small["certificate"].is_empty()
+    certified = certificates_together(small["certificate"], small["fresh"]) if together else certificates(small["pools"], small["fresh"])
+    if mode != "stochastic":
+        # Cost is then the rule's own account: what it is apart from expected cost on fresh paths has other reasons than sampling.
+        certified = certified.with_columns(sampling_bias=pl.lit(None, pl.Float64))
     for table, rows in (
         (SHADOW_PRICES, dated(small["prices"], business_date) if together else shadow_prices(small["pools"], business_date)),
-        (
-            CERTIFICATES,
-            certificates_together(small["certificate"], small["fresh"]) if together else certificates(small["pools"], small["fresh"]),
-        ),
+        (CERTIFICATES, certified),
         (EXCEPTIONS, ranked(small["exceptions"])),
     ):
         # What training has noted among the exceptions stays.

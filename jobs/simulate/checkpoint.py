@@ -10,17 +10,16 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.forecast.calibration import Calibration
+from jobs.forecast.errors import Errors
 from jobs.forecast.model import Model
 from jobs.forecast.ranks import Dependence
 from jobs.lake import put
-from jobs.simulate.state import State, Transit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from jobs.simulate.replay import Progress, Run
 
-_TRANSIT = ("pair", "source", "units", "ordered", "arrives", "origin")
 _RATES = ("holding", "shortage", "waste", "buying", "presentation")
 
 
@@ -28,8 +27,8 @@ def save(run: Run, file: Path) -> None:
     """Write all that the run's next nights depend on."""
     at, first = run.progress, run.given.base.tables["silver/demand"].num_rows
     assert run.rates is not None
-    arrays: dict[str, Any] = {"stock": at.state.stock, "source": run.source, "open": at.books.open}
-    arrays |= {f"transit_{name}": getattr(at.state.transit, name) for name in _TRANSIT}
+    arrays: dict[str, Any] = {"source": run.source, "open": at.books.open}
+    arrays |= {f"where_{name}": values for name, values in run.ground.arrays(at.state).items()}
     arrays |= {f"units_{name}": values for name, values in at.books.units.items()}
     arrays |= {f"money_{name}": values for name, values in at.books.money.items()}
     arrays |= {f"rate_{name}": getattr(run.rates, name) for name in _RATES}
@@ -37,7 +36,7 @@ def save(run: Run, file: Path) -> None:
     facts: dict[str, Any] = {"done": at.done, "counts": at.counts, "model": None}
     if at.model is not None:
         arrays["booster"] = np.frombuffer(at.model.booster, np.uint8)
-        facts["model"] = [at.model.calibration_json(), at.model.dependence_json()]
+        facts["model"] = [at.model.calibration_json(), at.model.dependence_json(), at.model.errors_json()]
     arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
     content = BytesIO()
     np.savez(content, **arrays)
@@ -53,8 +52,7 @@ def load(run: Run, file: Path) -> None:
     with np.load(BytesIO(file.read_bytes())) as found:
         facts = json.loads(found["facts"].tobytes())
         at: Progress = run.progress
-        transit = Transit(*(found[f"transit_{name}"] for name in _TRANSIT))
-        at.state = State(found["stock"], run.life, transit)
+        at.state = run.ground.of({name.removeprefix("where_"): found[name] for name in found.files if name.startswith("where_")})
         for kind, values in (("units", at.books.units), ("money", at.books.money)):
             values.update({name: found[f"{kind}_{name}"] for name in values})
         at.books.open, run.source = found["open"], found["source"]
@@ -64,8 +62,9 @@ def load(run: Run, file: Path) -> None:
         at.done, at.counts = facts["done"], facts["counts"]
         at.model = None
         if facts["model"]:
-            calibration, dependence = (json.loads(text) for text in facts["model"])
-            at.model = Model(found["booster"].tobytes(), Calibration(**calibration), Dependence(**dependence))
+            calibration, dependence, record = (json.loads(text or "null") for text in facts["model"])
+            errors = Errors(**record) if record else None
+            at.model = Model(found["booster"].tobytes(), Calibration(**calibration), Dependence(**dependence), errors)
 
 
 def _ipc(rows: pa.Table) -> bytes:

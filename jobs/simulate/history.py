@@ -11,12 +11,12 @@ import polars as pl
 import pyarrow as pa
 
 import schemas
+from jobs.features.names import KEY
 from jobs.ingest.demand.facts import decimals
 from jobs.plan.pools import SCALE
-from jobs.simulate.market import KEY
 
 if TYPE_CHECKING:
-    from jobs.simulate.market import Shown
+    from jobs.simulate.ground import Shown
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -68,7 +68,7 @@ def recent(known: pa.Table, series: pl.DataFrame, night: date, days: int) -> tup
     begin = night - timedelta(days=days)
     near = pl.DataFrame(pl.from_arrow(known.select([*KEY, "period", "units", "in_stock_fraction"])))
     near = near.filter((pl.col("period") >= begin) & (pl.col("period") < night))
-    placed = near.join(series.with_row_index("series"), on=KEY).with_columns(day=(pl.col("period") - pl.lit(begin)).dt.total_days())
+    placed = near.join(series.with_row_index("series"), on=list(KEY)).with_columns(day=(pl.col("period") - pl.lit(begin)).dt.total_days())
     at = placed["series"].to_numpy(), placed["day"].to_numpy()
     units, stock = np.full((len(series), days), np.nan), np.full((len(series), days), np.nan)
     units[at] = (placed["units"] * SCALE).cast(pl.Int64).to_numpy() / SCALE

@@ -13,8 +13,9 @@ from jobs.plan.lanes import LANE
 from jobs.plan.pools import SCALE
 
 if TYPE_CHECKING:
+    from jobs.simulate.goods import Moves
+    from jobs.simulate.ground import Where
     from jobs.simulate.places import Rates
-    from jobs.simulate.state import Moves, State
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -55,7 +56,7 @@ class Ledger:
         for name, amount in zip(_MONEY, (*amounts, of_orders, rates.buying * closing), strict=True):
             self.money[name][night] = amount
 
-    def imbalance(self, before: State, after: State) -> int:
+    def imbalance(self, before: Where, after: Where) -> int:
         """Ten-thousandths by which the books do not balance, over all nights and pairs: 0.
 
         opening + received - shipped - sold - wasted = closing, which opens the next night;
@@ -64,7 +65,7 @@ class Ledger:
         u = self.units
         nightly = u["opening"] + u["received"] - u["shipped"] - u["sold"] - u["wasted"] - u["closing"]
         overnight = u["opening"] - np.vstack([before.on_hand[None, :], u["closing"][:-1]])
-        ordered = before.in_transit() + u["ordered"].sum(axis=0) - u["received"].sum(axis=0) - after.in_transit()
+        ordered = before.in_transit + u["ordered"].sum(axis=0) - u["received"].sum(axis=0) - after.in_transit
         return int(np.abs(nightly).sum() + np.abs(overnight).sum() + np.abs(ordered).sum())
 
 

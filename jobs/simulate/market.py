@@ -13,29 +13,20 @@ import pyarrow.compute as pc
 
 from jobs.features.names import SEPARATOR
 from jobs.plan.pools import SCALE
+from jobs.simulate.ground import Shown
 from jobs.simulate.recovered import WEEKS, numbers_of, redraw, variant
+from jobs.simulate.shelves import Shelves
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
+    from jobs.simulate.ground import Ground, Opening
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 KEY = ["item_id", "location_id", "channel"]
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What is known of the series on a night beside what they sell.
-
-    open       [series] the series can sell; elsewhere there is no record of the night
-    price      [series] ten-thousandths; -1: none
-    promotion  [series] type of promotion, or None
-    """
-
-    open: Bools
-    price: Ints
-    promotion: np.ndarray
+#: What a world's demand is called among the ways of taking it (recovered.VARIANTS): all of it is known.
+LATENT = "latent"
 
 
 class Market(Protocol):
@@ -49,11 +40,15 @@ class Market(Protocol):
     def nights(self) -> int:
         """Nights that it goes on for."""
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What of the record is not as a simulation would have it, by name."""
+
     def wanted(self, night: int) -> Ints:
         """[series] units that customers want on a night (its number in the span), ten-thousandths, whatever is in stock."""
 
-    def shown(self, night: int) -> Shown:
-        """What is known of the series on that night."""
+    def ground(self, opening: Opening) -> Ground:
+        """What a simulation's nights happen in."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +80,10 @@ class Replayed:
     def shown(self, night: int) -> Shown:
         """The recorded price and promotion."""
         return Shown(self.sold[:, night] >= 0, self.price[:, night], self.promotion[:, night])
+
+    def ground(self, opening: Opening) -> Ground:
+        """The landing's own places."""
+        return Shelves(self, opening)
 
     @property
     def is_censored(self) -> bool:

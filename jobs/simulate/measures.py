@@ -13,6 +13,7 @@ from jobs.simulate.ledger import COMPONENTS, Ledger
 
 if TYPE_CHECKING:
     from jobs.simulate.span import Span
+    from jobs.simulate.tuning import Tuned
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -24,8 +25,9 @@ class Outcome:
     """A policy's nights in a market.
 
     policy, demand  names;  seed  of the redrawn demand;  left  [pairs] what stock and transit at the end cost until they have sold
-    items           [pairs] number of each pair's item;  departments  [pairs] of its item
+    items           [pairs] number of each pair's item;  segments  way of cutting -> [pairs] name of each pair's part (segments.py)
     counts          what was assumed or went otherwise than in the record, by name
+    tuned           the base stock's multiplier; None: not a base stock
     """
 
     policy: str
@@ -35,8 +37,9 @@ class Outcome:
     books: Ledger
     left: Floats
     items: Ints
-    departments: np.ndarray
+    segments: dict[str, np.ndarray]
     counts: dict[str, int]
+    tuned: Tuned | None = None
 
     def cost(self) -> Floats:
         """[counted nights, pairs] cost of a night, what is left at the end spread evenly over them."""
@@ -104,3 +107,8 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 
 def _divided(above: float, below: float) -> float:
     return float(above / below) if below else float("nan")
+
+
+def share_of_way(cost: float, base: float, oracle: float) -> float:
+    """(base - cost) / (base - oracle); above 1: beyond the oracle, which plans by heuristics too. NaN where that is not below the base."""
+    return (base - cost) / (base - oracle) if base > oracle else np.nan

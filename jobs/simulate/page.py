@@ -13,7 +13,8 @@ from jobs.forecast.report import PAGE
 from jobs.plan.pools import SCALE
 from jobs.simulate import printout
 from jobs.simulate.ledger import COMPONENTS
-from jobs.simulate.printout import COLUMNS, COSTS, MEANING, SERVICE, cell, gap
+from jobs.simulate.printout import COLUMNS, COSTS, MEANING, SERVICE, cell, gap, with_way
+from jobs.simulate.segments import BY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 Row = printout.Row
 _NAMES = {"end": "left at the end"}
+_BY = {
+    "department": "Departments",
+    "volume": "Volume: A, items with the first 80% of all units wanted; B, the next 15%; C, the rest",
+    "kind": "Kinds of location",
+}
 
 
 def html(found: Simulation) -> str:
@@ -35,15 +41,15 @@ def html(found: Simulation) -> str:
         *_tables(found),
         f"<h2>Cost</h2><p>Plots: {escape(MEANING[demand])}, seed {seed}.</p>",
         '<div class="two">',
-        _stacked(pick(found.rows, demand=demand, seed=seed, segment="*")),
+        _stacked(pick(found.rows, demand=demand, seed=seed, cut="*")),
         _differences(found),
         _nightly(shown, "Cost so far", found.config.currency, lambda each: each.cost().sum(axis=1).cumsum()),
         _nightly(shown, "Units on hand after closing, all places", "units", _counted("closing")),
         _nightly(shown, "Units lost a night", "units", lambda each: _counted("wanted")(each) - _counted("sold")(each)),
         _nightly(shown, "Units thrown away a night", "units", _counted("wasted")),
         "</div>",
-        "<h2>Departments</h2>",
-        _departments(pick(found.rows, demand=demand, seed=seed)),
+        f"<h2>Segments</h2><p>{escape(MEANING[demand].capitalize())}, seed {seed}.</p>",
+        *(_segments(pick(found.rows, demand=demand, seed=seed), by) for by in BY),
         "<h2>What was assumed</h2>",
         "".join(f"<p>{escape(line)}</p>" for line in printout.notes(found)),
     ]
@@ -53,10 +59,10 @@ def html(found: Simulation) -> str:
 def _tables(found: Simulation) -> list[str]:
     parts = []
     for demand, seed in printout.cases(found.rows):
-        rows = [(row["policy"], row) for row in pick(found.rows, demand=demand, seed=seed, segment="*")]
+        rows = [(row["policy"], row) for row in pick(found.rows, demand=demand, seed=seed, cut="*")]
         parts += [
             f"<h2>{escape(MEANING[demand].capitalize())} (seed {seed})</h2>",
-            _table(rows, COSTS, with_gap=True),
+            _table(rows, with_way(COSTS, rows), with_gap=True),
             _table(rows, SERVICE),
         ]
     return parts
@@ -81,7 +87,7 @@ def _differences(found: Simulation) -> str:
     """What each policy costs beyond stochastic, in percent, for each way of taking demand."""
     values = []
     for demand, seed in printout.cases(found.rows):
-        rows = pick(found.rows, demand=demand, seed=seed, segment="*")
+        rows = pick(found.rows, demand=demand, seed=seed, cut="*")
         reference = pick(rows, policy="stochastic")[0]["total_cost"]
         values += [(f"{row['policy']}, {demand}, {seed}", -100 * row["difference"] / reference) for row in rows if gap(row)]
     return bars("Saved against stochastic (left of zero: dearer)", "percent of the cost of stochastic", values) if values else ""
@@ -113,13 +119,15 @@ def _nightly(shown: Sequence[Outcome], title: str, unit: str, values: Callable[[
     return chart.html()
 
 
-def _departments(rows: Sequence[Row]) -> str:
-    segments = sorted({row["segment"] for row in rows if row["segment"] != "*"})
+def _segments(rows: Sequence[Row], by: str) -> str:
+    """Costs and service of every policy in each part of the retailer, cut one way."""
+    parts = sorted({row["segment"] for row in rows if row["cut"] == by})
     lines: list[tuple[str, Row]] = []
-    for segment in segments:
-        lines.append((segment or "(none)", {}))
-        lines += [(row["policy"], row) for row in pick(rows, segment=segment)]
-    return _table(lines, ("total_cost", "fill_rate", "waste_share"), with_gap=True) if lines else "<p>There is only one.</p>"
+    for part in parts:
+        lines.append((part or "(none)", {}))
+        lines += [(row["policy"], row) for row in pick(rows, cut=by, segment=part)]
+    tables = _table(lines, with_way(COSTS, lines), with_gap=True) + _table(lines, SERVICE)
+    return f"<h3>{_BY[by]}</h3>{tables if lines else '<p>There is only one.</p>'}"
 
 
 def _table(rows: Sequence[tuple[str, Row]], columns: Sequence[str], *, with_gap: bool = False) -> str:

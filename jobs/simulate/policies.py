@@ -16,26 +16,25 @@ from jobs.features import here
 from jobs.forecast import plain
 from jobs.forecast.baseline import positive_gamma
 from jobs.forecast.distribution import NAMES
-from jobs.forecast.model import forecast
-from jobs.forecast.ranks import USUAL, Dependence, PathRanks, seed_of
+from jobs.forecast.model import dependence_of, forecast
+from jobs.forecast.ranks import INDEPENDENT, Dependence, GivenPaths, PathRanks, seed_of
 from jobs.plan import expected_cost
 from jobs.plan.inputs import FORECAST
+from jobs.plan.order_up_to import newsvendor
 from jobs.plan.pools import SCALE
 from jobs.simulate.history import recent
-from jobs.simulate.lists import newsvendor
+from jobs.simulate.lawful import Lawful
 from jobs.simulate.market import KEY
 
 if TYPE_CHECKING:
     from jobs.config import Config
-    from jobs.forecast.model import Model
+    from jobs.forecast.model import Model, Spread
     from jobs.plan.shard import Lists
     from jobs.simulate.market import Market
     from jobs.simulate.memory import Memory
 
 Floats = npt.NDArray[np.float64]
 
-#: Nothing in common between series or periods: what a rule knows that adds up errors as if they were independent.
-INDEPENDENT = Dependence({"series": 1.0}, {"series": 0.0})
 #: Days whose mean a base stock takes for demand, and those looked at where none of them was in stock.
 _DAYS, _LOOKED_AT = 28, 91
 
@@ -53,13 +52,18 @@ class Evening:
     market: Market
 
 
+def _as_it_is(lake: Memory) -> Memory:
+    return lake
+
+
 @dataclass(frozen=True)
 class Policy:
     """A way of deciding.
 
     foresee   the night's forecasts (columns of inputs.FORECAST) and the ranks of their paths
     lists_of  cost lists of the lines
-    learns    whether it needs a model
+    learns    whether it needs a model;  records  whether it needs a record of the model's errors
+    sees      silver as it takes it;  lawful  whether it needs a world whose law is known
     """
 
     name: str
@@ -67,27 +71,38 @@ class Policy:
     foresee: Callable[[Evening], tuple[pa.Table, PathRanks]]
     lists_of: Lists
     learns: bool = False
+    records: bool = False
+    sees: Callable[[Memory], Memory] = _as_it_is
+    lawful: bool = False
 
 
-def _distribution(evening: Evening) -> pa.Table:
+def distribution(evening: Evening, spread: Spread = "calibrated") -> pa.Table:
     """What the night's model forecasts, as the night computes it."""
-    return forecast(evening.model, here.at(evening.lake, evening.config, evening.night, evening.steps))
+    return forecast(evening.model, here.at(evening.lake, evening.config, evening.night, evening.steps), spread)
 
 
-def _ranks(evening: Evening, dependence: Dependence) -> PathRanks:
+def ranks_of(evening: Evening, dependence: Dependence) -> PathRanks:
+    """Ranks of the night's demand paths."""
     return PathRanks(evening.config.planning.paths, seed_of(evening.config.seed, evening.night), dependence)
 
 
 def _stochastic(evening: Evening) -> tuple[pa.Table, PathRanks]:
-    return _distribution(evening), _ranks(evening, evening.model.dependence if evening.model else USUAL)
+    return distribution(evening), ranks_of(evening, dependence_of(evening.model))
 
 
-def _sequential(evening: Evening) -> tuple[pa.Table, PathRanks]:
-    return _distribution(evening), _ranks(evening, INDEPENDENT)
+def _sequential(evening: Evening, spread: Spread = "empirical") -> tuple[pa.Table, PathRanks]:
+    return distribution(evening, spread), ranks_of(evening, dependence_of(evening.model, spread))
 
 
-def _base_stock(evening: Evening) -> tuple[pa.Table, PathRanks]:
-    """The mean of the in-stock days among the last 28, the same every day, with the spread that these days had."""
+def _normal(evening: Evening) -> tuple[pa.Table, PathRanks]:
+    return _sequential(evening, "normal")
+
+
+def base_stock(evening: Evening, multiplier: float = 1.0) -> tuple[pa.Table, PathRanks]:
+    """The mean of the in-stock days among the last 28, the same every day, with the spread that these days had.
+
+    multiplier  of both, and so of the level up to which is ordered (tuning.py)
+    """
     series = evening.market.series
     units, stock = recent(evening.lake.tables["silver/demand"], series, evening.night, _LOOKED_AT)
     seen = ~np.isnan(units).all(axis=1)
@@ -101,7 +116,8 @@ def _base_stock(evening: Evening) -> tuple[pa.Table, PathRanks]:
     zeros = np.clip((np.nansum(days <= 0, axis=1) + np.exp(-mean)) / (known + 1), 0.0, 0.995)
     quantiles = positive_gamma(np.maximum(mean, 1e-3), variance, zeros)
     whole = (np.isnan(units) | (units == np.floor(units))).all(axis=1)
-    return _flat(series, evening, mean, np.where(mean > 0, zeros, 1.0), quantiles, whole), _ranks(evening, INDEPENDENT)
+    mean, quantiles = mean * multiplier, quantiles * multiplier
+    return _flat(series, evening, mean, np.where(mean > 0, zeros, 1.0), quantiles, whole), ranks_of(evening, INDEPENDENT)
 
 
 def _flat(series: pl.DataFrame, evening: Evening, mean: Floats, zeros: Floats, quantiles: Floats, whole: np.ndarray) -> pa.Table:
@@ -118,13 +134,31 @@ def _perfect(evening: Evening) -> tuple[pa.Table, PathRanks]:
     wanted = np.stack([market.wanted(_within(market.nights, number)) for number in nights], axis=1) / SCALE
     whole = (wanted == np.floor(wanted)).all(axis=1)
     shape = len(wanted), evening.steps
-    rows = market.series.select(pl.col(name).repeat_by(evening.steps).explode() for name in KEY)
-    dates = [evening.night + timedelta(days=step) for step in range(evening.steps)] * len(wanted)
     flat = wanted.ravel()
     columns = {"mean": flat, "p_zero": np.where(flat > 0, 0.0, 1.0), **dict.fromkeys(NAMES, flat)}
     columns |= {"whole_units": np.broadcast_to(whole[:, None], shape).ravel()}
+    return _dated(market.series, evening, evening.steps, columns), PathRanks(1, 0, INDEPENDENT)
+
+
+def _oracle(evening: Evening) -> tuple[pa.Table, PathRanks]:
+    """Paths drawn from the law that demand is drawn from, given its hidden state this morning, with its mean."""
+    market, config = evening.market, evening.config
+    assert isinstance(market, Lawful), "only a world's law is known"
+    seed, count = seed_of(config.seed, evening.night), config.planning.paths
+    means = market.means(evening.number, evening.steps)
+    # Nothing draws from these quantiles: the paths are given.
+    flat, shape = means.ravel(), means.shape
+    columns = {"mean": flat, "p_zero": np.where(flat > 0, 0.0, 1.0), **dict.fromkeys(NAMES, flat), "whole_units": np.ones(len(flat), bool)}
+    units = market.paths(evening.number, evening.steps, count, seed)
+    return _dated(market.series, evening, shape[1], columns), GivenPaths(count, seed, INDEPENDENT, units=units)
+
+
+def _dated(series: pl.DataFrame, evening: Evening, steps: int, columns: dict[str, np.ndarray]) -> pa.Table:
+    """Forecasts of columns [series x steps], series by series."""
+    rows = series.select(pl.col(name).repeat_by(steps).explode() for name in KEY)
+    dates = [evening.night + timedelta(days=step) for step in range(steps)] * len(series)
     rows = rows.with_columns(pl.Series("target_date", dates), *(pl.Series(name, values) for name, values in columns.items()))
-    return rows.select(list(FORECAST)).to_arrow(), PathRanks(1, 0, INDEPENDENT)
+    return rows.select(list(FORECAST)).to_arrow()
 
 
 def _within(nights: int, number: int) -> int:
@@ -134,14 +168,16 @@ def _within(nights: int, number: int) -> int:
     return number if beyond <= 0 else number - week * -(-beyond // week)
 
 
-STOCHASTIC, BASE_STOCK = "stochastic", "base_stock"
+STOCHASTIC, BASE_STOCK, ORACLE = "stochastic", "base_stock", "oracle"
 _LEVEL = "then an order-up-to level at the critical ratio"
 POLICIES: dict[str, Policy] = {
     policy.name: policy
     for policy in (
         Policy(STOCHASTIC, "the night's plan: expected cost on demand paths", _stochastic, expected_cost.evaluate, learns=True),
-        Policy("sequential", f"the forecast and its error spread, {_LEVEL}", _sequential, newsvendor, learns=True),
-        Policy(BASE_STOCK, f"the 28-day in-stock mean and the spread of these days, {_LEVEL}", _base_stock, newsvendor),
+        Policy("sequential", f"the forecast and the record of its errors, {_LEVEL}", _sequential, newsvendor, learns=True, records=True),
+        Policy("sequential_normal", "as sequential, errors taken as normal", _normal, newsvendor, learns=True, records=True),
+        Policy(BASE_STOCK, f"the 28-day in-stock mean and the spread of these days, {_LEVEL}", base_stock, newsvendor),
+        Policy(ORACLE, "the night's plan on paths from the law, its hidden state known", _oracle, expected_cost.evaluate, lawful=True),
         Policy("perfect", "the night's plan on one path: what will be wanted", _perfect, expected_cost.evaluate),
     )
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jobs.forecast.printout import aligned, pick
+from jobs.simulate.ablations import KNOWN
 from jobs.simulate.compare import LEAST_BLOCKS
-from jobs.simulate.policies import POLICIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,13 +29,17 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "turns": ("turns", "{:.0f}"),
     "order_variability": ("bullwhip", "{:.2f}"),
     "nervousness": ("nervous", "{:.2f}"),
+    "share_of_way": ("of the way", "{:.0%}"),
 }
+#: What is printed behind the costs, where it applies.
+WAY = "share_of_way"
 COSTS = tuple(name for name in COLUMNS if name.endswith("_cost"))
-SERVICE = tuple(name for name in COLUMNS if not name.endswith("_cost"))
+SERVICE = tuple(name for name in COLUMNS if not name.endswith("_cost") and name != WAY)
 MEANING = {
     "recovered": "demand of days short of stock redrawn from the series' days in stock",
     "floor": "demand of days short of stock taken as what sold",
     "more": "a fifth more than redrawn on days short of stock",
+    "latent": "latent demand of the world, whatever was in stock",
 }
 _COUNTS = {
     "short": "series-nights of the record short of stock",
@@ -47,16 +51,20 @@ _COUNTS = {
     "sales_above_stock_units": "units of that",
     "without_stock_record": "item-locations without a stock record on the first night (begin with nothing)",
     "orders_to_nowhere": "orders under way to places that are not simulated (left out)",
+    "nights_without_errors": "nights of sequential without a record of errors (the forecast's own spread was taken)",
+    "refused_units": "units ordered that the world's network did not deliver (stochastic)",
     "degraded_nights": "nights whose plan was cut short by time: such a simulation need not come out the same again",
 }
+#: Of these the most of any way of deciding is said, of the others what stochastic, the first, has.
+_MOST = ("degraded_nights", "nights_without_errors")
 
 
 def text(found: Simulation) -> str:
     """Cost and service of every policy, for each way of taking demand; what counts, what was assumed, the verdict."""
     lines = [headline(found), ""]
     for demand, seed in cases(found.rows):
-        rows = [(row["policy"], row) for row in pick(found.rows, demand=demand, seed=seed, segment="*")]
-        lines += [f"{MEANING[demand]} (seed {seed})", *_grid(rows, COSTS, differences=True), "", *_grid(rows, SERVICE), ""]
+        rows = [(row["policy"], row) for row in pick(found.rows, demand=demand, seed=seed, cut="*")]
+        lines += [f"{MEANING[demand]} (seed {seed})", *_grid(rows, with_way(COSTS, rows), differences=True), "", *_grid(rows, SERVICE), ""]
     return "\n".join([*lines, *verdicts(found), "", *notes(found)])
 
 
@@ -72,6 +80,11 @@ def headline(found: Simulation) -> str:
 def cases(rows: Iterable[Row]) -> list[tuple[str, int]]:
     """Ways of taking demand, with seeds, in the order in which they were run."""
     return list(dict.fromkeys((row["demand"], row["seed"]) for row in rows))
+
+
+def with_way(columns: tuple[str, ...], rows: Sequence[tuple[str, Row]]) -> tuple[str, ...]:
+    """Columns, and the share of the way from base stock to oracle where both were simulated."""
+    return (*columns, WAY) if any(row and cell(row, WAY) for _, row in rows) else columns
 
 
 def cell(row: Row, name: str) -> str:
@@ -91,7 +104,7 @@ def gap(row: Row) -> str:
 
 def verdicts(found: Simulation) -> list[str]:
     """A sentence a policy."""
-    rows = {row["policy"]: row for row in pick(found.rows, segment="*") if row["verdict"] != "reference"}
+    rows = {row["policy"]: row for row in pick(found.rows, cut="*") if row["verdict"] != "reference"}
     said = {
         "dearer": "{} is dearer than stochastic, whatever demand is taken for.",
         "cheaper": "{} is cheaper than stochastic, whatever demand is taken for.",
@@ -108,14 +121,28 @@ def notes(found: Simulation) -> list[str]:
         sure += f". There are fewer than {LEAST_BLOCKS} blocks of weeks, so noise from week to week is not covered"
     else:
         sure += f", crossed with {max(blocks)} blocks of weeks"
-    lines = [f"{name}: {POLICIES[name].meaning}." for name in dict.fromkeys(row["policy"] for row in found.rows)]
+    lines = [f"{name}: {KNOWN[name].meaning}." for name in dict.fromkeys(row["policy"] for row in found.rows)]
+    lines += _tuned(found)
+    if any(row["cut"] != "*" for row in found.rows):
+        lines += ["Departments, volume classes and kinds of location: gold/simulations (cut, segment), and the page."]
     lines += [f"{sure}. No policy is a lower bound: plans are heuristics."]
     counts: dict[str, int] = {}
     for outcome in found.outcomes:
-        if outcome.policy == "stochastic" or "degraded_nights" not in counts:
-            counts |= {name: value for name, value in outcome.counts.items() if name not in counts}
-        counts["degraded_nights"] = max(counts.get("degraded_nights", 0), outcome.counts.get("degraded_nights", 0))
+        counts = {**outcome.counts, **counts}
+        counts |= {name: max(counts.get(name, 0), outcome.counts.get(name, 0)) for name in _MOST}
     return lines + [f"{counts[name]:,} {meaning}" for name, meaning in _COUNTS.items() if counts.get(name)]
+
+
+def _tuned(found: Simulation) -> list[str]:
+    """What the base stock's multiplier is and where it comes from, for each way of taking demand."""
+    of = {each.demand: each.tuned for each in found.outcomes if each.tuned}
+    if not of:
+        return []
+    if not any(tuned.nights for tuned in of.values()):
+        return ["base_stock: multiplier 1, too few nights before the first to tune it."]
+    said = (f"{tuned.multiplier:.2f} ({demand}, {1 - tuned.cost / tuned.cost_of_one:.1%} cheaper than 1)" for demand, tuned in of.items())
+    some = next(iter(of.values()))
+    return [f"base_stock: multiplier tuned on the {some.nights} nights before the first, {some.lines} series: {', '.join(said)}."]
 
 
 def _grid(rows: Sequence[tuple[str, Row]], columns: Sequence[str], *, differences: bool = False) -> list[str]:

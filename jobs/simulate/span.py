@@ -44,8 +44,11 @@ class Span:
         return self.first + timedelta(days=number)
 
 
-def of(lake: Lake, config: Config, first: date, last: date) -> Span:
-    """The span of two dates. Raises UsageError where it can't be simulated, saying why and what could be."""
+def of(lake: Lake, config: Config, first: date, last: date, *, endless: bool = False) -> Span:
+    """The span of two dates; ``endless``: what is wanted after the last day with sales is known too.
+
+    Raises UsageError where it can't be simulated, saying why and what could be.
+    """
     if config.grain != "day":
         raise UsageError("`nightfill simulate` replays days; grain = week is not simulated yet")
     if last < first:
@@ -56,7 +59,7 @@ def of(lake: Lake, config: Config, first: date, last: date) -> Span:
     earliest = history + timedelta(days=LEAST_HISTORY[config.grain])
     if first < earliest:
         raise UsageError(f"--first {first} has too little history: sales begin on {history}, so {earliest} is the first night possible")
-    if last > newest:
+    if last > newest and not endless:
         raise UsageError(f"--last {last} is after the last day with sales, {newest}: what was wanted then is not known")
     found = Span(first, last, longest(lake, config, first))
     least = LEAST_SPANS * found.fixed

@@ -42,7 +42,13 @@ CERTIFICATES = gold(
             nullable=True,
             minimum=0,
         ),
-        Column("sampling_bias", DOUBLE, "cost_fresh - cost: what choosing by sampled paths hides", "currency", nullable=True),
+        Column(
+            "sampling_bias",
+            DOUBLE,
+            "cost_fresh - cost: what choosing by sampled paths hides; mode sequential: null, its cost is the rule's own account",
+            "currency",
+            nullable=True,
+        ),
         Column(
             "cost_fresh_nothing",
             DOUBLE,

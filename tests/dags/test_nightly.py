@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -14,6 +15,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import ParamValidationError
 
 import schemas
+from jobs.config import Config
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DAGS = CHECKOUT / "dags"
@@ -158,3 +160,9 @@ def test_dag_file_imports_nothing_heavy() -> None:
     heavy = {"pyspark", "xgboost", "ortools", "great_expectations", "deltalake", "polars", "duckdb", "sklearn"}
     assert "schemas" in out
     assert heavy.isdisjoint(out)
+
+
+def test_modes_of_the_form_are_those_of_the_settings(nightly: DAG) -> None:
+    assert nightly.params.get_param("mode").schema["enum"] == list(get_args(Config.model_fields["mode"].annotation))
+    arguments = rendered_arguments(nightly, "decide", mode="sequential")
+    assert arguments[arguments.index("--mode") + 1] == "sequential"

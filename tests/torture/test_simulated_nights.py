@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 import pytest
 
-import schemas
-from jobs.forecast import here, registry
+from jobs.forecast import here
 from jobs.lake import Lake
 from jobs.simulate import deciding, market, memory, span
 from jobs.simulate.policies import POLICIES
 from jobs.simulate.replay import Given, Run
-from jobs.stages import Job, run, stages_of
 from tests.builders import Landing
 from tests.jobs.features.lakes import history
 from tests.jobs.simulate.small import BEGIN, CONFIG, FIRST, HISTORY, LAST, NIGHTS, chain
+from tests.simulated import nightly
 
 pytestmark = pytest.mark.torture
 PAIR = ["item_id", "location_id"]
-LINE = ["item_id", "source_id", "location_id"]
-#: Nights of the simulation that are written. So small a chain is forecast by the baseline.
-WRITTEN = (4, 9)
 
 
-@pytest.mark.parametrize("coupled", [False, True])
-def test_the_night_orders_what_the_simulation_ordered(spark, tmp_path: Path, coupled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("coupled", "written"), [(False, (4, 9)), (True, (5,))])
+def test_the_night_orders_what_the_simulation_ordered(
+    spark, tmp_path: Path, coupled: bool, written: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nights of the simulation by their numbers; so small a chain is forecast by the baseline."""
     prices = [{"item_id": f"i{i}", "date": BEGIN, "unit_price": 2} for i in range(3)]
     lake = chain(tmp_path / "begin", prices=prices, demand=since_first_sales(), terms={"order_cost": 3} if coupled else None)
     first_drop = span.first_drop(lake)
@@ -39,23 +37,17 @@ def test_the_night_orders_what_the_simulation_ordered(spark, tmp_path: Path, cou
     simulated, placed = Run(given, POLICIES["stochastic"]), []
     decide, compared = deciding.decide, 0
     monkeypatch.setattr(deciding, "decide", lambda *given: (placed.append(decide(*given)), placed[-1])[1])
-    for number in range(max(WRITTEN) + 1):
+    for number in range(max(written) + 1):
         before = simulated.seen(given.span.day(number))
         simulated.step()
-        if number in WRITTEN:
+        if number in written:
             folder = tmp_path / f"night{number}"
             day = given.span.day(number)
-            published = Lake(str(folder / "lake"), spark)
-            published.create_tables()
-            _register(published, simulated, day)
-            job = Job(spark, published, CONFIG, day, str(_landing(folder / "landing", before, day).root), "never")
-            run(job, stages_of("nightly"), None, say=lambda _: None)
-            rows = published.arrow("gold/orders", [*LINE, "units", "expected_on"])
-            orders = pl.DataFrame(pl.from_arrow(rows))
-            orders = orders.select(*LINE, units=(pl.col("units") * 10_000).cast(pl.Int64), arrives_on="expected_on").sort(LINE)
+            landing = _landing(folder / "landing", before, day)
+            orders = nightly(Lake(str(folder / "lake"), spark), CONFIG, landing.root, day, simulated)
             assert placed[-1].lines.select(orders.columns).equals(orders)
             compared += len(orders)
-    assert compared >= 6
+    assert compared >= 3 * len(written)
 
 
 def since_first_sales() -> list[dict[str, Any]]:
@@ -65,17 +57,6 @@ def since_first_sales() -> list[dict[str, Any]]:
         begun |= {(row["item_id"], row["location_id"])} if row["units"] else set()
         rows += [row] if (row["item_id"], row["location_id"]) in begun else []
     return rows
-
-
-def _register(lake: Lake, simulated: Run, day: date) -> None:
-    """The simulation's model as the champion of the lake."""
-    model = simulated.progress.model
-    if model is None:
-        return
-    registry.save(lake, model, {})
-    row = dict.fromkeys(schemas.MODELS.column_names) | {"model_id": model.model_id, "business_date": day, "run_id": "sim"}
-    row |= {"grain": "day", "champion": True, "trained": datetime.now(UTC), "metrics": {}, "versions_read": {}, "rows": 1, "workers": 1}
-    registry.record(lake, pa.Table.from_pylist([row], schemas.MODELS.schema))
 
 
 def _landing(root: Path, seen: memory.Memory, day: date) -> Landing:

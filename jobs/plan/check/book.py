@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.plan.check import order_up_to, recost
 from jobs.plan.check.recost import Line, Paths
 from schemas.gold.forecasts import QUANTILES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from jobs.config import Config
     from jobs.lake import Lake
@@ -83,6 +84,16 @@ class Book:
             return float(order["order_value"]) / float(order["units"])
         rows = (self.lanes.get((source, location, item)), self.lanes.get((source, location, None)), self.items.get(item))
         return next((float(row["unit_cost"]) for row in rows if row and row["unit_cost"] is not None), None)
+
+    def cost(self, line: Line, demand: Sequence[Sequence[float]], units: float) -> float:
+        """Expected cost of so many units, by the rule of the night's mode."""
+        rule = order_up_to.cost if self.config.mode == "sequential" else recost.cost
+        return rule(line, demand, units)
+
+    def reach(self, line: Line, demand: Sequence[Sequence[float]]) -> float:
+        """Units at which a list of the night's mode ends."""
+        rule = order_up_to.reach if self.config.mode == "sequential" else recost.reach
+        return rule(line, demand, self.config.planning.reach_quantile)
 
     def is_costed_again(self, reason: Row) -> bool:
         """Whether costs can be found again: not where the lead time is random (costs are then means over lead times), nor those of

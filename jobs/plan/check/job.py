@@ -12,7 +12,6 @@ from jobs.plan.check import book as books
 from jobs.plan.check import orders as single_orders
 from jobs.plan.check import pools, whole
 from jobs.plan.check.lists import allowance, drawn, key_of
-from jobs.plan.check.recost import cost
 from jobs.plan.check.rules import Finding, broken
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def _recosted(book: Book, tables: Mapping[str, pa.Table], orders: list[Row]) -> 
         for column, quantity in wanted.items():
             # Below its least quantity a line may not be ordered; nothing may always be.
             if order[column] is not None:
-                again = cost(line, demand, quantity)
+                again = book.cost(line, demand, quantity)
                 if abs(again - float(order[column])) > allowance(again, 1):
                     wrong.append(f"{order['order_id']} {order['item_id']}: {column} {order[column]}, again {again:.4f}")
     return len(found), wrong

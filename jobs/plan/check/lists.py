@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.plan.check.recost import Line, cost
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -77,7 +75,7 @@ def listed(book: Book, reason: Row) -> Listed:
     demand = book.paths.demand(line)
     multiple, least = float(reason["order_multiple"]), float(reason["min_order_units"])
     fewest = max(math.ceil(least / multiple - 1e-9), 1)
-    most = max(math.ceil(max(_reach(line, demand, book.config.planning.reach_quantile), 0.0) / multiple - 1e-9) + 1, fewest + 1)
+    most = max(math.ceil(max(book.reach(line, demand), 0.0) / multiple - 1e-9) + 1, fewest + 1)
     if most > LONGEST:
         return given
     room = math.inf
@@ -85,7 +83,7 @@ def listed(book: Book, reason: Row) -> Listed:
         room = float(reason["max_stock"]) - line.on_hand - sum(line.arrivals.values()) + reason["demand_until_arrival"]
     allowed = [0, *(n for n in range(fewest, most + 1) if n * multiple <= room + 1e-6)]
     # Limits of one line that no order keeps: nothing is allowed, and an exception says so.
-    again = Listed(reason, buying, [n * multiple for n in allowed], [cost(line, demand, n * multiple) for n in allowed])
+    again = Listed(reason, buying, [n * multiple for n in allowed], [book.cost(line, demand, n * multiple) for n in allowed])
     return replace(again, wrong=_apart(given, again))
 
 
@@ -104,18 +102,3 @@ def _apart(given: Listed, again: Listed) -> str:
             line = f"{given.reason['item_id']} to {given.reason['location_id']}"
             return f"{line}: {units:g} units cost {money:.4f} in the list decided on, again {known[units]:.4f}"
     return ""
-
-
-def _reach(line: Line, demand: Sequence[Sequence[float]], level: float) -> float:
-    """Units that cover the window, presentation included, on this share of the paths."""
-    needs = []
-    for path in range(len(demand[0])):
-        stock = line.on_hand
-        for step in range(line.lead):
-            stock = max(stock + line.arrivals.get(step, 0.0) - demand[step][path], 0.0)
-        need = -math.inf
-        for step in range(line.lead, line.lead + line.cover):
-            stock += line.arrivals.get(step, 0.0) - demand[step][path]
-            need = max(need, -stock)
-        needs.append(max(need, line.presentation - stock))
-    return sorted(needs)[math.ceil(level * (len(needs) - 1))]

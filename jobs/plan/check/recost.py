@@ -168,3 +168,18 @@ def cost(line: Line, demand: Sequence[Sequence[float]], units: float) -> float:
         if math.isfinite(keeps):
             spent += line.waste * max(stock - keeps, 0.0)
     return spent / paths + later.cost(line, demand, units) + line.premium * units
+
+
+def reach(line: Line, demand: Sequence[Sequence[float]], level: float) -> float:
+    """Units that cover the window, presentation included, on this share of the paths."""
+    needs = []
+    for path in range(len(demand[0])):
+        stock = line.on_hand
+        for step in range(line.lead):
+            stock = max(stock + line.arrivals.get(step, 0.0) - demand[step][path], 0.0)
+        need = -math.inf
+        for step in range(line.lead, line.lead + line.cover):
+            stock += line.arrivals.get(step, 0.0) - demand[step][path]
+            need = max(need, -stock)
+        needs.append(max(need, line.presentation - stock))
+    return sorted(needs)[math.ceil(level * (len(needs) - 1))]

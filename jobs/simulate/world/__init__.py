@@ -22,17 +22,18 @@ It does, in this order: what is due arrives; orders are accepted as far as sourc
 what arrives the same day arrives; demand is met from stock, both channels from one; batches past their last day are thrown away.
 The old state is untouched, so several policies can go on from one. ``Night`` has, of day D,
 
-    opening, received, shipped, sold_units, wasted, closing   [rows]    opening + received - shipped - sold_units - wasted = closing
-    ordered, accepted                                         [rows]    accepted = what was received later or is in transit
+    moves.opening, received, shipped, sold, wasted, closing   [rows]    opening + received - shipped - sold - wasted = closing
+    asked, moves.ordered                                      [rows]    orders; what of them is accepted: received later or in transit
     demand, sold                                              [lines, 2] latent demand and sales; lost = demand - sold
     in_stock                                                  [lines]   share of the selling hours; NaN: closed, or not sold any more or yet
     law.mean [lines, 2], law.multiplier [lines]               the law of that demand (``demand.Demand``)
     placed, receipts                                          Transit: order lines accepted; those that arrived
 
-Balances, to the unit: sum accepted so far = sum received so far + in transit (``state.transit.units``).
+Balances, to the unit: sum accepted so far = sum received so far + in transit (``state.goods.in_transit``).
 ``State`` is plain arrays: ``state.save(file)``, ``State.load(file)`` (npz), so that a simulation can resume:
-day; ``state.on_hand`` [rows]; ``state.batches`` (units by last day of sale); ``state.transit`` (row, units, ordered_on, expected_on,
-arrives_on as ordinals: expected_on is promised, arrives_on hidden); ``state.hidden`` (the law's hidden factors); ``state.rate`` [rows].
+day; ``state.goods.stock`` (on_hand [rows]; batches: units by days left) and ``state.goods.transit`` (row, source, units, ordered_on,
+expected_on, arrives_on as ordinals: expected_on is promised, arrives_on hidden; jobs/simulate/goods.py);
+``state.hidden`` (the law's hidden factors); ``state.rate`` [rows].
 
 **Brackets.** ``world.foresight(state, horizon) -> [lines, 2, horizon]`` the demand that will be drawn whatever is ordered;
 ``world.paths(state, horizon, count, seed) -> [lines, horizon, count]`` demand of both channels drawn from the law, given the hidden

@@ -270,7 +270,10 @@ class WorldConfig(_Section):
 
 
 def load(path: str | Path) -> WorldConfig:
-    """Read a world's TOML file over the preset that it names. Raises UsageError with one line a mistake, naming the key."""
+    """Read a world's TOML file, or a preset by its name. Raises UsageError with one line a mistake, naming the key."""
+    named = PRESETS / f"{path}.toml"
+    if named.is_file() and not Path(path).exists():
+        return parse({"preset": str(path), **_read(named)}, str(path))
     return parse(_read(Path(path)), str(path))
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from jobs.simulate.world import draws, prices, supply, weather
+from jobs.simulate.world import draws, prices, weather
 from jobs.simulate.world.columns import EPOCH, days_of, ids, region_name, table
 
 if TYPE_CHECKING:
+    from jobs.simulate.goods import Transit
     from jobs.simulate.world.draws import Floats, Ints
     from jobs.simulate.world.state import Night, State
     from jobs.simulate.world.world import World
@@ -66,7 +67,7 @@ class Feeds:
 
     def inventory(self, state: State) -> pa.Table:
         """Stock after closing on the day before ``state.day``: a row a batch of what spoils, a row of the others, also where it is 0."""
-        stock, day = state.stock, state.day.toordinal()
+        stock, day = state.goods.stock, state.day.toordinal()
         batch, left = np.nonzero(stock.batches)
         whole = np.ones(len(stock.on_hand), np.bool_)
         whole[stock.fresh[batch]] = False
@@ -121,7 +122,7 @@ class Feeds:
             rain = np.maximum(rain + error * draws.normal(key, day, f"rain forecast {ahead}"), 0) * (rain > 0)
         return np.stack([temperature, rain]).round(2)
 
-    def _order_ids(self, transit: supply.Transit) -> pa.Array:
+    def _order_ids(self, transit: Transit) -> pa.Array:
         """source-location-date: one order a lane and day."""
         lanes, places = self.world.network.lanes, self.world.network.places.location_id
         days, at = np.unique(transit.ordered_on, return_inverse=True)

@@ -126,7 +126,9 @@ class Randomness:
         for name, factor in self.factors.items():
             if factor.std:
                 total = total + (factor.std * getattr(hidden, name) - factor.std**2 / 2)[self.index[name]]
-        return np.exp(total) * self._burst_factor(hidden.bursting)
+        bursts = self._burst_factor(hidden.bursting)
+        # Where no line bursts, its state is the same on all paths.
+        return np.exp(total) * (bursts[:, None] if bursts.ndim < total.ndim else bursts)
 
     def ahead(self, hidden: Hidden, days: int) -> Floats:
         """[lines] the mean of ``multiplier`` so many days on: a score's mean is memory^days z, its variance 1 - memory^(2 days)."""

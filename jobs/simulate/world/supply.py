@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,34 +13,6 @@ if TYPE_CHECKING:
     from jobs.simulate.world.draws import Floats, Ints
     from jobs.simulate.world.events import Calendar
     from jobs.simulate.world.network import Lanes, Network
-
-
-@dataclass(frozen=True)
-class Transit:
-    """Order lines under way [n]: row, units, and ordinals: ordered_on, expected_on (promised), arrives_on (hidden until it happens)."""
-
-    row: Ints
-    units: Ints
-    ordered_on: Ints
-    expected_on: Ints
-    arrives_on: Ints
-
-    def where(self, chosen: np.ndarray) -> Transit:
-        """Some of the lines."""
-        return Transit(*(getattr(self, f.name)[chosen] for f in fields(self)))
-
-    def plus(self, other: Transit) -> Transit:
-        """With others after them."""
-        return Transit(*(np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)))
-
-    def by_row(self, rows: int) -> Ints:
-        """[rows] units under way."""
-        return np.bincount(self.row, self.units, rows).astype(np.int64)
-
-
-def nothing() -> Transit:
-    """No lines."""
-    return Transit(*(np.zeros(0, np.int64) for _ in fields(Transit)))
 
 
 def arrivals(lanes: Lanes, calendar: Calendar, latest: Ints, day: int) -> tuple[Ints, Ints, Ints]:

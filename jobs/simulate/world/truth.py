@@ -174,7 +174,7 @@ def _hidden(world: World, night: Night) -> pa.Table:
 
 
 def _orders(world: World, night: Night) -> pa.Table:
-    row, placed, rows = np.flatnonzero(night.ordered), night.placed, world.rows
+    row, placed, rows = np.flatnonzero(night.asked), night.placed, world.rows
     when = {name: np.zeros(len(rows), np.int64) for name in ("expected_on", "arrives_on")}
     for name, days in when.items():
         days[placed.row] = getattr(placed, name)
@@ -185,16 +185,16 @@ def _orders(world: World, night: Night) -> pa.Table:
             "item_id": ids(rows.item_id, row),
             "location_id": ids(rows.location_id, row),
             "source_id": ids(rows.source_id, row),
-            "ordered": night.ordered[row],
-            "accepted": night.accepted[row],
+            "ordered": night.asked[row],
+            "accepted": night.moves.ordered[row],
             **{name: dates(days[row]) for name, days in when.items()},
         },
     )
 
 
 def _waste(world: World, night: Night) -> pa.Table:
-    row = np.flatnonzero(night.wasted)
-    columns = {"item_id": ids(world.rows.item_id, row), "location_id": ids(world.rows.location_id, row), "units": night.wasted[row]}
+    row = np.flatnonzero(night.moves.wasted)
+    columns = {"item_id": ids(world.rows.item_id, row), "location_id": ids(world.rows.location_id, row), "units": night.moves.wasted[row]}
     return typed(WASTE.schema, {"date": days_of(night.day.toordinal(), len(row)), **columns})
 
 

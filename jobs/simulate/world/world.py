@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from jobs.simulate.world import demand, hidden, law, network, ordering, selling, stock, supply
+from jobs.simulate.goods import Goods, Stock, Transit, pass_night
+from jobs.simulate.world import demand, hidden, law, network, ordering, selling, supply
 from jobs.simulate.world.state import Night, State
 
 if TYPE_CHECKING:
@@ -73,14 +74,10 @@ class World:
 
     def start(self) -> State:
         """Before opening on the first day: full shelves, nothing under way."""
-        day = self.config.span.first
-        before = stock.empty(self.rows.life)
-        state = State(
-            day=day, stock=before, transit=supply.nothing(), hidden=self.randomness.start(day.toordinal()),
-            latest=np.zeros(len(self.network.lanes.source), np.int64), rate=self.rows.level.copy(),
-        )  # fmt: skip
-        shelf = before.receive(self.usual.base_stock(state.rate), self.rows.life)
-        return State(day, shelf, state.transit, state.hidden, state.latest, state.rate)
+        day, rate = self.config.span.first, self.rows.level.copy()
+        shelf = Stock.of(self.usual.base_stock(rate), self.rows.life, age=0)
+        latest = np.zeros(len(self.network.lanes.source), np.int64)
+        return State(day, Goods(shelf, Transit.none()), self.randomness.start(day.toordinal()), latest, rate)
 
     def usual_orders(self, state: State) -> Ints:
         """[rows] units that the world orders for itself (docs/world.md, Usual orders)."""
@@ -93,28 +90,30 @@ class World:
         """
         if orders.shape != (len(self.rows),) or (orders < 0).any():
             raise ValueError(f"orders must be {len(self.rows)} numbers of at least 0")
-        day, life = state.day.toordinal(), self.rows.life
-        came, waiting = _due(state.transit, day)
-        shelf = state.stock.receive(came.by_row(len(life)), life)
-        placed, latest, accepted = self._place(state, orders.astype(np.int64), shelf.on_hand, day)
-        shipped = self._shipped(accepted)
-        shelf = shelf.take(shipped)
-        at_once, waiting = _due(waiting.plus(placed), day)
-        came = came.plus(at_once)
-        shelf = shelf.receive(at_once.by_row(len(life)), life)
+        day, centres = state.day.toordinal(), len(self.rows) - self.lines
         state_of_demand = self.randomness.step(state.hidden, hidden.Keyed(day))
         wanted = demand.draw(self.law, self.randomness, state_of_demand, day)
-        sold, in_stock = selling.sell(wanted.units, shelf.on_hand[: self.lines], self.randomness.demand_key, day)
+        promised, comes, latest = supply.arrivals(self.network.lanes, self.law.calendar, state.latest, day)
+        placed, sold, in_stock = Transit.none(), wanted.units, np.zeros(0)
+
+        def place(on_hand: Ints) -> tuple[Transit, Ints]:
+            nonlocal placed
+            accepted = supply.accept(self.config, self.network, orders.astype(np.int64), on_hand, day)
+            row = np.flatnonzero(accepted)
+            lane = self.rows.lane[row]
+            placed = Transit(row, self.rows.source[row], accepted[row], np.full(len(row), day), promised[lane], comes[lane])
+            return placed, self._shipped(accepted)
+
+        def sell(on_hand: Ints) -> Ints:
+            nonlocal sold, in_stock
+            sold, in_stock = selling.sell(wanted.units, on_hand[: self.lines], self.randomness.demand_key, day)
+            return np.concatenate([sold.sum(axis=1), np.zeros(centres, np.int64)])
+
+        goods, moves, came = pass_night(state.goods, day, place, sell)
         in_stock[wanted.mean.sum(axis=1) == 0] = np.nan
-        sold_units = np.concatenate([sold.sum(axis=1), np.zeros(len(life) - self.lines, np.int64)])
-        shelf, wasted = shelf.take(sold_units).close()
-        rate = self.usual.rate(state.rate, sold_units, in_stock)
-        night = Night(
-            day=state.day, opening=state.on_hand, received=came.by_row(len(life)), shipped=shipped, sold_units=sold_units, wasted=wasted,
-            closing=shelf.on_hand, ordered=orders, accepted=accepted, demand=wanted.units, sold=sold, in_stock=in_stock, placed=placed,
-            receipts=came, law=wanted,
-        )  # fmt: skip
-        return State(state.day + timedelta(days=1), shelf, waiting, state_of_demand, latest, rate), night
+        rate = self.usual.rate(state.rate, moves.sold, in_stock)
+        night = Night(state.day, moves, orders, wanted.units, sold, in_stock, placed, came, wanted)
+        return State(state.day + timedelta(days=1), goods, state_of_demand, latest, rate), night
 
     def foresight(self, state: State, horizon: int) -> Ints:
         """[lines, 2, horizon] the demand that will be drawn from ``state.day`` on, whatever is ordered."""
@@ -130,21 +129,7 @@ class World:
         generator = np.random.Generator(np.random.Philox(key=[seed, (self.config.seed << 32) | day]))
         return demand.paths(self.law, self.randomness, state.hidden, day, horizon, generator, count)
 
-    def _place(self, state: State, orders: Ints, on_hand: Ints, day: int) -> tuple[supply.Transit, Ints, Ints]:
-        """The accepted lines, the lanes' new ``latest`` and [rows] accepted units."""
-        promised, comes, latest = supply.arrivals(self.network.lanes, self.law.calendar, state.latest, day)
-        accepted = supply.accept(self.config, self.network, orders, on_hand, day)
-        row = np.flatnonzero(accepted)
-        lane = self.rows.lane[row]
-        return supply.Transit(row, accepted[row], np.full(len(row), day), promised[lane], comes[lane]), latest, accepted
-
     def _shipped(self, accepted: Ints) -> Ints:
         """[rows] units that leave centres for others."""
         fed = np.flatnonzero((self.rows.supplied_by >= 0) & (accepted > 0))
         return np.bincount(self.rows.supplied_by[fed], accepted[fed], len(accepted)).astype(np.int64)
-
-
-def _due(transit: supply.Transit, day: int) -> tuple[supply.Transit, supply.Transit]:
-    """What arrives by a day, and the rest."""
-    due = transit.arrives_on <= day
-    return transit.where(due), transit.where(~due)

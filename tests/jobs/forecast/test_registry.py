@@ -13,6 +13,7 @@ from jobs.config import Config
 from jobs.errors import NightfillError, UsageError
 from jobs.forecast import listing, registry
 from jobs.forecast.calibration import Calibration
+from jobs.forecast.errors import Errors
 from jobs.forecast.model import Model
 from jobs.forecast.ranks import Dependence
 from jobs.lake import Lake
@@ -63,9 +64,20 @@ def test_files_survive_and_are_never_overwritten(tmp_path: Path) -> None:
     assert [p.name for p in folder.parent.iterdir()] == [MODEL.model_id]
 
 
+def test_the_record_of_errors_is_kept_and_older_models_have_none(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    kept = replace(MODEL, errors=Errors([1.0], 3, [0.5] * 4, [[1.0] * 15] * 4, [0.2] * 4, 0.25))
+    registry.save(lake, kept, {})
+    folder = registry.save(lake, MODEL, {})
+    assert registry.load(lake, kept.model_id) == kept
+    assert registry.load(lake, MODEL.model_id).errors is None
+    assert not (folder / "errors.json").exists()
+
+
 def test_the_name_is_the_content() -> None:
     other = replace(MODEL, dependence=Dependence({"series": 1.0}, {"series": 0.1}))
-    assert len({MODEL.model_id, other.model_id, replace(MODEL, booster=b"x").model_id}) == 3
+    record = replace(MODEL, errors=Errors([], 3, [0.5] * 2, [[1.0] * 15] * 2, [0.2] * 2, 0.25))
+    assert len({MODEL.model_id, other.model_id, record.model_id, replace(MODEL, booster=b"x").model_id}) == 4
     assert Model(b"booster", MODEL.calibration).model_id == MODEL.model_id
 
 

@@ -193,3 +193,27 @@ def test_a_challenger_is_judged_on_the_periods_since_the_champions_training(spar
     assert [row["reason"].split(":")[0] in ("champion", "not champion") for row in rows] == [True, True]
     assert rows[1]["champion"] == (not rows[1]["reason"].startswith("not"))
     assert "log score on all days" in rows[1]["reason"]
+
+
+def test_in_mode_sequential_the_spread_is_that_of_the_record(spark: SparkSession, night: Lake) -> None:
+    """Means are the model's whatever the mode; quantiles and ranks are those of the errors that the model keeps."""
+    own, sequential = night.for_run("r2"), CONFIG.model_copy(update={"mode": "sequential"})
+    features.main(spark, own, sequential, D)
+    predict.main(spark, own, sequential, D)
+    model = predict.night_model(own, sequential, D)
+    assert model is not None
+    assert model.errors is not None
+    key = [("item_id", "ascending"), ("location_id", "ascending"), ("target_date", "ascending")]
+    of_model, of_record = (night.arrow("gold/forecasts", where=[("run_id", "=", run)]).sort_by(key) for run in ("r1", "r2"))
+    mean = of_record["mean"].to_numpy()
+    assert (mean == of_model["mean"].to_numpy()).all()
+    step = np.array([(day - D).days for day in of_record["target_date"].to_pylist()])
+    p_zero, quantiles = model.errors.apply(mean, step)
+    sells = mean > 2
+    assert sells.sum() > 100
+    assert of_record["q90"].to_numpy()[sells] == pytest.approx(np.maximum(quantiles[:, NAMES.index("q90")], 1)[sells])
+    assert of_record["p_zero"].to_numpy()[sells] == pytest.approx(p_zero[sells])
+    assert (of_record["q90"].to_numpy() != of_model["q90"].to_numpy()).any()
+    ranks = night.arrow("gold/path_ranks", where=[("run_id", "=", "r2")]).to_pylist()
+    assert {row["factor"]: row["share"] for row in ranks} == {factor: float(factor == "series") for factor in FACTORS}
+    assert {row["lasting"] for row in ranks if row["factor"] == "series"} == {model.errors.lasting}

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.config import Config
+from jobs.errors import Blocked
 from jobs.forecast.ranks import to_table
 from jobs.lake import Lake
 from jobs.plan import inputs, job, shards, writing
@@ -189,6 +190,22 @@ def test_a_centre_orders_and_keeps(spark, lake: Lake, fill_lake, source: str, tm
         assert 62 - 9 < prices["budget"]["used"] == bought["order_value"] <= 62  # as many packs of 9 as the budget pays for
         assert prices["dc_outbound"]["used"] == sum(o["units"] for o in orders if o["source_id"] == "DC")
         assert prices["receiving"]["used"] == bought["units"]
+
+
+@pytest.mark.parametrize("fill_lake", [lambda lake: small_lake(lake, 12), bought_lake], ids=["pools", "together"])
+def test_an_order_up_to_rule_keeps_the_same_limits_and_is_checked_by_itself(spark, lake: Lake, fill_lake) -> None:
+    fill_lake(lake)
+    config = Config(mode="sequential")
+    job.main(spark, lake, config, D)
+    orders = rows(lake, "gold/orders")
+    assert len(orders) >= 2
+    assert sum(o["units"] for o in orders if o["source_id"] == "DC" and o["item_id"] == "A") <= 20
+    said = check.main(lake, config, D)
+    assert f"{len(orders)} order lines keep every rule, {len([o for o in orders if o['location_id'] != 'DC'])} costed again" in said
+    assert {row["sampling_bias"] for row in rows(lake, "gold/certificates")} == {None}
+    # By the other rule these are not the costs of the orders.
+    with pytest.raises(Blocked, match="cost_not_found_again"):
+        check.main(lake, Config(), D)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ CONFIG = Config.model_validate(
         "horizon": 7,
         "training": {"rows": 2000, "origins": 2, "rounds": 5},
         "planning": {"paths": 16, "shards": 1},
-        "simulation": {"demand": ["recovered"], "checkpoint_nights": 3, "retrain_every": 7},
+        "simulation": {"demand": ["recovered"], "checkpoint_nights": 3, "retrain_every": 7, "tuning_nights": 0},
     }
 )
 

@@ -22,7 +22,7 @@ def outcome(cost: np.ndarray, items: list[int], left: float = 0.0) -> Outcome:
     books.money["holding"][:FIXED], books.money["holding"][FIXED:] = 1e6, cost
     pairs = cost.shape[1]
     span = Span(FIRST, FIRST + timedelta(days=nights - 1), FIXED)
-    return Outcome("p", "recovered", 1, span, books, np.full(pairs, left), np.array(items), np.full(pairs, "", object), {})
+    return Outcome("p", "recovered", 1, span, books, np.full(pairs, left), np.array(items), {}, {})
 
 
 def gap(cost: np.ndarray, items: list[int], left: float = 0.0) -> compare.Difference:

@@ -12,6 +12,7 @@ from jobs.features import job as features
 from jobs.lake import Lake
 from jobs.plan import inputs
 from jobs.plan import job as plan
+from jobs.plan.shard import RULES
 from jobs.simulate import deciding
 from tests.jobs.features.lakes import fill, history, masters
 from tests.jobs.plan.small import D
@@ -21,14 +22,15 @@ from tests.jobs.simulate.small import FIRST, HISTORY, timedelta
 LINE = ["item_id", "source_id", "location_id"]
 
 
-@pytest.mark.parametrize("coupled", [False, True])
-def test_orders_are_those_that_spark_writes(spark, lake: Lake, coupled: bool) -> None:
+@pytest.mark.parametrize(("coupled", "mode"), [(False, "stochastic"), (True, "stochastic"), (True, "sequential")])
+def test_orders_are_those_that_spark_writes(spark, lake: Lake, coupled: bool, mode: str) -> None:
     coupled_lake(lake) if coupled else small_lake(lake, 12)
-    plan.main(spark, lake, Config(), D)
+    config = Config(mode=mode)
+    plan.main(spark, lake, config, D)
     written = pl.DataFrame(pl.from_arrow(lake.arrow("gold/orders", [*LINE, "units", "expected_on"])))
-    night = inputs.night_of(lake, Config(), D)
+    night = inputs.night_of(lake, config, D)
     tables = inputs.tables_here(lake, night, lake.arrow("gold/forecasts"))
-    found = deciding.decide(tables, night).lines
+    found = deciding.decide(tables, night, RULES[mode]).lines
     expected = written.select(*LINE, units=(pl.col("units") * 10_000).cast(pl.Int64), arrives_on="expected_on").sort(LINE)
     assert len(expected) >= 2
     assert found.select(expected.columns).equals(expected)

@@ -14,7 +14,7 @@ from jobs.simulate.replay import Run
 from schemas import SIMULATIONS
 from tests.jobs.simulate.small import CONFIG, FIRST, LAST, chain
 
-MODES = ("stochastic", "perfect", "sequential")
+MODES = ("stochastic", "perfect", "sequential", "base_stock")
 
 
 def digest(lake, policy: str) -> str:
@@ -38,14 +38,21 @@ def test_every_policy_has_its_rows(done) -> None:
         parts = [row[name] for name in row if name.endswith("_cost") and name != "total_cost"]
         assert sum(parts) == pytest.approx(row["total_cost"])
         assert row["difference_low"] is None, "three items say too little"
-        assert 0 < row["fill_rate"] <= 1
+        assert row["fill_rate"] is None if row["segment"] == "dc" else 0 < row["fill_rate"] <= 1
         assert row["blocks"] == 0
         assert row["verdict"] == ("reference" if row["policy"] == "stochastic" else "undecided")
-    parts = [row["total_cost"] for row in rows if row["segment"] != "*" and row["policy"] == "sequential"]
-    assert len(parts) == 2
-    assert sum(parts) == pytest.approx(whole[2]["total_cost"])
+    for by, names in {"department": ["c0", "c1"], "volume": ["A", "B"], "kind": ["dc", "store"]}.items():
+        parts = [row for row in rows if row["cut"] == by and row["policy"] == "sequential"]
+        assert [row["segment"] for row in parts] == names
+        for column in ("total_cost", "waste_cost", "wanted", "sold", "difference"):
+            assert sum(row[column] for row in parts) == pytest.approx(whole[2][column])
     assert whole[1]["total_cost"] < whole[0]["total_cost"], "foresight is worth something"
     assert "noise from week to week is not covered" in said
+    tuned = {(row["policy"], row["multiplier"], row["tuning_nights"]) for row in rows}
+    assert tuned == {*((mode, None, None) for mode in MODES[:3]), ("base_stock", 1.0, 0)}
+    assert "base_stock: multiplier 1, too few nights before the first to tune it" in said
+    # So small a chain has no model, and so no record of its errors.
+    assert "12 nights of sequential without a record of errors" in said
     assert "noise from week to week is not covered" in page
     assert page.count("<svg") > 5
     assert "http" not in page.replace("http://www.w3.org", "")

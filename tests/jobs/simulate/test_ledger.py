@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from jobs.simulate import ledger
+from jobs.simulate.goods import Goods, Stock, Transit, pass_night
 from jobs.simulate.ledger import Ledger
 from jobs.simulate.places import Rates
-from jobs.simulate.state import Transit, opening, pass_night
 
 UNIT = 10_000
 
@@ -25,11 +25,12 @@ def one(units: float) -> np.ndarray:
 
 def test_three_nights_are_charged_by_hand_and_balance() -> None:
     """4 units of two days' life, 2 more arrive on night 1; wanted 3, 0, 5."""
-    begun = state = opening(one(4), np.array([2]), np.array([0]), Transit.none())
+    begun = state = Goods(Stock.of(one(4), np.array([2]), age=0), Transit.none())
     books = Ledger(3, 1)
     for night, (wanted, ordered) in enumerate([(3, 2), (0, 0), (5, 0)]):
-        lines = Transit(*(np.array([x], np.int64) for x in (0, -1, ordered * UNIT, night, night + 1, 0)))
-        state, moves = pass_night(state, lines, one(wanted), night)
+        lines = Transit(*(np.array([x], np.int64) for x in (0, 0, ordered * UNIT, night, night + 1, night + 1)))
+        placed, asked = (lines, one(0)), one(wanted)
+        state, moves, _ = pass_night(state, night, lambda _, placed=placed: placed, lambda there, asked=asked: np.minimum(there, asked))
         books.enter(night, moves, one(wanted), np.array([True]), rates(), np.array([4.0 if ordered else 0.0]))
     money = {name: books.money[name][:, 0].round(9).tolist() for name in ("holding", "shortage", "presentation", "waste", "orders")}
     # Night 0 closes with 1; night 1: that one is past its day, 2 stay; night 2: 2 of 5 are sold.

@@ -15,7 +15,7 @@ def test_presets_can_be_used_and_overridden_key_by_key(preset: str) -> None:
     assert plain.size.lines == 1000
     assert changed.size.model_copy(update={"stores": 18, "lines": 1000}) == plain.size
     assert changed.supply == plain.supply
-    assert {path.stem for path in PRESETS.glob("*.toml")} == {"calm", "retail", "hard"}
+    assert {path.stem for path in PRESETS.glob("*.toml")} == {"calm", "retail", "hard", "small"}
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,17 @@ def test_a_mistake_is_one_line_that_names_the_key(text: str, line: str, tmp_path
         load(tmp_path / "world.toml")
     assert line in str(raised.value)
     assert len(str(raised.value).splitlines()) <= 2
+
+
+@pytest.mark.parametrize("preset", ["calm", "retail", "hard"])
+def test_a_preset_is_loaded_by_its_name(preset: str) -> None:
+    assert load(preset) == parse({"preset": preset})
+
+
+def test_the_small_world_is_retail_with_fewer_lines() -> None:
+    small, retail = load("small"), load("retail")
+    assert small.size.lines < retail.size.lines
+    assert small.model_copy(update={"size": retail.size, "span": retail.span}) == retail
 
 
 def test_a_missing_file_is_named() -> None:

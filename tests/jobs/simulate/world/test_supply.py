@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from jobs.simulate.world import selling, stock, supply
+from jobs.simulate.goods import Stock
+from jobs.simulate.world import selling, supply
 from tests.jobs.simulate.world.worlds import FIRST, nights, world
 
 DAY = FIRST.toordinal()
@@ -11,10 +12,10 @@ DAY = FIRST.toordinal()
 
 def test_the_oldest_batch_is_sold_first_and_what_is_left_of_it_is_thrown_away() -> None:
     life = np.array([2, 0])  # the second row never spoils
-    shelf = stock.empty(life).receive(np.array([5, 5]), life)
+    shelf = Stock.of(np.array([5, 5]), life, age=0)
     shelf, wasted = shelf.take(np.array([1, 1])).close()
     assert wasted.tolist() == [0, 0]
-    shelf = shelf.receive(np.array([3, 3]), life)
+    shelf = shelf.receive(np.array([3, 3]))
     assert shelf.batches.tolist() == [[4, 3]]
     shelf, wasted = shelf.take(np.array([2, 2])).close()
     assert (shelf.on_hand.tolist(), wasted.tolist(), shelf.batches.tolist()) == ([3, 5], [2, 0], [[3, 0]])
@@ -22,11 +23,11 @@ def test_the_oldest_batch_is_sold_first_and_what_is_left_of_it_is_thrown_away() 
 
 def test_batches_agree_with_a_naive_queue() -> None:
     generator, life = np.random.default_rng(3), np.array([3])
-    shelf, queue = stock.empty(life), [0, 0, 0]
+    shelf, queue = Stock.of(np.array([0]), life), [0, 0, 0]
     for _ in range(60):
         came = int(generator.integers(0, 6))
         queue[2] += came
-        shelf = shelf.receive(np.array([came]), life)
+        shelf = shelf.receive(np.array([came]))
         sold = int(min(generator.integers(0, 6), sum(queue)))
         shelf, wasted = shelf.take(np.array([sold])).close()
         for k in range(3):
@@ -81,10 +82,10 @@ def test_closed_days_bring_no_delivery_and_no_sale() -> None:
     made = world("events", "lead_time", events=[{"name": "rest", "month": 1, "day": 10, "closed": True}])
     _, found = nights(made, 20)
     closed = next(night for night in found if (night.day.month, night.day.day) == (1, 10))
-    assert closed.received.sum() == closed.demand.sum() == 0
+    assert closed.moves.received.sum() == closed.demand.sum() == 0
     assert np.isnan(closed.in_stock).all()
     assert all((night.placed.arrives_on != closed.day.toordinal()).all() for night in found)
-    assert sum(night.received.sum() for night in found) > 0
+    assert sum(night.moves.received.sum() for night in found) > 0
 
 
 def test_suppliers_deliver_a_part_of_some_lines() -> None:
@@ -106,9 +107,9 @@ def test_a_centre_ships_no_more_than_its_limit() -> None:
     _, found = nights(made, 30)
     for night in found:
         fed = made.rows.supplied_by >= 0
-        shipped = np.bincount(made.rows.source[fed], night.accepted[fed], len(limit))
+        shipped = np.bincount(made.rows.source[fed], night.moves.ordered[fed], len(limit))
         assert (shipped <= limit).all()
-    assert any((night.accepted < night.ordered).any() for night in found)
+    assert any((night.moves.ordered < night.asked).any() for night in found)
 
 
 def test_sales_from_too_little_are_shared_and_say_how_long_the_shelf_lasted() -> None:
@@ -134,14 +135,14 @@ def test_with_all_off_supply_is_sure() -> None:
     made = world(supply={"outbound": 0.1, "shortages": 0.5, "supplier_lead_std": 2, "fresh": 1})
     _, found = nights(made, 40)
     assert all((night.placed.arrives_on == night.placed.expected_on).all() for night in found)
-    assert sum(night.wasted.sum() for night in found) == 0
+    assert sum(night.moves.wasted.sum() for night in found) == 0
     from_supplier = made.rows.supplied_by < 0
-    assert all((night.accepted[from_supplier] == night.ordered[from_supplier]).all() for night in found)
+    assert all((night.moves.ordered[from_supplier] == night.asked[from_supplier]).all() for night in found)
     assert not np.isfinite(supply.outbound_limit(made.config, made.network)).any()
 
 
 def test_what_spoils_is_wasted() -> None:
     made = world("expiry", supply={"fresh": 1, "life": [2, 3]}, usual={"z_mean": 3})
     _, found = nights(made, 40)
-    assert sum(night.wasted.sum() for night in found) > 0
+    assert sum(night.moves.wasted.sum() for night in found) > 0
     assert (made.rows.life >= 2).all()

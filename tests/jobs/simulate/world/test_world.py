@@ -22,14 +22,15 @@ def test_units_balance_every_night(made: World) -> None:
     for _ in range(60):
         before = state
         state, night = made.advance(state, made.usual_orders(state))
-        assert (night.opening == before.on_hand).all()
-        assert (night.opening + night.received - night.shipped - night.sold_units - night.wasted == night.closing).all()
-        assert (night.closing >= 0).all()
-        assert (night.closing[state.stock.fresh] == state.stock.batches.sum(axis=1)).all()
+        moves, shelf = night.moves, state.goods.stock
+        assert (moves.opening == before.on_hand).all()
+        assert (moves.opening + moves.received - moves.shipped - moves.sold - moves.wasted == moves.closing).all()
+        assert (moves.closing >= 0).all()
+        assert (moves.closing[shelf.fresh] == shelf.batches.sum(axis=1)).all()
         assert (night.sold <= night.demand).all()
-        assert (night.accepted <= night.ordered).all()
-        accepted, received = accepted + night.accepted, received + night.received
-        assert (accepted == received + state.transit.by_row(len(made.rows))).all()
+        assert (moves.ordered <= night.asked).all()
+        accepted, received = accepted + moves.ordered, received + moves.received
+        assert (accepted == received + state.goods.in_transit).all()
     fed = made.rows.supplied_by >= 0
     assert np.asarray(accepted)[fed].sum() > 0
 
@@ -44,15 +45,15 @@ def test_every_policy_meets_the_same_demand_and_lead_times(made: World) -> None:
         assert (one.demand == other.demand).all()
         assert (one.demand == foreseen[:, :, day]).all()
         assert (usual.latest == nothing.latest).all()
-    assert (one.closing != other.closing).any()
+    assert (one.moves.closing != other.moves.closing).any()
 
 
 def test_advancing_leaves_the_old_state_as_it_was(made: World) -> None:
     state, _ = nights(made, 10)
-    copies = {f.name: np.copy(getattr(state.stock, f.name)) for f in fields(state.stock)}
+    copies = {f.name: np.copy(getattr(state.goods.stock, f.name)) for f in fields(state.goods.stock)}
     transit = np.copy(state.transit.units)
     made.advance(state, made.usual_orders(state))
-    assert all((copies[name] == getattr(state.stock, name)).all() for name in copies)
+    assert all((copies[name] == getattr(state.goods.stock, name)).all() for name in copies)
     assert (transit == state.transit.units).all()
 
 
@@ -63,7 +64,7 @@ def test_a_saved_state_goes_on_to_the_same_nights(made: World, tmp_path: Path) -
     assert loaded.day == state.day
     _, one = made.advance(state, made.usual_orders(state))
     _, other = made.advance(loaded, made.usual_orders(loaded))
-    assert (one.closing == other.closing).all()
+    assert (one.moves.closing == other.moves.closing).all()
     assert (one.receipts.units == other.receipts.units).all()
 
 
@@ -94,7 +95,7 @@ def test_without_centres_suppliers_deliver_to_stores() -> None:
     made = world(size={**SIZE, "dcs": 0})
     assert len(made.rows) == made.lines
     _, found = nights(made, 20)
-    assert sum(night.received.sum() for night in found) > 0
+    assert sum(night.moves.received.sum() for night in found) > 0
 
 
 @pytest.mark.parametrize("lines", [20, 21, 72])
@@ -102,3 +103,8 @@ def test_a_world_has_the_lines_asked_for_each_once(lines: int) -> None:
     made = world(size={**SIZE, "lines": lines})
     pairs = set(zip(made.rows.item[:lines].tolist(), made.rows.location[:lines].tolist(), strict=True))
     assert made.lines == len(pairs) == lines
+
+
+def test_paths_are_drawn_where_no_line_bursts() -> None:
+    made = world("dependence", "wander", "bursts", randomness={"bursty": 0})
+    assert made.paths(made.start(), 3, 5, 1).shape == (made.lines, 3, 5)

@@ -7,7 +7,7 @@ import pytest
 
 from jobs.plan import shard
 from jobs.plan.expected_cost import Costs
-from jobs.simulate.lists import newsvendor
+from jobs.plan.order_up_to import newsvendor
 from tests.jobs.plan.small import day, forecast, night, tables
 
 
@@ -30,9 +30,11 @@ def test_lists_of_an_order_up_to_rule_are_least_at_the_critical_ratio() -> None:
     needed = sum(demand.of_pairs(terms.first, terms.series, step)[0] for step in range(until))
     stock = 2 + np.arange(len(costed.lists.cost))
     naive = [
-        terms.holding[0] * terms.cover[0] * np.maximum(s - needed, 0).mean() + terms.shortage[0] * np.maximum(needed - s, 0).mean()
+        terms.holding[0] * terms.review[0] * np.maximum(s - needed, 0).mean() + terms.shortage[0] * np.maximum(needed - s, 0).mean()
         for s in stock
     ]
     assert costed.lists.cost == pytest.approx(naive)
+    assert costed.lists.lost == pytest.approx([np.maximum(needed - s, 0).mean() for s in stock])
+    assert costed.lists.p_out == pytest.approx([(needed > s).mean() for s in stock])
     share = (needed <= stock[int(np.argmin(naive))]).mean()
     assert share >= terms.critical_ratio()[0] - 1 / len(needed)
