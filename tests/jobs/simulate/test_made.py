@@ -11,6 +11,7 @@ import pytest
 
 from jobs.errors import UsageError
 from jobs.lake import Lake
+from jobs.run import main as nightfill
 from jobs.simulate import job, measures
 from jobs.simulate.lawful import Lawful
 from jobs.simulate.replay import Run
@@ -172,6 +173,26 @@ def test_an_oracle_of_a_landings_own_sales_and_another_worlds_lake_are_refused(w
         job.main(world[1], CONFIG, FIRST, LAST, ("base_stock",), None, made(seed=2))
     with pytest.raises(UsageError, match="has no history before"):
         Lawful(world[0], world[0].span.first)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--landing", "."], "--first and --last name the nights to simulate"),
+        (["--world", "nowhere.toml"], "no configuration file nowhere.toml"),
+        (["--world", "small", "--modes", "wisdom"], "there is only stochastic"),
+    ],
+)
+def test_the_command_line_says_what_is_missing(world, given: list[str], message: str, capsys) -> None:
+    assert nightfill(["simulate", "--lake", world[1].root, *given]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_world_or_a_landing_but_not_both(capsys) -> None:
+    for given in ([], ["--world", "small", "--landing", "."]):
+        with pytest.raises(SystemExit):
+            nightfill(["simulate", "--lake", ".", *given])
+        assert "--world" in capsys.readouterr().err
 
 
 def test_shares_of_the_way() -> None:
