@@ -67,8 +67,10 @@ def test_the_night_orders_what_the_simulation_ordered(spark, tmp_path: Path, pre
             assert placed[-1].lines.select(orders.columns).equals(orders)
             compared += len(orders)
             trained.add(simulated.progress.model is not None)
-    assert compared >= 20
-    assert trained == {True, False}, "nights of the baseline and of a model are both compared"
+    # Lines of `hard` are slow: few are ordered a night.
+    assert compared >= {"retail": 20, "hard": 12}[preset]
+    if preset == "retail":
+        assert trained == {True, False}, "nights of the baseline and of a model are both compared"
     assert simulated.progress.books.imbalance(simulated.progress.begun, simulated.progress.state) == 0
 
 
