@@ -46,8 +46,8 @@ _SUMS = {
     "units_expected": _EXACT.format("units * expected"),
     "expected_expected": _EXACT.format("expected * expected"),
 }
-#: Periods at what all have, or all of such a weekday, that are mixed into a kind's mean.
-_PRIOR = 0.5
+#: Periods without an effect that shrink those of a weekday and of an event; hardly any the mean of all.
+_WEEKDAY, _EVENT, _LEAST = 0.5, 1.0, 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,21 +132,19 @@ class Cells:
     def kinds(self, clock: Clock) -> list[float]:
         """What periods of each kind have: weekday (grain week: one) x without and with an event, flat; as ``kind_of`` numbers them.
 
-        Means of the logarithms by weight, each period counting once however many origins forecast it; a weekday's mean is
-        shrunk to that of all, and with or without an event to that of its weekday. So a holiday that has not been met is
-        taken for its weekday (measured: docs/decisions/forecast_model.md).
+        Effects of the weekday and of an event on the logarithms, added up: least squares by weight, each period counting once
+        however many origins forecast it, both shrunk to none (Hoerl and Kennard 1970). One holiday or two don't tell whether
+        the next is like a Sunday or like its weekday: so it is taken for something between (docs/decisions/forecast_model.md).
         """
         logs, period = np.log(self.factors()), _numbered(self.target, np.zeros_like(self.step), self.event)
         _, same = np.unique(period, return_inverse=True)
         weight = self.weight / np.bincount(same)[same]
         weekday = clock.weekday(self.target) if clock.like > 1 else np.zeros(len(logs), np.int64)
         usual = float(np.average(logs, weights=weight)) if len(logs) else 0.0
-        found = []
-        for day in range(clock.like):
-            mine = weekday == day
-            mean = _mixed(logs, weight * mine, usual)
-            found += [_mixed(logs, weight * (mine & (self.event == event)), mean) for event in (False, True)]
-        kinds: list[float] = np.exp(found).tolist()
+        seen = np.column_stack([np.ones(len(logs)), weekday[:, None] == np.arange(clock.like), self.event]).astype(float)
+        shrunk = np.diag([_LEAST, *[_WEEKDAY] * clock.like, _EVENT])
+        effects = np.linalg.solve((seen * weight[:, None]).T @ seen + shrunk, (seen * weight[:, None]).T @ (logs - usual))
+        kinds: list[float] = np.exp(usual + effects[0] + effects[1:-1, None] + effects[-1] * np.arange(2)).reshape(-1).tolist()
         return kinds
 
 
@@ -183,10 +181,6 @@ def _random_effects(values: Floats, error: Floats) -> tuple[float, float]:
     between = max(0.0, ((weight * (values - mean) ** 2).sum() - (len(values) - 1)) / freedom) if freedom > 0 else 0.0
     weight = 1 / (np.maximum(error, 1e-12) + between)
     return float((weight * values).sum() / weight.sum()), float(between)
-
-
-def _mixed(values: Floats, weight: Floats, prior: float) -> float:
-    return float(((weight * values).sum() + _PRIOR * prior) / (weight.sum() + _PRIOR))
 
 
 def _numbered(origin: Ints, step: Ints, event: Bools) -> Ints:

@@ -95,13 +95,17 @@ def test_spark_and_one_process_agree(spark: SparkSession) -> None:
     assert numbers(made, "label") == pytest.approx(numbers(here, "label") / numbers(here, FACTOR))
 
 
-def test_kinds_are_weekdays_and_events_within_them() -> None:
-    cells = Cells.of_table(_rows(500, days=56))
-    kinds = np.array(cells.kinds(DAY)).reshape(7, 2)
+def test_kinds_are_effects_of_the_weekday_and_of_an_event() -> None:
+    """Two Mondays with an event sell half: so would, shrunk, any day with one; events say nothing of days without."""
+    rows = _rows(500, days=56)
+    eventful = np.isin(numbers(rows, "step"), (7, 35))
+    rows = rows.set_column(2, "event", pa.array(eventful.astype(float)))
+    rows = rows.set_column(5, "units", pa.array(np.where(eventful, 0.5, 1.0) * numbers(rows, "units")))
+    kinds = np.array(Cells.of_table(rows).kinds(DAY)).reshape(7, 2)
     assert kinds[5, 0] / kinds[[1, 2, 3, 4, 6], 0].mean() == pytest.approx(1.5, rel=0.1)
-    # No event has been on a Tuesday: one that comes is a Tuesday.
-    assert kinds[1, 1] == pytest.approx(kinds[1, 0], rel=0.05)
-    assert kinds[0, 1] != pytest.approx(kinds[0, 0], rel=0.01)
+    assert np.ptp(kinds[:, 1] / kinds[:, 0]) == pytest.approx(0, abs=1e-9)
+    assert 0.5 < kinds[0, 1] / kinds[0, 0] < 0.7
+    assert kinds[0, 0] == pytest.approx(kinds[[1, 2, 3, 4, 6], 0].mean(), rel=0.1)
 
 
 def test_recent_days_count_more_and_each_day_once() -> None:
