@@ -12,11 +12,10 @@ import pyarrow as pa
 from jobs.forecast.model import dependence_of
 from jobs.forecast.ranks import INDEPENDENT
 from jobs.plan import expected_cost
+from jobs.simulate.memory import with_columns
 from jobs.simulate.policies import POLICIES, STOCHASTIC, Evening, distribution, ranks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from jobs.forecast.ranks import PathRanks
     from jobs.plan.demand import Demand
     from jobs.plan.expected_cost import Costs
@@ -34,20 +33,13 @@ def as_sold(lake: Memory) -> Memory:
     n = rows.num_rows
     columns: dict[str, Any] = {"in_stock_fraction": pa.array(np.ones(n)), "demand": rows["units"], "demand_std": pa.repeat(Decimal(0), n)}
     columns |= {"demand_source": pa.array(["observed"] * n, pa.string())}
-    return lake.having(demand=_with(rows, columns))
+    return lake.having(demand=with_columns(rows, columns))
 
 
 def with_sure_leads(lake: Memory) -> Memory:
     """Silver where no lane's lead time is random."""
     rows = lake.tables["silver/lanes"]
-    return lake.having(lanes=_with(rows, {"lead_time_std": pa.nulls(rows.num_rows)}))
-
-
-def _with(rows: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
-    for name, values in columns.items():
-        place = rows.schema.get_field_index(name)
-        rows = rows.set_column(place, rows.schema.field(name), values.cast(rows.schema.field(name).type))
-    return rows
+    return lake.having(lanes=with_columns(rows, {"lead_time_std": pa.nulls(rows.num_rows)}))
 
 
 def window_alone(terms: Terms, demand: Demand, reach: float) -> Costs:

@@ -46,6 +46,14 @@ class Memory(Lake):
         return replace(self, tables={**self.tables, **{f"silver/{name}": rows for name, rows in tables.items()}})
 
 
+def with_columns(rows: pa.Table, columns: Mapping[str, pa.Array | pa.ChunkedArray]) -> pa.Table:
+    """The rows with other values in some of their columns, of the columns' own types."""
+    for name, values in columns.items():
+        place = rows.schema.get_field_index(name)
+        rows = rows.set_column(place, rows.schema.field(name), values.cast(rows.schema.field(name).type))
+    return rows
+
+
 def begins_at(lake: Lake, first: date, first_drop: date) -> Lake:
     """Where the first night finds its stock: the lake; before its first drop what that brought, each row by its own date."""
     return lake if first >= first_drop else _early(lake, (*MASTERS, *_STOCK), first_drop)

@@ -117,27 +117,17 @@ def base_stock(evening: Evening, multiplier: float = 1.0) -> tuple[pa.Table, Pat
     quantiles = positive_gamma(np.maximum(mean, 1e-3), variance, zeros)
     whole = (np.isnan(units) | (units == np.floor(units))).all(axis=1)
     mean, quantiles = mean * multiplier, quantiles * multiplier
-    return _flat(series, evening, mean, np.where(mean > 0, zeros, 1.0), quantiles, whole), ranks_of(evening, INDEPENDENT)
-
-
-def _flat(series: pl.DataFrame, evening: Evening, mean: Floats, zeros: Floats, quantiles: Floats, whole: np.ndarray) -> pa.Table:
-    """The same distribution for every night of the horizon."""
-    columns = {"mean": mean, "p_zero": zeros, **{name: quantiles[:, i] for i, name in enumerate(NAMES)}, "whole_units": whole}
-    dates = pl.DataFrame({"target_date": [evening.night + timedelta(days=step) for step in range(evening.steps)]})
-    rows = series.with_columns(pl.Series(name, values) for name, values in columns.items())
-    return rows.join(dates, how="cross").select(list(FORECAST)).to_arrow()
+    columns = {"mean": mean, "p_zero": np.where(mean > 0, zeros, 1.0), **dict(zip(NAMES, quantiles.T, strict=True)), "whole_units": whole}
+    # The same distribution for every night of the horizon.
+    same = {name: np.repeat(values, evening.steps) for name, values in columns.items()}
+    return _dated(series, evening, same), ranks_of(evening, INDEPENDENT)
 
 
 def _perfect(evening: Evening) -> tuple[pa.Table, PathRanks]:
     """What will be wanted, as the only path; after the last night of the market its last week again."""
     market, nights = evening.market, range(evening.number, evening.number + evening.steps)
     wanted = np.stack([market.wanted(_within(market.nights, number)) for number in nights], axis=1) / SCALE
-    whole = (wanted == np.floor(wanted)).all(axis=1)
-    shape = len(wanted), evening.steps
-    flat = wanted.ravel()
-    columns = {"mean": flat, "p_zero": np.where(flat > 0, 0.0, 1.0), **dict.fromkeys(NAMES, flat)}
-    columns |= {"whole_units": np.broadcast_to(whole[:, None], shape).ravel()}
-    return _dated(market.series, evening, evening.steps, columns), PathRanks(1, 0, INDEPENDENT)
+    return _sure(evening, wanted, (wanted == np.floor(wanted)).all(axis=1)), PathRanks(1, 0, INDEPENDENT)
 
 
 def _oracle(evening: Evening) -> tuple[pa.Table, PathRanks]:
@@ -145,18 +135,23 @@ def _oracle(evening: Evening) -> tuple[pa.Table, PathRanks]:
     market, config = evening.market, evening.config
     assert isinstance(market, Lawful), "only a world's law is known"
     seed, count = seed_of(config.seed, evening.night), config.planning.paths
-    means = market.means(evening.number, evening.steps)
-    # Nothing draws from these quantiles: the paths are given.
-    flat, shape = means.ravel(), means.shape
-    columns = {"mean": flat, "p_zero": np.where(flat > 0, 0.0, 1.0), **dict.fromkeys(NAMES, flat), "whole_units": np.ones(len(flat), bool)}
     units = market.paths(evening.number, evening.steps, count, seed)
-    return _dated(market.series, evening, shape[1], columns), GivenPaths(count, seed, INDEPENDENT, units=units)
+    # Nothing draws from these quantiles: the paths are given.
+    made = _sure(evening, market.means(evening.number, evening.steps), np.ones(market.series.height, bool))
+    return made, GivenPaths(count, seed, INDEPENDENT, units=units)
 
 
-def _dated(series: pl.DataFrame, evening: Evening, steps: int, columns: dict[str, np.ndarray]) -> pa.Table:
+def _sure(evening: Evening, units: Floats, whole: np.ndarray) -> pa.Table:
+    """Forecasts of units [series, steps] without a spread; whole [series]: of whole units."""
+    flat = units.ravel()
+    columns = {"mean": flat, "p_zero": np.where(flat > 0, 0.0, 1.0), **dict.fromkeys(NAMES, flat)}
+    return _dated(evening.market.series, evening, columns | {"whole_units": np.repeat(whole, evening.steps)})
+
+
+def _dated(series: pl.DataFrame, evening: Evening, columns: dict[str, np.ndarray]) -> pa.Table:
     """Forecasts of columns [series x steps], series by series."""
-    rows = series.select(pl.col(name).repeat_by(steps).explode() for name in KEY)
-    dates = [evening.night + timedelta(days=step) for step in range(steps)] * len(series)
+    rows = series.select(pl.col(name).repeat_by(evening.steps).explode() for name in KEY)
+    dates = [evening.night + timedelta(days=step) for step in range(evening.steps)] * len(series)
     rows = rows.with_columns(pl.Series("target_date", dates), *(pl.Series(name, values) for name, values in columns.items()))
     return rows.select(list(FORECAST)).to_arrow()
 

@@ -27,6 +27,7 @@ from jobs.plan.lanes import ORDER_TERMS
 from jobs.plan.night import PAIR
 from jobs.simulate import market
 from jobs.simulate.ledger import COMPONENTS
+from jobs.simulate.memory import with_columns
 from jobs.simulate.policies import POLICIES, base_stock
 from jobs.simulate.recovered import VARIANTS, numbers_of
 from jobs.simulate.replay import Given, Run
@@ -126,9 +127,7 @@ def _before(given: Given, span: Span, demand: str, seed: int) -> Given:
 def _alone(lake: Memory) -> dict[str, pa.Table]:
     """Lanes without terms of whole orders, and of the capacities those of an item's stock."""
     lanes, limits = lake.tables["silver/lanes"], lake.tables["silver/capacities"]
-    for name in ORDER_TERMS:
-        place = lanes.schema.get_field_index(name)
-        lanes = lanes.set_column(place, lanes.schema.field(name), pa.nulls(lanes.num_rows, lanes.schema.field(name).type))
+    lanes = with_columns(lanes, {name: pa.nulls(lanes.num_rows) for name in ORDER_TERMS})
     own = pc.and_(pc.equal(limits["resource"], "dc_stock"), pc.and_(pc.equal(limits["unit"], "units"), pc.is_valid(limits["item_id"])))
     return {"lanes": lanes, "capacities": limits.filter(own)}
 
@@ -146,11 +145,7 @@ def _dated(stock: pa.Table, first: date, items: pa.Array) -> pa.Table:
     """Counts as if they had been made on the eve of another night."""
     stock = stock.filter(pc.is_in(stock["item_id"], items))
     dates = {"as_of": first - _DAY, "known_from": first, "drop_date": first, "expires_on": None}
-    for name, day in dates.items():
-        place = stock.schema.get_field_index(name)
-        if place >= 0:
-            stock = stock.set_column(place, stock.schema.field(name), pa.array([day] * stock.num_rows, stock.schema.field(name).type))
-    return stock
+    return with_columns(stock, {name: pa.array([day] * stock.num_rows, pa.date32()) for name, day in dates.items()})
 
 
 def _cost(given: Given, policy: Policy) -> float:
