@@ -40,38 +40,36 @@ def trainers() -> list[psutil.Process]:
     return found
 
 
-def busiest(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """The one that worked most in the last tenth of a second: others may be left from an earlier fit, and idle."""
-
-    def spent() -> list[float]:
-        times = []
-        for process in processes:
-            with suppress(psutil.NoSuchProcess):
-                times.append(sum(process.cpu_times()[:2]))
-        return times
-
-    before = spent()
-    time.sleep(0.1)
-    after = spent()
-    if len(before) != len(processes) or len(after) != len(processes) or not processes:
-        return []
-    used = [b - a for a, b in zip(before, after, strict=True)]
-    return [processes[used.index(max(used))]]
+def spent() -> dict[psutil.Process, float]:
+    """Seconds of CPU so far of the Python processes below this one; quick, for training doesn't wait."""
+    found = {}
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "python" in process.name():
+                found[process] = sum(process.cpu_times()[:2])
+    return found
 
 
 @contextmanager
 def fault(reached: Callable[[], bool], number: signal.Signals) -> Iterator[list[psutil.Process]]:
-    """Send a signal to one worker, once, as soon as training has reached a point; gives the workers that got it."""
+    """Send a signal to one worker, once, as soon as training has reached a point; gives the workers that got it.
+
+    It goes to the one that has worked most since the last look: others may be left from an earlier fit, and idle.
+    """
     hit: list[psutil.Process] = []
 
     def send() -> None:
-        end = time.monotonic() + 120
+        end, before = time.monotonic() + 120, spent()
         while not hit and time.monotonic() < end:
-            if reached():
-                for process in busiest(trainers()):
-                    process.send_signal(number)
-                    hit.append(process)
             time.sleep(0.05)
+            now = spent()
+            if reached():
+                worked = {process: seconds - before.get(process, seconds) for process, seconds in now.items()}
+                busiest = max(worked, key=lambda process: worked[process])
+                if worked[busiest] > 0:
+                    busiest.send_signal(number)
+                    hit.append(busiest)
+            before = now
 
     thread = threading.Thread(target=send, daemon=True)
     thread.start()
