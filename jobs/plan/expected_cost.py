@@ -1,7 +1,7 @@
 """Expected cost of every order quantity of a line: f(n) for n = 0, 1, ... multiples.
 
     f(q) = E[ sum over the window of holding * end stock + shortage * lost sales + shortage * units below presentation
-              + holding * excess^2 / (2 * rate) + waste * what outlives its shelf life ]
+              + holding * excess^2 / (2 * rate) + waste * what is not sold within its shelf life ]
 
 Where the next order is placed before the window has closed, lost sales count less what they leave for later windows (beyond.py).
 The last two look beyond the window. The next order fills stock up to a base stock S that does not see the path (the
@@ -162,13 +162,15 @@ def _evaluate_rows(terms: Terms, rows: Ints, paths: StockPaths, length: Ints, ch
     some = paths.take(chosen)
     curves = Curves(own, some, size)
     cost = curves.cost()
-    counts, hinge = curves.hinge(some.need[-1])
+    cap, need = curves.last_cap(), some.need[-1]
+    counts = curves.exceeding(need if cap is None else np.where(need > cap, np.inf, need))
+    lost = curves.short_of(need, cap)
     best = np.where(np.arange(size) < length[chosen, None], cost, np.inf).argmin(axis=1)
     means = [each.mean(axis=1) for each in (some.at_arrival, some.before, some.window)]
     wanted = curves.bottom(best)
     of_wanted = curves.on_paths(wanted).mean(axis=1)
     numbers = np.stack([wanted, _base_stock(own, some), of_wanted, wanted_if_sure(own, some.expected), *means])
-    return _Part(rows[chosen], length[chosen], cost, hinge, counts / some.window.shape[1], numbers)
+    return _Part(rows[chosen], length[chosen], cost, lost, counts / some.window.shape[1], numbers)
 
 
 def _base_stock(terms: Terms, paths: StockPaths) -> Floats:

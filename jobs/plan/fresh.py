@@ -109,10 +109,10 @@ def _on_paths(terms: Terms, demand: Demand, units: Floats) -> Floats:
 
 def steps(terms: Terms) -> int:
     """Periods from the business date on that any line's cost looks at."""
-    lead, following = terms.lead, terms.lead + terms.cover
+    lead, following, keeps = terms.lead, terms.lead + terms.cover, terms.foreseen
     unsure = np.flatnonzero(terms.lead_std > 0)
     if len(unsure):
         drawn = random_leads(terms.take(unsure))
         lead, following = (np.concatenate([sure, some.ravel()]) for sure, some in zip((lead, following), drawn, strict=True))
     cover = following - lead
-    return int((following + cover * windows(lead, cover)).max(initial=1))
+    return int(max((following + cover * windows(lead, cover)).max(initial=1), lead.max(initial=0) + keeps.max(initial=0)))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: No cost list is longer: 20,000 multiples of one item for one window are a wrong multiple.
 LONGEST_LIST = 20_000
+#: Periods from an arrival on over which the paths tell what of it sells in time, where it keeps that long; the mean rate tells the rest.
+AHEAD = 14
 #: ``opens`` of a line whose window begins when its order arrives.
 AT_ARRIVAL = 1_000_000
 
@@ -34,7 +36,8 @@ class Terms:
     in_transit         all units under way
     multiple, min_units, max_stock (inf: none), presentation (0: none)      units
     holding, shortage, waste                                                currency a unit (holding: and period)
-    life               periods a unit may be sold (inf: for ever)
+    life               periods a unit may be sold, whole ones (inf: for ever)
+    expired            [lines, steps] units on hand, or under way by then, that may not be sold after the close of a step; all of earlier steps too
     rate               expected units a period, at which leftovers sell
     locked             multiples a planner has locked; -1: none
     owed               most units that a line may be short of and still has to deliver (a distribution centre); 0: sales are lost
@@ -59,6 +62,7 @@ class Terms:
     shortage: Floats
     waste: Floats
     life: Floats
+    expired: Floats
     rate: Floats
     locked: Ints
     owed: Floats
@@ -82,6 +86,14 @@ class Terms:
         return np.maximum(np.ceil(self.min_units / self.multiple - 1e-9), 1).astype(np.int64)
 
     @property
+    def foreseen(self) -> Ints:
+        """[lines] periods from arrival on whose demand tells what sells of an order before it spoils; 0: it keeps."""
+        spoils = np.isfinite(self.life)
+        whole = np.where(spoils, self.life, 0).astype(np.int64)
+        periods: Ints = np.minimum(whole, np.maximum(self.cover, AHEAD))
+        return periods
+
+    @property
     def review(self) -> Ints:
         """[lines] periods for which the next base stock is: those between two orders of the usual lane."""
         periods: Ints = np.maximum(self.cover - self.stretch, 1)
@@ -95,13 +107,14 @@ class Terms:
 
 def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night, centres: Centres, steps: int = 0) -> Terms:
     """Lines as numbers; arrivals of at least so many steps."""
-    life = pl.col("shelf_life_days") / night.config.period_days
+    life = (pl.col("shelf_life_days") / night.config.period_days + 0.5).floor().clip(1.0)
     dates = {"lead": "arrives_on", "next": "next_arrives_on", "opens": "opens_on", "usual": "usual_on"}
     periods = lines.select(life=life, **{name: night.period_of(column) for name, column in dates.items()})
     lead = periods["lead"].to_numpy()
     cover = np.maximum(periods["next"].to_numpy() - lead, 1)
     first, series = lines["first"].to_numpy().astype(np.int64), lines["series"].to_numpy().astype(np.int64)
     arrivals = arrivals_of(lines, max(int((lead + cover).max(initial=0)), steps))
+    lives = periods["life"].fill_null(np.inf).to_numpy()
     multiple = _number(lines, "order_multiple", 1.0)
     locked = np.where(lines["overridden"].to_numpy(), np.floor(_number(lines, "override_units", 0.0) / multiple + 0.5), -1).astype(np.int64)
     centre = _number(lines, "centre", -1).astype(np.int64)
@@ -125,7 +138,8 @@ def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night, centres: 
         holding=lines["holding"].to_numpy(),
         shortage=lines["shortage"].to_numpy(),
         waste=lines["waste"].to_numpy(),
-        life=periods["life"].fill_null(np.inf).to_numpy(),
+        life=lives,
+        expired=expired_of(lines, arrivals, lives, night),
         rate=rate + centres.rate[centre],
         locked=locked,
         owed=centres.owed[centre],
@@ -148,6 +162,22 @@ def arrivals_of(lines: pl.DataFrame, steps: int) -> np.ndarray:
     rows = _exploded(lines).filter(pl.col("step") < steps)
     arrivals[rows["line"].to_numpy(), rows["step"].to_numpy()] = rows["units"].to_numpy()
     return arrivals
+
+
+def expired_of(lines: pl.DataFrame, arrivals: Floats, life: Floats, night: Night) -> Floats:
+    """[lines, steps] units of batches on hand, and of arrivals [lines, steps], whose last period is that step or an earlier one."""
+    spoils = np.isfinite(life)
+    steps = arrivals.shape[1] + AHEAD
+    expired = np.zeros((len(lines), steps))
+    named = lines.select(pl.int_range(pl.len()).alias("line"), last="batch_expires_on", units="batch_units")
+    days = (pl.col("last") - pl.lit(night.business_date)).dt.total_days() // night.config.period_days
+    rows = named.explode("last", "units").drop_nulls("last").with_columns(step=days).filter(pl.col("step") < steps)
+    np.add.at(expired, (rows["line"].to_numpy(), rows["step"].to_numpy()), rows["units"].to_numpy())
+    line, came = np.nonzero(arrivals * spoils[:, None])
+    last = came + np.where(spoils, life, 0).astype(np.int64)[line] - 1
+    inside = last < steps
+    np.add.at(expired, (line[inside], last[inside]), arrivals[line[inside], came[inside]])
+    return expired.cumsum(axis=1)
 
 
 def _in_transit(lines: pl.DataFrame) -> np.ndarray:

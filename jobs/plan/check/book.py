@@ -70,11 +70,19 @@ class Book:
             float(reason["shortage_cost"]),
             _first(own.get("waste_cost"), worth),
             _first(own.get("presentation_min"), 0.0),
-            life / self.config.period_days if life is not None else math.inf,
+            max(math.floor(life / self.config.period_days + 0.5), 1) if life is not None else math.inf,
             opens,
             max(end - usual, 1),
             reason["premium"],
+            self._batches(reason),
         )
+
+    def _batches(self, reason: Row) -> dict[int, float]:
+        """Units on hand that spoil by their last period."""
+        found: dict[int, float] = defaultdict(float)
+        for last, units in zip(reason["batch_expires_on"] or (), reason["batch_units"] or (), strict=True):
+            found[step(last, self.business_date, self.config)] += units
+        return found
 
     def buying(self, reason: Row) -> float | None:
         """What a unit costs, as its order says or else its lane or its item; None where only a price tells."""

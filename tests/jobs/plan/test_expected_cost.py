@@ -32,8 +32,21 @@ def terms(lines: int = 2, **more) -> Terms:
     }  # fmt: skip
     whole = {"lead", "cover", "first", "series", "locked", "opens", "stretch"}
     arrivals = np.asarray(full.pop("arrivals", np.zeros((lines, 4))), float)
+    expired = expiring({"arrivals": arrivals, "life": full["life"], "batches": full.pop("batches", np.zeros((lines, 1)))}, lines)
     typed = {n: np.asarray(v, np.int64 if n in whole else float) for n, v in full.items()}
-    return Terms(**{n: np.broadcast_to(v, (lines,)).copy() for n, v in typed.items()}, arrivals=arrivals, waits=np.zeros((lines, 0, 2)))
+    return Terms(**{n: np.broadcast_to(v, (lines,)).copy() for n, v in typed.items()}, arrivals=arrivals, expired=expired, waits=np.zeros((lines, 0, 2)))
+
+
+def expiring(t: dict, lines: int) -> np.ndarray:
+    """``expired`` of lines by what of the stock expires in each step (batches), and by what is under way."""
+    arrivals, life = t["arrivals"], np.broadcast_to(t["life"], lines)
+    expired = np.zeros((lines, 40))
+    for i in np.flatnonzero(np.isfinite(life)):
+        for step, units in enumerate(arrivals[i]):
+            expired[i, step + int(life[i]) - 1] += units
+        batches = np.asarray(t["batches"], float)
+        expired[i, : batches.shape[1]] += batches[i]
+    return expired.cumsum(axis=1)
 
 
 def naive(t: Terms, d: demand.Demand, i: int, n: int) -> tuple[float, float, float]:
@@ -43,19 +56,73 @@ def naive(t: Terms, d: demand.Demand, i: int, n: int) -> tuple[float, float, flo
     ratio = t.shortage[i] / (t.shortage[i] + t.holding[i] * t.cover[i])
     base = sorted(window)[int(np.ceil(ratio * PATHS - 1e-9)) - 1] + t.presentation[i]
     for p in range(PATHS):
-        stock, ran_out = t.on_hand[i], False
+        batches, ran_out = naive_batches(t, i), False
         for s in range(t.lead[i] + t.cover[i]):
-            stock += t.arrivals[i, s] + (n * t.multiple[i] if s == t.lead[i] else 0)
-            units = d.units(t.first[i : i + 1], s)[0][p]
-            lost, stock = max(units - stock, 0), max(stock - units, 0)
+            naive_come(t, i, n, s, batches, younger=True)
+            lost = naive_sell(batches, d.units(t.first[i : i + 1], s)[0][p])
+            naive_spoil(batches, s)
+            stock = sum(units for units, _ in batches)
             if s >= t.lead[i]:
                 cost += t.holding[i] * stock + t.shortage[i] * (lost + max(t.presentation[i] - stock, 0))
                 lost_sales += lost
                 ran_out |= lost > 0
         cost += t.holding[i] * max(stock - base, 0) ** 2 / (2 * t.rate[i])
-        cost += t.waste[i] * max(stock - t.rate[i] * max(t.life[i] - t.cover[i], 0), 0) if np.isfinite(t.life[i]) else 0
+        cost += t.waste[i] * naive_wasted(t, d, i, n, p)
         out += ran_out
     return cost / PATHS + naive_beyond(t, d, i, n), lost_sales / PATHS, out / PATHS
+
+
+Batches = list[list[float]]
+
+
+def naive_batches(t: Terms, i: int) -> Batches:
+    """Stock as [units, last step of sale]: what of ``expired`` is not under way, and what is left keeps."""
+    steps = np.diff(t.expired[i], prepend=0.0)
+    if np.isfinite(t.life[i]):
+        for s, units in enumerate(t.arrivals[i]):
+            steps[s + int(t.life[i]) - 1] -= units
+    return [*([units, float(s)] for s, units in enumerate(steps) if units > 0), [t.on_hand[i] - steps.sum(), np.inf]]
+
+
+def naive_come(t: Terms, i: int, n: int, s: int, batches: Batches, *, younger: bool) -> None:
+    """What arrives in a step: what was under way, then the order. What comes after the order (``younger``) does not spoil."""
+    if s <= t.lead[i] or younger:
+        batches.append([t.arrivals[i, s], s + t.life[i] - 1 if s <= t.lead[i] else np.inf])
+    if s == t.lead[i]:
+        batches.append([n * t.multiple[i], s + t.life[i] - 1])
+
+
+def naive_sell(batches: Batches, units: float) -> float:
+    """What may be sold the shortest first; returns what is lost."""
+    for batch in sorted(batches, key=lambda batch: batch[1]):
+        sold = min(batch[0], units)
+        batch[0], units = batch[0] - sold, units - sold
+    return units
+
+
+def naive_spoil(batches: Batches, s: int) -> float:
+    """What may not be sold after a step."""
+    spoilt = [batch for batch in batches if batch[1] <= s]
+    for batch in spoilt:
+        batches.remove(batch)
+    return sum(units for units, _ in spoilt)
+
+
+def naive_wasted(t: Terms, d: demand.Demand, i: int, n: int, p: int) -> float:
+    """Units of what was there, and of the order, that no demand of 14 periods (or the window) and then the mean rate takes in time."""
+    if not np.isfinite(t.life[i]):
+        return 0.0
+    batches, wasted, sure = naive_batches(t, i), 0.0, min(int(t.life[i]), max(int(t.cover[i]), 14))
+    for s in range(t.lead[i] + sure):
+        naive_come(t, i, n, s, batches, younger=False)
+        naive_sell(batches, d.units(t.first[i : i + 1], s)[0][p])
+        spoilt = naive_spoil(batches, s)
+        wasted += spoilt if s >= t.lead[i] else 0.0
+    if sure < t.life[i]:
+        sells = t.rate[i] * (t.life[i] - sure)
+        *older, order = batches
+        wasted += max(order[0] - max(sells - sum(units for units, _ in older), 0.0), 0.0)
+    return wasted
 
 
 def naive_beyond(t: Terms, d: demand.Demand, i: int, n: int) -> float:
@@ -75,7 +142,10 @@ def naive_beyond(t: Terms, d: demand.Demand, i: int, n: int) -> float:
         {"lead": 0, "cover": 1},
         {"lead": 3, "cover": 4, "arrivals": np.ones((2, 7)) * [[2.0], [0.5]]},
         {"presentation": 5.0},
-        {"life": [3.0, np.inf], "on_hand": 20.0},
+        {"life": [3.0, np.inf], "on_hand": 20.0, "batches": [[12.0, 8.0], [0.0, 0.0]]},
+        {"life": [2.0, 4.0], "on_hand": 16.0, "batches": [[8.0, 5.0, 3.0], [2.0, 0.0, 14.0]], "cover": 5, "arrivals": np.ones((2, 6)) * 1.5},
+        {"life": [2.0, 6.0], "batches": [[6.0, 0.0], [2.0, 4.0]], "presentation": 3.0, "lead": 2, "cover": 7, "arrivals": np.ones((2, 9)) * [[0.5], [2.0]], "multiple": 1.0},
+        {"life": [30.0, 3.0], "on_hand": 90.0, "batches": [[30.0, *[0.0] * 20, 60.0], [50.0, 40.0, *[0.0] * 20]], "cover": 3, "rate": 0.5},
         {"multiple": [1.0, 0.7], "rate": 0.1, "on_hand": 0.0},
         {"arrivals": [[0, 0, 9.0, 0], [4.0, 4.0, 0, 30.0]], "holding": 0.4},
         {"lead": 1, "cover": 1, "holding": 0.3, "on_hand": 1.0, "multiple": 1.0},

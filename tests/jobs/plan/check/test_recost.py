@@ -22,6 +22,10 @@ from tests.jobs.plan.small import D, day, forecast, night, tables
         (2, "mon,thu", 0.1, None, 1),
         (4, "", 0.001, None, 0),
         (4, "", 0.2, 9, 0),
+        (1, "", 0.05, 2, 0),
+        (0, "mon,fri", 0.02, 3, 0),
+        (2, "mon", 0.02, 4, 0),
+        (1, "", 0.01, 40, 0),
         (0, "", 0.2, None, 0),
     ],
 )
@@ -60,7 +64,9 @@ def test_as_the_plan(lead: int, order_days: str, holding: float, life: int | Non
         "waste": 1.0,
         "presentation": 0.0,
     }
-    line = Line("A", "S1", "north", {"store": rows}, 4.0, {1: 6.0}, life=np.inf if life is None else life, **numbers)  # type: ignore[arg-type]
+    # Without receipts what is on hand came yesterday.
+    kept = {"life": np.inf} if life is None else {"life": life, "batches": {life - 2: 4.0}}
+    line = Line("A", "S1", "north", {"store": rows}, 4.0, {1: 6.0}, **kept, **numbers)  # type: ignore[arg-type]
     factors = {row["factor"]: row for row in to_table(one.ranks, D, "r").to_pylist()}
     paths = Paths(factors, one.paths, 7)
     assert (later.count(line) if later.matters(line, one.paths) else 0) == matter
