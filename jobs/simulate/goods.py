@@ -39,6 +39,16 @@ class Stock:
         """Rows that spoil, one a row of ``batches``."""
         return np.flatnonzero(self.life > 0)
 
+    def listed(self) -> tuple[Ints, Ints, Ints]:
+        """A count: row, units, and for how many days after the next one they may be sold; -1: they keep, or there is nothing of the row."""
+        batch, left = np.nonzero(self.batches)
+        whole = np.ones(len(self.on_hand), np.bool_)
+        whole[self.fresh[batch]] = False
+        plain = np.flatnonzero(whole)
+        row = np.concatenate([plain, self.fresh[batch]])
+        units = np.concatenate([self.on_hand[plain], self.batches[batch, left]])
+        return row, units, np.concatenate([np.full(len(plain), -1), left])
+
     def receive(self, units: Ints) -> Stock:
         """With units [rows] that have just arrived."""
         batches = self.batches.copy()

@@ -66,12 +66,16 @@ class Shelves:
         return after, Happened(moves, wanted, self.places.split(asked, moves.sold), fraction[self.places.of_series], shown)
 
     def seen(self, before: Goods, day: date, came: npt.NDArray[np.bool_]) -> dict[str, pa.Table]:
-        """A count after closing on the day before, of what had one or ever had stock; all that is under way."""
-        counted = np.flatnonzero(self.record | (before.on_hand > 0) | came)
-        rows = self.places.pairs[counted].select(PAIR)
-        stock = rows.with_columns(
-            as_of=pl.lit(date.fromordinal(day.toordinal() - 1)), on_hand=_units(before.on_hand[counted]), reserved=pl.lit(0)
-        )
+        """A count after closing on the day before, batch by batch, of what had one or ever had stock; all that is under way."""
+        row, units, left = before.stock.listed()
+        counted = np.flatnonzero((self.record | (before.on_hand > 0) | came)[row])
+        last = _dates(day.toordinal() + left[counted])
+        stock = self.places.pairs[row[counted]].select(PAIR).with_columns(
+            as_of=pl.lit(date.fromordinal(day.toordinal() - 1)),
+            on_hand=_units(units[counted]),
+            reserved=pl.lit(0),
+            expires_on=pl.when(pl.Series(left[counted] >= 0)).then(last),
+        )  # fmt: skip
         transit = before.transit
         inbound = self.places.pairs[transit.row].select(PAIR).with_columns(
             order_id=pl.Series([f"sim-{n}" for n in range(len(transit))], dtype=pl.String),

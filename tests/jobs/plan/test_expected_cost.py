@@ -246,27 +246,37 @@ def test_beyond_the_horizon_the_last_week_repeats() -> None:
 def naive_of_a_centre(t: Terms, d: demand.Demand, i: int, n: int) -> float:
     """Cost of a line whose unmet demand waits, path by path and period by period."""
     last = t.lead[i] + t.cover[i]
-    units = [[d.units(t.first[i : i + 1], s)[0][p] for s in range(last)] for p in range(PATHS)]
+    sure = min(int(t.life[i]), max(int(t.cover[i]), 14)) if np.isfinite(t.life[i]) else 0
+    units = [[d.units(t.first[i : i + 1], s)[0][p] for s in range(max(last, t.lead[i] + sure))] for p in range(PATHS)]
     ratio = t.shortage[i] / (t.shortage[i] + t.holding[i] * t.cover[i])
-    base = sorted(sum(of[t.lead[i] :]) for of in units)[max(int(np.ceil(ratio * PATHS - 1e-9)) - 1, 0)]
+    base = sorted(sum(of[t.lead[i] : last]) for of in units)[max(int(np.ceil(ratio * PATHS - 1e-9)) - 1, 0)]
     cost = 0.0
     for of in units:
-        stock = t.on_hand[i]
-        for s in range(t.lead[i]):
-            stock = max(stock + t.arrivals[i, s] - of[s], -t.owed[i])
-        stock += n * t.multiple[i]
-        for s in range(t.lead[i], last):
-            stock = max(stock + t.arrivals[i, s] - of[s], -t.owed[i])
-            cost += t.holding[i] * max(stock, 0) + sum(weight * max(-stock - bend, 0) for bend, weight in t.waits[i])
+        batches, owed = naive_batches(t, i), 0.0
+        for s in range(last):
+            naive_come(t, i, n, s, batches, younger=True)
+            owed = min(naive_sell(batches, owed + of[s]), t.owed[i])
+            naive_spoil(batches, s)
+            stock = sum(units for units, _ in batches)
+            if s >= t.lead[i]:
+                cost += t.holding[i] * stock + sum(weight * max(owed - bend, 0) for bend, weight in t.waits[i])
         cost += t.holding[i] * max(stock - base, 0) ** 2 / (2 * t.rate[i])
+        batches, owed = naive_batches(t, i), 0.0
+        for s in range(t.lead[i] + sure):
+            naive_come(t, i, n, s, batches, younger=False)
+            owed = naive_sell(batches, owed + of[s])
+            owed = min(owed, t.owed[i]) if s < t.lead[i] else owed
+            spoilt = naive_spoil(batches, s)
+            cost += t.waste[i] * spoilt if s >= t.lead[i] else 0.0
     return cost / PATHS
 
 
 def test_what_a_centre_is_short_of_waits() -> None:
     """Against a naive loop, beside a line that loses its sales, for stock that owes at arrival and stock that doesn't."""
     waits = np.array([[[0.0, 0.3], [4.0, 0.7]], [[0.0, 0.0], [0.0, 0.0]]])
-    for on_hand, owed in ((2.0, 9.0), (2.0, 3.0), (40.0, 9.0), (2.0, 99.0)):
-        t = dataclasses.replace(terms(2, on_hand=on_hand, cover=3), owed=np.array([owed, 0.0]), waits=waits)
+    for on_hand, owed, life in ((2.0, 9.0, np.inf), (2.0, 3.0, np.inf), (40.0, 9.0, np.inf), (2.0, 99.0, np.inf), (9.0, 9.0, 2), (1.0, 99.0, 2)):
+        more = {"life": [life, np.inf], "batches": [[on_hand if life < np.inf else 0.0], [0.0]]}
+        t = dataclasses.replace(terms(2, on_hand=on_hand, cover=3, **more), owed=np.array([owed, 0.0]), waits=waits)
         d = series()
         lists = evaluate(t, d, 1.0)
         assert lists.line(0) == pytest.approx([naive_of_a_centre(t, d, 0, n) for n in range(len(lists.line(0)))])
