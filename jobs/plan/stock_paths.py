@@ -183,9 +183,14 @@ class _Older:
 
 def lasting(terms: Terms, step: int, until: int | None = None) -> Floats:
     """[lines, 1] units on hand, or arrived by a step (and by ``until``), that may be sold after its close; inf: all that keep."""
-    arrived = terms.arrivals[:, : (step if until is None else min(step, until)) + 1].sum(axis=1)
-    units = terms.on_hand + arrived - terms.expired[:, min(step, terms.expired.shape[1] - 1)]
-    return np.where(np.isfinite(terms.life), np.maximum(units, 0.0), np.inf)[:, None]
+    until = step if until is None else min(step, until)
+    spoils = np.isfinite(terms.life)
+    # What arrived in this period or before has had its last one.
+    gone = step + 1 - np.where(spoils, terms.life, step + 1).astype(np.int64)
+    periods = np.arange(terms.arrivals.shape[1])
+    kept = terms.arrivals * ((periods <= until) & (periods > np.where(spoils, gone, -1)[:, None]))
+    units = terms.on_hand - terms.expired[:, min(step, terms.expired.shape[1] - 1)] + kept.sum(axis=1)
+    return np.where(spoils, np.maximum(units, 0.0), np.inf)[:, None]
 
 
 def arriving(terms: Terms, step: int) -> Floats:

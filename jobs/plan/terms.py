@@ -37,7 +37,7 @@ class Terms:
     multiple, min_units, max_stock (inf: none), presentation (0: none)      units
     holding, shortage, waste                                                currency a unit (holding: and period)
     life               periods a unit may be sold, whole ones (inf: for ever)
-    expired            [lines, steps] units on hand, or under way by then, that may not be sold after the close of a step; all of earlier steps too
+    expired            [lines, steps] units on hand that may not be sold after the close of a step, those of earlier steps too
     rate               expected units a period, at which leftovers sell
     locked             multiples a planner has locked; -1: none
     owed               most units that a line may be short of and still has to deliver (a distribution centre); 0: sales are lost
@@ -114,7 +114,6 @@ def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night, centres: 
     cover = np.maximum(periods["next"].to_numpy() - lead, 1)
     first, series = lines["first"].to_numpy().astype(np.int64), lines["series"].to_numpy().astype(np.int64)
     arrivals = arrivals_of(lines, max(int((lead + cover).max(initial=0)), steps))
-    lives = periods["life"].fill_null(np.inf).to_numpy()
     multiple = _number(lines, "order_multiple", 1.0)
     locked = np.where(lines["overridden"].to_numpy(), np.floor(_number(lines, "override_units", 0.0) / multiple + 0.5), -1).astype(np.int64)
     centre = _number(lines, "centre", -1).astype(np.int64)
@@ -138,8 +137,8 @@ def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night, centres: 
         holding=lines["holding"].to_numpy(),
         shortage=lines["shortage"].to_numpy(),
         waste=lines["waste"].to_numpy(),
-        life=lives,
-        expired=expired_of(lines, arrivals, lives, night),
+        life=periods["life"].fill_null(np.inf).to_numpy(),
+        expired=expired_of(lines, arrivals.shape[1] + AHEAD, night),
         rate=rate + centres.rate[centre],
         locked=locked,
         owed=centres.owed[centre],
@@ -164,19 +163,13 @@ def arrivals_of(lines: pl.DataFrame, steps: int) -> np.ndarray:
     return arrivals
 
 
-def expired_of(lines: pl.DataFrame, arrivals: Floats, life: Floats, night: Night) -> Floats:
-    """[lines, steps] units of batches on hand, and of arrivals [lines, steps], whose last period is that step or an earlier one."""
-    spoils = np.isfinite(life)
-    steps = arrivals.shape[1] + AHEAD
+def expired_of(lines: pl.DataFrame, steps: int, night: Night) -> Floats:
+    """[lines, steps] units of batches on hand whose last period is that step or an earlier one."""
     expired = np.zeros((len(lines), steps))
     named = lines.select(pl.int_range(pl.len()).alias("line"), last="batch_expires_on", units="batch_units")
     days = (pl.col("last") - pl.lit(night.business_date)).dt.total_days() // night.config.period_days
     rows = named.explode("last", "units").drop_nulls("last").with_columns(step=days).filter(pl.col("step") < steps)
     np.add.at(expired, (rows["line"].to_numpy(), rows["step"].to_numpy()), rows["units"].to_numpy())
-    line, came = np.nonzero(arrivals * spoils[:, None])
-    last = came + np.where(spoils, life, 0).astype(np.int64)[line] - 1
-    inside = last < steps
-    np.add.at(expired, (line[inside], last[inside]), arrivals[line[inside], came[inside]])
     return expired.cumsum(axis=1)
 
 

@@ -32,21 +32,9 @@ def terms(lines: int = 2, **more) -> Terms:
     }  # fmt: skip
     whole = {"lead", "cover", "first", "series", "locked", "opens", "stretch"}
     arrivals = np.asarray(full.pop("arrivals", np.zeros((lines, 4))), float)
-    expired = expiring({"arrivals": arrivals, "life": full["life"], "batches": full.pop("batches", np.zeros((lines, 1)))}, lines)
+    expired = np.asarray(full.pop("batches", np.zeros((lines, 1))), float).cumsum(axis=1)
     typed = {n: np.asarray(v, np.int64 if n in whole else float) for n, v in full.items()}
     return Terms(**{n: np.broadcast_to(v, (lines,)).copy() for n, v in typed.items()}, arrivals=arrivals, expired=expired, waits=np.zeros((lines, 0, 2)))
-
-
-def expiring(t: dict, lines: int) -> np.ndarray:
-    """``expired`` of lines by what of the stock expires in each step (batches), and by what is under way."""
-    arrivals, life = t["arrivals"], np.broadcast_to(t["life"], lines)
-    expired = np.zeros((lines, 40))
-    for i in np.flatnonzero(np.isfinite(life)):
-        for step, units in enumerate(arrivals[i]):
-            expired[i, step + int(life[i]) - 1] += units
-        batches = np.asarray(t["batches"], float)
-        expired[i, : batches.shape[1]] += batches[i]
-    return expired.cumsum(axis=1)
 
 
 def naive(t: Terms, d: demand.Demand, i: int, n: int) -> tuple[float, float, float]:
@@ -76,11 +64,8 @@ Batches = list[list[float]]
 
 
 def naive_batches(t: Terms, i: int) -> Batches:
-    """Stock as [units, last step of sale]: what of ``expired`` is not under way, and what is left keeps."""
+    """Stock as [units, last step of sale]; what is left keeps."""
     steps = np.diff(t.expired[i], prepend=0.0)
-    if np.isfinite(t.life[i]):
-        for s, units in enumerate(t.arrivals[i]):
-            steps[s + int(t.life[i]) - 1] -= units
     return [*([units, float(s)] for s, units in enumerate(steps) if units > 0), [t.on_hand[i] - steps.sum(), np.inf]]
 
 
