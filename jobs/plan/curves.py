@@ -71,7 +71,8 @@ class Curves:
         """[lines, size] mean of (bend - min(q, cap))^+."""
         if cap is None:
             return self.hinge(bend)
-        return self.hinge(np.minimum(bend, cap)) + np.maximum(bend - cap, 0.0).mean(axis=1)[:, None]
+        short: Floats = self.hinge(np.minimum(bend, cap)) + np.maximum(bend - cap, 0.0).mean(axis=1)[:, None]
+        return short
 
     def _counting(self, cap: Floats | None) -> Floats:
         """[lines, size] mean of min(q, cap)."""

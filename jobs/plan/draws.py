@@ -6,7 +6,9 @@ On each path stock rolls from tonight's; on each order day a line orders up to a
                                                            arrival, r_t = the same from this order's arrival; both + presentation_min,
                                                            S_t within max_stock
 
-rounded half up to what its lane can order. (r_t is for lost sales: what is lost before an order comes it needn't bring. Capped
+rounded half up to what its lane can order; of goods that spoil before the next order comes, demand counts while they keep, and waste
+beside holding in the critical ratio; no more is in stock than may be sold later.
+(r_t is for lost sales: what is lost before an order comes it needn't bring. Capped
 base stock: Xin, Operations Research 69, 2021.) Where nobody is ever short, draws add up to S_t less the position of tonight plus
 demand since: what a centre is asked for in all is customers' demand against the stock of all below it (echelon stock).
 What a centre can't deliver costs what it costs downstream when it is shared out so that a unit is worth the same everywhere:
@@ -20,7 +22,7 @@ and a centre short of B pays R(B), R' = m at the b_i that add up to B: the induc
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,6 +70,7 @@ def drawn(terms: Terms, demand: Drawn, days: Sequence[Delivery], nights: int) ->
     stock = np.repeat(terms.on_hand[:, None], demand.paths, axis=1)
     on_order = np.repeat(terms.in_transit[:, None], demand.paths, axis=1)
     placed, orders = np.zeros((nights, *stock.shape)), {day.ordered: day for day in days}
+    received = np.zeros_like(total)
     for night in range(nights):
         if night in orders:
             base, largest = base_stock(terms, total, orders[night])
@@ -79,7 +82,8 @@ def drawn(terms: Terms, demand: Drawn, days: Sequence[Delivery], nights: int) ->
             on_order += placed[night]
         stock += coming[night]
         on_order -= coming[night]
-        stock = np.maximum(stock - units[night], -terms.owed[:, None])
+        received[night + 1] = received[night] + coming[night]
+        stock = np.minimum(np.maximum(stock - units[night], -terms.owed[:, None]), _lasting(terms, received, night))
     first = days[0]
     window = total[first.until] - total[first.ordered]
     base, _ = base_stock(terms, total, first)
@@ -87,11 +91,30 @@ def drawn(terms: Terms, demand: Drawn, days: Sequence[Delivery], nights: int) ->
     return Drawing(placed, base, owed, window, first.until - first.arrives)
 
 
+def _lasting(terms: Terms, received: Floats, night: int) -> Floats:
+    """[lines, paths] units that came until a night and may be sold after its close; inf: all.
+
+    received  [nights, lines, paths] that came before each night
+    """
+    spoils = np.isfinite(terms.life)
+    gone = np.maximum(night + 2 - np.where(spoils, terms.life, 1).astype(np.int64), 0)
+    still = terms.on_hand - terms.expired[:, min(night, terms.expired.shape[1] - 1)]
+    kept = still[:, None] + received[night + 1] - received[gone, np.arange(len(gone))]
+    return np.where(spoils[:, None], np.maximum(kept, 0.0), np.inf)
+
+
 def base_stock(terms: Terms, total: Floats, day: Delivery) -> tuple[Floats, Floats]:
-    """[lines] S and r of an order day; ``total`` [periods + 1, lines, paths] demand before each period."""
-    ratio = replace(terms, cover=np.full(len(terms), day.until - day.arrives)).critical_ratio()
-    base = row_quantile(total[day.until] - total[day.ordered], ratio) + terms.presentation
-    largest = row_quantile(total[day.until] - total[day.arrives], ratio) + terms.presentation
+    """[lines] S and r of an order day; ``total`` [periods + 1, lines, paths] demand before each period.
+
+    What spoils before the next order comes serves no demand after that, and what of it is too much is wasted.
+    """
+    cover = np.minimum(day.until - day.arrives, terms.life).astype(np.int64)
+    until = total[day.arrives + cover, np.arange(len(terms))]
+    wasted = np.where(terms.life <= day.until - day.arrives, terms.waste, 0.0)
+    over = terms.holding * cover + wasted
+    ratio = np.divide(terms.shortage, terms.shortage + over, out=np.zeros_like(over), where=terms.shortage + over > 0)
+    base = row_quantile(until - total[day.ordered], ratio) + terms.presentation
+    largest = row_quantile(until - total[day.arrives], ratio) + terms.presentation
     room = terms.max_stock + (total[day.arrives] - total[day.ordered]).mean(axis=1)
     return np.minimum(base, room), np.where(terms.backlog, np.inf, largest)
 

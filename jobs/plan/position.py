@@ -48,10 +48,14 @@ def stock(pairs: pl.DataFrame, tables: Mapping[str, pa.Table], orders: pl.DataFr
 def _latest(rows: pl.DataFrame, night: Night) -> pl.DataFrame:
     """The newest count of each pair: counted and reserved, without batches past their last date."""
     fresh = pl.col("expires_on").is_null() | (pl.col("expires_on") >= night.business_date)
-    return newest(rows, night).group_by(PAIR).agg(
-        pl.col("as_of").first(),
-        pl.col("on_hand").filter(fresh).sum().alias("counted"),
-        pl.col("reserved").filter(fresh).sum().alias("reserved"),
+    return (
+        newest(rows, night)
+        .group_by(PAIR)
+        .agg(
+            pl.col("as_of").first(),
+            pl.col("on_hand").filter(fresh).sum().alias("counted"),
+            pl.col("reserved").filter(fresh).sum().alias("reserved"),
+        )
     )
 
 

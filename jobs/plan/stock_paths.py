@@ -168,7 +168,7 @@ class _Older:
         return wasted
 
     def sellable(self, demand: Demand | Drawn, cover: int) -> Floats:
-        """[lines, paths] units of the order that can be sold in its life; periods beyond the window are drawn, those beyond them are mean."""
+        """[lines, paths] units of the order that can be sold in its life."""
         terms = self.terms
         drawn = demand.demand if isinstance(demand, Once) else demand
         for t in range(cover, self.longest):

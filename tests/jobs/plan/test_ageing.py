@@ -20,7 +20,9 @@ def batches(on_hand: float, n: Night, life: int | None = 5, **rows: list[Row]) -
     given = tables(**rows)
     found = ageing.spoiling(pairs, given, position.on_order(given, n), n)
     return [
-        ((last - day(0)).days, units) for row in found.to_dicts() for last, units in zip(row["batch_expires_on"], row["batch_units"], strict=True)
+        ((last - day(0)).days, units)
+        for row in found.to_dicts()
+        for last, units in zip(row["batch_expires_on"], row["batch_units"], strict=True)
     ]
 
 

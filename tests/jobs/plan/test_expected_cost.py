@@ -34,7 +34,12 @@ def terms(lines: int = 2, **more) -> Terms:
     arrivals = np.asarray(full.pop("arrivals", np.zeros((lines, 4))), float)
     expired = np.asarray(full.pop("batches", np.zeros((lines, 1))), float).cumsum(axis=1)
     typed = {n: np.asarray(v, np.int64 if n in whole else float) for n, v in full.items()}
-    return Terms(**{n: np.broadcast_to(v, (lines,)).copy() for n, v in typed.items()}, arrivals=arrivals, expired=expired, waits=np.zeros((lines, 0, 2)))
+    return Terms(
+        **{n: np.broadcast_to(v, (lines,)).copy() for n, v in typed.items()},
+        arrivals=arrivals,
+        expired=expired,
+        waits=np.zeros((lines, 0, 2)),
+    )
 
 
 def naive(t: Terms, d: demand.Demand, i: int, n: int) -> tuple[float, float, float]:
@@ -128,8 +133,22 @@ def naive_beyond(t: Terms, d: demand.Demand, i: int, n: int) -> float:
         {"lead": 3, "cover": 4, "arrivals": np.ones((2, 7)) * [[2.0], [0.5]]},
         {"presentation": 5.0},
         {"life": [3.0, np.inf], "on_hand": 20.0, "batches": [[12.0, 8.0], [0.0, 0.0]]},
-        {"life": [2.0, 4.0], "on_hand": 16.0, "batches": [[8.0, 5.0, 3.0], [2.0, 0.0, 14.0]], "cover": 5, "arrivals": np.ones((2, 6)) * 1.5},
-        {"life": [2.0, 6.0], "batches": [[6.0, 0.0], [2.0, 4.0]], "presentation": 3.0, "lead": 2, "cover": 7, "arrivals": np.ones((2, 9)) * [[0.5], [2.0]], "multiple": 1.0},
+        {
+            "life": [2.0, 4.0],
+            "on_hand": 16.0,
+            "batches": [[8.0, 5.0, 3.0], [2.0, 0.0, 14.0]],
+            "cover": 5,
+            "arrivals": np.ones((2, 6)) * 1.5,
+        },
+        {
+            "life": [2.0, 6.0],
+            "batches": [[6.0, 0.0], [2.0, 4.0]],
+            "presentation": 3.0,
+            "lead": 2,
+            "cover": 7,
+            "arrivals": np.ones((2, 9)) * [[0.5], [2.0]],
+            "multiple": 1.0,
+        },
         {"life": [30.0, 3.0], "on_hand": 90.0, "batches": [[30.0, *[0.0] * 20, 60.0], [50.0, 40.0, *[0.0] * 20]], "cover": 3, "rate": 0.5},
         {"multiple": [1.0, 0.7], "rate": 0.1, "on_hand": 0.0},
         {"arrivals": [[0, 0, 9.0, 0], [4.0, 4.0, 0, 30.0]], "holding": 0.4},
@@ -259,7 +278,14 @@ def naive_of_a_centre(t: Terms, d: demand.Demand, i: int, n: int) -> float:
 def test_what_a_centre_is_short_of_waits() -> None:
     """Against a naive loop, beside a line that loses its sales, for stock that owes at arrival and stock that doesn't."""
     waits = np.array([[[0.0, 0.3], [4.0, 0.7]], [[0.0, 0.0], [0.0, 0.0]]])
-    for on_hand, owed, life in ((2.0, 9.0, np.inf), (2.0, 3.0, np.inf), (40.0, 9.0, np.inf), (2.0, 99.0, np.inf), (9.0, 9.0, 2), (1.0, 99.0, 2)):
+    for on_hand, owed, life in (
+        (2.0, 9.0, np.inf),
+        (2.0, 3.0, np.inf),
+        (40.0, 9.0, np.inf),
+        (2.0, 99.0, np.inf),
+        (9.0, 9.0, 2),
+        (1.0, 99.0, 2),
+    ):
         more = {"life": [life, np.inf], "batches": [[on_hand if life < np.inf else 0.0], [0.0]]}
         t = dataclasses.replace(terms(2, on_hand=on_hand, cover=3, **more), owed=np.array([owed, 0.0]), waits=waits)
         d = series()
