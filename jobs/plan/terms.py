@@ -36,7 +36,7 @@ class Terms:
     in_transit         all units under way
     multiple, min_units, max_stock (inf: none), presentation (0: none)      units
     holding, shortage, waste                                                currency a unit (holding: and period)
-    life               periods a unit may be sold, whole ones (inf: for ever)
+    life               whole periods a unit may be sold (inf: for ever); at a centre one less, since a night's orders leave before opening
     expired            [lines, steps] units on hand that may not be sold after the close of a step, those of earlier steps too
     rate               expected units a period, at which leftovers sell
     locked             multiples a planner has locked; -1: none
@@ -107,7 +107,7 @@ class Terms:
 
 def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night, centres: Centres, steps: int = 0) -> Terms:
     """Lines as numbers; arrivals of at least so many steps."""
-    life = (pl.col("shelf_life_days") / night.config.period_days + 0.5).floor().clip(1.0)
+    life = (pl.col("shelf_life_days") / night.config.period_days + 0.5).floor() - pl.col("centre").is_not_null()
     dates = {"lead": "arrives_on", "next": "next_arrives_on", "opens": "opens_on", "usual": "usual_on"}
     periods = lines.select(life=life, **{name: night.period_of(column) for name, column in dates.items()})
     lead = periods["lead"].to_numpy()
@@ -137,7 +137,7 @@ def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night, centres: 
         holding=lines["holding"].to_numpy(),
         shortage=lines["shortage"].to_numpy(),
         waste=lines["waste"].to_numpy(),
-        life=periods["life"].fill_null(np.inf).to_numpy(),
+        life=periods["life"].clip(1.0).fill_null(np.inf).to_numpy(),
         expired=expired_of(lines, arrivals.shape[1] + AHEAD, night),
         rate=rate + centres.rate[centre],
         locked=locked,
@@ -166,9 +166,11 @@ def arrivals_of(lines: pl.DataFrame, steps: int) -> np.ndarray:
 def expired_of(lines: pl.DataFrame, steps: int, night: Night) -> Floats:
     """[lines, steps] units of batches on hand whose last period is that step or an earlier one."""
     expired = np.zeros((len(lines), steps))
-    named = lines.select(pl.int_range(pl.len()).alias("line"), last="batch_expires_on", units="batch_units")
+    of_centre = pl.col("centre").is_not_null().cast(pl.Int64).alias("of_centre")
+    named = lines.select(pl.int_range(pl.len()).alias("line"), of_centre, last="batch_expires_on", units="batch_units")
     days = (pl.col("last") - pl.lit(night.business_date)).dt.total_days() // night.config.period_days
-    rows = named.explode("last", "units").drop_nulls("last").with_columns(step=days).filter(pl.col("step") < steps)
+    step = pl.max_horizontal(days - pl.col("of_centre"), 0)
+    rows = named.explode("last", "units").drop_nulls("last").with_columns(step=step).filter(pl.col("step") < steps)
     np.add.at(expired, (rows["line"].to_numpy(), rows["step"].to_numpy()), rows["units"].to_numpy())
     return expired.cumsum(axis=1)
 
