@@ -117,9 +117,14 @@ class Curves:
         result: Floats = cost + terms.waste[:, None] * np.maximum(units[:, None] - paths.sellable, 0.0)
         return result
 
-    def exceeding(self, bend: Floats) -> Floats:
-        """[lines, size] how many paths bend above q; ``bend`` [lines, paths]."""
-        return self._tail(self._cell(bend), None)
+    def lost(self) -> Floats:
+        """[lines, size] expected lost sales of the window (what is short where demand waits)."""
+        return self.short_of(self.paths.need[-1], self.last_cap())
+
+    def runs_out(self) -> Floats:
+        """[lines, size] on how many paths sales are lost in the window."""
+        need, cap = self.paths.need[-1], self.last_cap()
+        return self._tail(self._cell(need if cap is None else np.where(need > cap, np.inf, need)), None)
 
     def hinge(self, bend: Floats) -> Floats:
         """[lines, size] mean of (bend - q)^+ for q on the grid; ``bend`` [lines, paths]."""

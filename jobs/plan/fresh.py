@@ -16,8 +16,7 @@ import polars as pl
 from jobs.plan.beyond import rolled, windows
 from jobs.plan.centres import asked
 from jobs.plan.cover import MICRO
-from jobs.plan.curves import Curves
-from jobs.plan.expected_cost import alike
+from jobs.plan.expected_cost import alike, costing
 from jobs.plan.pools import SCALE
 from jobs.plan.ragged import first_allowed
 from jobs.plan.random_leads import random_leads
@@ -101,7 +100,7 @@ def _on_paths(terms: Terms, demand: Demand, units: Floats) -> Floats:
     cost = np.zeros((len(units), len(terms), demand.paths))
     for rows in alike(terms):
         own = terms.take(rows)
-        curves = Curves(own, rolled(own, demand), 1)
+        curves = costing(own, rolled(own, demand), demand, 1)
         for plan, ordered in zip(cost, units, strict=True):
             plan[rows] = curves.on_paths(ordered[rows])
     return cost

@@ -37,6 +37,7 @@ class Terms:
     multiple, min_units, max_stock (inf: none), presentation (0: none)      units
     holding, shortage, waste                                                currency a unit (holding: and period)
     life               whole periods a unit may be sold (inf: for ever); at a centre one less, since a night's orders leave before opening
+    newest             whether it spoils and shoppers take the newest unit first
     expired            [lines, steps] units on hand that may not be sold after the close of a step, those of earlier steps too
     rate               expected units a period, at which leftovers sell
     locked             multiples a planner has locked; -1: none
@@ -62,6 +63,7 @@ class Terms:
     shortage: Floats
     waste: Floats
     life: Floats
+    newest: np.ndarray
     expired: Floats
     rate: Floats
     locked: Ints
@@ -138,6 +140,7 @@ def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night, centres: 
         shortage=lines["shortage"].to_numpy(),
         waste=lines["waste"].to_numpy(),
         life=periods["life"].clip(1.0).fill_null(np.inf).to_numpy(),
+        newest=_newest_first(lines, night),
         expired=expired_of(lines, arrivals.shape[1] + AHEAD, night),
         rate=rate + centres.rate[centre],
         locked=locked,
@@ -161,6 +164,15 @@ def arrivals_of(lines: pl.DataFrame, steps: int) -> np.ndarray:
     rows = _exploded(lines).filter(pl.col("step") < steps)
     arrivals[rows["line"].to_numpy(), rows["step"].to_numpy()] = rows["units"].to_numpy()
     return arrivals
+
+
+def _newest_first(lines: pl.DataFrame, night: Night) -> np.ndarray:
+    """[lines] whether it is an item that spoils, at a store whose shoppers pick the newest."""
+    if night.config.planning.issuing == "fifo":
+        return np.zeros(len(lines), bool)
+    stores = [row["location_id"] for row in night.locations.to_pylist() if row["kind"] == "store"]
+    spoils = pl.col("shelf_life_days").is_not_null() & pl.col("centre").is_null()
+    return lines.select(spoils & pl.col("location_id").is_in(stores)).to_series().to_numpy()
 
 
 def expired_of(lines: pl.DataFrame, steps: int, night: Night) -> Floats:

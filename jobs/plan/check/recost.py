@@ -32,6 +32,7 @@ class Line:
     series      rows of gold/forecasts of its pair, by channel and then by period
     arrivals    units under way, by period from the business date
     batches     units on hand that spoil, by the last period in which they may be sold
+    newest      whether shoppers take the newest units first
     life        periods a unit may be sold, whole ones; inf: for ever
     lead, cover periods until it arrives, and from then until the next order does
     opens       period from which cost counts: before lead where another lane could be faster
@@ -56,6 +57,7 @@ class Line:
     review: int
     premium: float
     batches: Mapping[int, float] = field(default_factory=dict)
+    newest: bool = False
 
 
 @dataclass
@@ -158,6 +160,9 @@ def cost(line: Line, demand: Sequence[Sequence[float]], units: float) -> float:
     rate = mean / horizon if horizon else 0.0
     spent = 0.0
     for path in range(paths):
+        if line.newest and math.isfinite(line.life):
+            spent += shelf.newest_first(line, demand, path, units, (base, rate))
+            continue
         there = Shelf(line)
         for step in range(end):
             there.put(line.arrivals.get(step, 0.0), shelf.last_of(line, step))
@@ -176,8 +181,8 @@ def reach(line: Line, demand: Sequence[Sequence[float]], level: float) -> float:
     """Units that cover the window, presentation included, on this share of the paths."""
     needs = []
     for path in range(len(demand[0])):
-        # What was there before, and an order without end behind it.
-        older, stock, need = Shelf(line), 0.0, -math.inf
+        # What was there before, sold oldest first, and an order without end behind it.
+        older, stock, need = Shelf(line, newest=False), 0.0, -math.inf
         for step in range(line.lead + line.cover):
             coming, wanted = line.arrivals.get(step, 0.0), demand[step][path]
             stock = older.stock if step == line.lead else stock

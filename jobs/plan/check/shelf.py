@@ -15,10 +15,10 @@ _AHEAD = 14
 
 
 class Shelf:
-    """Batches in the order in which they sell, [units, last period]: what may be sold the shortest goes first."""
+    """Batches [units, last period], what may be sold the shortest first: so they sell, or the other way round."""
 
-    def __init__(self, line: Line) -> None:
-        dated = sorted(line.batches.items())
+    def __init__(self, line: Line, *, newest: bool | None = None) -> None:
+        dated, self.newest = sorted(line.batches.items()), line.newest if newest is None else newest
         self.batches = [[units, float(last)] for last, units in dated]
         self.batches.append([line.on_hand - sum(units for _, units in dated), math.inf])
 
@@ -27,14 +27,15 @@ class Shelf:
         """Units there."""
         return sum(units for units, _ in self.batches)
 
-    def put(self, units: float, last: float) -> None:
-        """Behind all that may be sold no longer."""
-        place = sum(other <= last for _, other in self.batches)
-        self.batches.insert(place, [units, last])
+    def put(self, units: float, last: float) -> list[float]:
+        """Behind all that may be sold no longer; returns the batch."""
+        batch = [units, last]
+        self.batches.insert(sum(other <= last for _, other in self.batches), batch)
+        return batch
 
     def sell(self, units: float) -> float:
         """Sell what there is of some units; returns those that are lost."""
-        for batch in self.batches:
+        for batch in reversed(self.batches) if self.newest else self.batches:
             taken = min(batch[0], units)
             batch[0] -= taken
             units -= taken
@@ -76,3 +77,30 @@ def wasted(line: Line, demand: Sequence[Sequence[float]], path: int, units: floa
     *older, order = shelf.batches
     rest = rate * (line.life - foreseen(line)) - sum(units for units, _ in older)
     return thrown + max(order[0] - max(rest, 0.0), 0.0)
+
+
+def newest_first(line: Line, demand: Sequence[Sequence[float]], path: int, units: float, level: tuple[float, float]) -> float:
+    """Cost on a path of an order of so many units where shoppers take the newest; ``level``: of the next base stock, and the mean rate.
+
+    Orders that follow the window fill stock up to that base stock, and sell first.
+    """
+    base, rate = level
+    shelf, spent, order = Shelf(line), 0.0, [0.0, 0.0]
+    first, end, spoils = min(line.opens, line.lead), line.lead + line.cover, line.lead + foreseen(line)
+    for step in range(max(end, spoils)):
+        if step < end:
+            shelf.put(line.arrivals.get(step, 0.0), last_of(line, step))
+        elif (step - line.lead) % line.cover == 0:
+            shelf.put(max(base - shelf.stock, 0.0), math.inf)
+        if step == line.lead:
+            order = shelf.put(units, last_of(line, step))
+        lost, spoilt = shelf.sell(demand[step][path]), shelf.close(step)
+        if first <= step < end:
+            spent += line.shortage * (lost + max(line.presentation - shelf.stock, 0.0)) + line.holding * shelf.stock
+        if step == end - 1:
+            spent += line.holding * max(shelf.stock - base, 0.0) ** 2 / (2 * max(rate, 1e-3))
+        spent += line.waste * spoilt if first <= step < spoils else 0.0
+    if foreseen(line) < line.life:
+        older = sum(batch[0] for batch in shelf.batches if batch is not order and batch[1] < math.inf)
+        spent += line.waste * max(order[0] - max(rate * (line.life - foreseen(line)) - older, 0.0), 0.0)
+    return spent

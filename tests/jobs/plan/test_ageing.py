@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
+from jobs.config import Config
 from jobs.plan import ageing, position, shard
 from jobs.plan.night import Night
 from tests.jobs.plan.small import Row, day, forecast, night, tables
@@ -62,25 +64,42 @@ def test_what_keeps_or_is_not_there_has_no_batches() -> None:
     assert batches(0, night(), stock=[count(0, None)]) == []
 
 
-def plan(last: int, life: int = 5, **lane: Any) -> pl.DataFrame:
+def costed(last: int, life: int = 5, issuing: str = "fifo", **lane: Any) -> shard.Costed:
     """A store with 40 units of one batch, selling 10 a day."""
-    one = night(lanes=[{"source_id": "V1", "location_id": "S1", "lead_time_days": 1, "order_multiple": 1, **lane}])
+    one = night(
+        lanes=[{"source_id": "V1", "location_id": "S1", "lead_time_days": 1, "order_multiple": 1, **lane}],
+        config=Config(planning={"issuing": issuing}),
+    )
     given = tables(
         forecasts=forecast("A", "S1", [10.0] * 9),
         items=[{"item_id": "A", "unit_cost": 1, "unit_price": 3, "shelf_life_days": life}],
         stock=[count(40, last)],
     )
-    return shard.decide(given, one).lines
+    return shard.cost(given, one)
+
+
+def ordered(last: int, life: int = 5, **lane: Any) -> int:
+    """Units of what costs least."""
+    return int(costed(last, life, **lane).lists.line(0).argmin())
 
 
 def test_stock_about_to_spoil_covers_no_later_demand() -> None:
     """40 units last for four days, unless today is their last one."""
-    assert plan(4)["units"].item() == 0
-    assert plan(0)["units"].item() >= 10
+    assert ordered(4) == 0
+    assert ordered(0) >= 10
 
 
 def test_no_more_is_ordered_than_sells_in_time() -> None:
     """One order a week of what keeps two days: two days' demand, whatever the week asks for; of what keeps a week, the week's."""
-    short, long = (plan(0, life, order_days="mon")["units"].item() for life in (2, 7))
+    short, long = (ordered(0, life, order_days="mon") for life in (2, 7))
     assert 15 <= short <= 26
     assert long >= 60
+
+
+def test_shoppers_who_take_the_newest_leave_the_oldest_to_spoil() -> None:
+    """40 units with two days left: taken first they sell; taken last, what is ordered tonight sells in their place."""
+    oldest, newest = (costed(1, issuing=issuing).lists.line(0) for issuing in ("fifo", "lifo"))
+    assert newest[0] == pytest.approx(oldest[0])
+    few = min(len(oldest), len(newest), 8)
+    # Each unit ordered sells tomorrow in place of one that then spoils.
+    assert (np.diff(newest[:few] - oldest[:few]) > 0.5).all()

@@ -27,13 +27,13 @@ def terms(lines: int = 2, **more) -> Terms:
     full = {
         "lead": 1, "cover": 2, "first": range(lines), "series": 1, "on_hand": 6.0, "in_transit": 0.0, "multiple": 3.0, "min_units": 0.0,
         "max_stock": np.inf, "presentation": 0.0, "holding": 0.05, "shortage": 1.0, "waste": 2.0, "life": np.inf, "rate": 4.0, "locked": -1,
-        "lead_std": 0.0, "owed": 0.0, "opens": AT_ARRIVAL, "stretch": 0,
+        "lead_std": 0.0, "owed": 0.0, "opens": AT_ARRIVAL, "stretch": 0, "newest": False,
         **more,
     }  # fmt: skip
     whole = {"lead", "cover", "first", "series", "locked", "opens", "stretch"}
     arrivals = np.asarray(full.pop("arrivals", np.zeros((lines, 4))), float)
     expired = np.asarray(full.pop("batches", np.zeros((lines, 1))), float).cumsum(axis=1)
-    typed = {n: np.asarray(v, np.int64 if n in whole else float) for n, v in full.items()}
+    typed = {n: np.asarray(v, np.int64 if n in whole else bool if n == "newest" else float) for n, v in full.items()}
     return Terms(
         **{n: np.broadcast_to(v, (lines,)).copy() for n, v in typed.items()},
         arrivals=arrivals,
