@@ -102,6 +102,8 @@ class Planning(_Section):
     #: Orders above this value need review; null: none does for its value.
     review_above_value: float | None = Field(None, gt=0)
     auto_approve: bool = False
+    #: Which units of goods that spoil shoppers take in stores: the oldest, or the newest. Elsewhere the oldest leave first.
+    issuing: Literal["fifo", "lifo"] = "fifo"
 
 
 class Exceptions(_Section):

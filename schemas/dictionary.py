@@ -30,6 +30,7 @@ _TYPES = {
     "list<element: string>": "list of texts",
     "list<item: double>": "list of numbers",
     "list<element: double>": "list of numbers",
+    "list<item: date32[day]>": "list of dates",
 }
 _GATES = {
     "present": "at least one file has landed",

@@ -28,6 +28,7 @@ DECIMAL = pa.decimal128(18, 4)
 STRING_MAP = pa.map_(pa.string(), pa.string())
 STRINGS = pa.list_(pa.string())
 DOUBLES = pa.list_(pa.float64())
+DATES = pa.list_(pa.date32())
 
 Layer = Literal["landing", "bronze", "silver", "gold", "ops"]
 

@@ -19,7 +19,7 @@ from jobs.plan.curves import row_quantile
 from jobs.plan.night import PAIR
 from jobs.plan.pools import SCALE
 from jobs.plan.schedule import Delivery
-from jobs.plan.terms import arrivals_of, terms_of
+from jobs.plan.terms import AHEAD, arrivals_of, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +105,7 @@ def asked(asking: Asking, demand: Demand, night: Night) -> Centres:
 
 
 def _nights(own: pl.DataFrame, night: Night) -> int:
-    """Nights to look ahead: until the last order that a centre could place tonight is used up, on each level after the other.
+    """Nights to look ahead: until the last order that a centre could place tonight is used up, or spoilt, on each level after the other.
 
     More nights change nothing, so it doesn't matter which items are together in a shard.
     """
@@ -113,7 +113,8 @@ def _nights(own: pl.DataFrame, night: Night) -> int:
     terms = own.join(lanes.order_terms(night).select(*lanes.LANE, has_terms=pl.lit(value=True)), on=lanes.LANE, how="left")
     late = (2 * pl.col("lead_time_std").cast(pl.Float64).fill_null(0.0) / length).ceil().cast(pl.Int64)
     lasting = pl.when(pl.col("has_terms").is_null()).then(0).otherwise(pl.col("periods") + longest)
-    ends = terms.select("level", end=pl.max_horizontal(night.period_of("next_arrives_on"), lasting) + late)
+    keeps = pl.when(pl.col("shelf_life_days").is_not_null()).then(pl.col("periods") + AHEAD).otherwise(0)
+    ends = terms.select("level", end=pl.max_horizontal(night.period_of("next_arrives_on"), lasting, keeps) + late)
     by_level = ends.group_by("level").agg(pl.col("end").max())["end"]
     # A week that spans a closed day or has another order day than tonight's looks further.
     return int(by_level.sum()) + (len(by_level) - 1) * longest + 1

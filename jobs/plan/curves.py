@@ -1,7 +1,8 @@
 """The cost of some lines as functions of their order, summed over the paths.
 
 On a path every term is a hinge in q (stock_paths.py). Hinges are summed on the grid of multiples by counting how
-many paths bend in each cell: the work grows with paths + multiples, not with their product.
+many paths bend in each cell: the work grows with paths + multiples, not with their product. Once an order has outlived its shelf
+life all is as if no more had been ordered than could be sold of it (``cap``): hinges bend there at the latest.
 """
 
 from __future__ import annotations
@@ -31,11 +32,8 @@ class Curves:
         self.grid = np.arange(size) * terms.multiple[:, None]
         last = paths.balance[-1]
         base = row_quantile(paths.renewed, terms.critical_ratio()) + terms.presentation
-        #: Order above which leftovers exceed the next base stock; above which some outlive their shelf life.
+        #: Order above which leftovers exceed the next base stock.
         self.excess_from = base[:, None] - last
-        spoils = np.isfinite(terms.life)
-        keeps = terms.rate * np.maximum(np.where(spoils, terms.life, 0.0) - terms.review, 0.0)
-        self.wasted_from = np.where(spoils, keeps, np.inf)[:, None] - last
         self.pace = terms.holding / (2 * np.maximum(terms.rate, _SLOWEST))
         self.lost_cost = lost_cost(terms)
 
@@ -47,22 +45,46 @@ class Curves:
         cost: Floats = total + self.at_end() + self.paths.early.mean(axis=1)[:, None]
         return cost
 
+    def cap(self, t: int) -> Floats | None:
+        """[lines, paths] units at the close of a period beyond which more of the order changes nothing; None: of no line."""
+        over = self.terms.life - 1 <= t
+        return np.where(over[:, None], self.paths.sellable, np.inf) if over.any() else None
+
+    def last_cap(self) -> Floats | None:
+        """The same at the window's end."""
+        return self.cap(len(self.paths.need) - 1)
+
     def of_period(self, t: int) -> Floats:
         """[lines, size] holding of a period's close, what it lacks for presentation, and what is owed."""
-        need, balance = self.paths.need[t], self.paths.balance[t]
-        lost = self.hinge(need)[1]
-        cost: Floats = self.terms.holding[:, None] * (balance.mean(axis=1)[:, None] + self.grid + lost)
+        need, balance, cap = self.paths.need[t], self.paths.balance[t], self.cap(t)
+        lost = self.short_of(need, cap)
+        cost: Floats = self.terms.holding[:, None] * (balance.mean(axis=1)[:, None] + self._counting(cap) + lost)
         if self.terms.presentation.any():
             below = np.maximum(need, self.terms.presentation[:, None] - balance)
-            cost += self.terms.shortage[:, None] * (self.hinge(below)[1] - lost)
+            cost += self.terms.shortage[:, None] * (self.short_of(below, cap) - lost)
         for bend, weight in hinges_of(self.terms):
             short = -balance - bend[:, None]
-            cost += weight[:, None] * (self.hinge(short)[1] - self.hinge(np.minimum(short, self.paths.floor[t]))[1])
+            cost += weight[:, None] * (self.short_of(short, cap) - self.short_of(np.minimum(short, self.paths.floor[t]), cap))
         return cost
+
+    def short_of(self, bend: Floats, cap: Floats | None) -> Floats:
+        """[lines, size] mean of (bend - min(q, cap))^+."""
+        if cap is None:
+            return self.hinge(bend)
+        short: Floats = self.hinge(np.minimum(bend, cap)) + np.maximum(bend - cap, 0.0).mean(axis=1)[:, None]
+        return short
+
+    def _counting(self, cap: Floats | None) -> Floats:
+        """[lines, size] mean of min(q, cap)."""
+        if cap is None:
+            return self.grid
+        spoilt = np.isfinite(cap)
+        finite = np.where(spoilt, cap, 0.0)
+        return np.where(spoilt[:, :1], finite.mean(axis=1)[:, None] - self.hinge(finite), self.grid)
 
     def at_end(self) -> Floats:
         """[lines, size] lost sales of the window, and what is left over at its end."""
-        gone = self.lost_cost[:, None] * self.hinge(self.paths.lost_for_good())[1]
+        gone = self.lost_cost[:, None] * self.short_of(self.paths.lost_for_good(), self.last_cap())
         cost: Floats = gone + self._beyond() + self._excess() + self._wasted()
         return cost
 
@@ -70,58 +92,75 @@ class Curves:
         """Holding in the windows beyond of what lost sales leave there."""
         if self.paths.later is None or self.paths.seen is None:
             return 0.0
-        held = sum(self.hinge(bend)[1] for bend in self.paths.later) - self.terms.cover[:, None] * self.hinge(self.paths.seen)[1]
+        held = sum(self.hinge(bend) for bend in self.paths.later) - self.terms.cover[:, None] * self.hinge(self.paths.seen)
         return self.terms.holding[:, None] * np.asarray(held)
 
     def on_paths(self, units: Floats) -> Floats:
         """[lines, paths] cost of an order of some size [lines] on each path; no grid is looked at."""
         terms, paths = self.terms, self.paths
-        at = np.maximum(units[:, None], paths.need)
-        cost = paths.early + self.lost_cost[:, None] * np.maximum(paths.lost_for_good() - units[:, None], 0.0)
+        caps = [self.cap(t) for t in range(len(paths.need))]
+        counting = [units[:, None] if cap is None else np.minimum(units[:, None], cap) for cap in caps]
+        at = [np.maximum(counted, need) for counted, need in zip(counting, paths.need, strict=True)]
+        cost = paths.early + self.lost_cost[:, None] * np.maximum(paths.lost_for_good() - counting[-1], 0.0)
         if paths.later is not None and paths.seen is not None:
             held = np.maximum(paths.later - units[:, None], 0.0).sum(axis=0)
             cost += terms.holding[:, None] * (held - terms.cover[:, None] * np.maximum(paths.seen - units[:, None], 0.0))
-        for size, balance, floor in zip(at, paths.balance, paths.floor, strict=True):
+        for size, balance, floor, counted in zip(at, paths.balance, paths.floor, counting, strict=True):
             stock = balance + size
             cost += terms.holding[:, None] * stock
             if terms.presentation.any():
                 cost += terms.shortage[:, None] * np.maximum(terms.presentation[:, None] - stock, 0.0)
-            owed = -balance - np.maximum(units[:, None], floor)
+            owed = -balance - np.maximum(counted, floor)
             for bend, weight in hinges_of(terms):
                 cost += weight[:, None] * np.maximum(owed - bend[:, None], 0.0)
         cost += self.pace[:, None] * np.maximum(at[-1] - self.excess_from, 0.0) ** 2
-        result: Floats = cost + terms.waste[:, None] * np.maximum(at[-1] - self.wasted_from, 0.0)
+        result: Floats = cost + terms.waste[:, None] * np.maximum(units[:, None] - paths.sellable, 0.0)
         return result
 
-    def hinge(self, bend: Floats) -> tuple[Floats, Floats]:
-        """How many paths bend above q, and the mean of (bend - q)^+, for q on the grid. ``bend`` is [lines, paths]."""
+    def lost(self) -> Floats:
+        """[lines, size] expected lost sales of the window (what is short where demand waits)."""
+        return self.short_of(self.paths.need[-1], self.last_cap())
+
+    def runs_out(self) -> Floats:
+        """[lines, size] on how many paths sales are lost in the window."""
+        need, cap = self.paths.need[-1], self.last_cap()
+        return self._tail(self._cell(need if cap is None else np.where(need > cap, np.inf, need)), None)
+
+    def hinge(self, bend: Floats) -> Floats:
+        """[lines, size] mean of (bend - q)^+ for q on the grid; ``bend`` [lines, paths]."""
         cell = self._cell(bend)
-        above = self._tail(cell, None)
-        amount = self._tail(cell, bend) - self.grid * above
-        return above, np.maximum(amount, 0.0) / bend.shape[1]
+        amount = self._tail(cell, bend) - self.grid * self._tail(cell, None)
+        hinged: Floats = np.maximum(amount, 0.0) / bend.shape[1]
+        return hinged
 
     def _excess(self) -> Floats:
         """Holding of leftovers above the next base stock until they have sold."""
-        need, start = self.paths.need[-1], self.excess_from
-        cell = self._cell(np.maximum(need, start))
-        count = need.shape[1]
-        fixed = self._tail(cell, np.maximum(need - start, 0.0) ** 2)
-        ones, first, square = (count - self._tail(cell, None), self._head(cell, start), self._head(cell, start**2))
-        moving = self.grid**2 * ones - 2 * self.grid * first + square
-        cost: Floats = self.pace[:, None] * np.maximum(fixed + moving, 0.0) / count
+        need, start, cap = self.paths.need[-1], self.excess_from, self.last_cap()
+        bend, count = np.maximum(need, start), need.shape[1]
+        total = self._square_above(bend, start) + self._tail(self._cell(bend), np.maximum(need - start, 0.0) ** 2)
+        if cap is not None:
+            # From the cap on the square stands still.
+            end = np.where(np.isfinite(cap), np.maximum(cap, bend), np.inf)
+            still = np.where(np.isfinite(cap), end - start, 0.0) ** 2
+            total += self._head(self._cell(end), still) - self._square_above(end, start)
+        cost: Floats = self.pace[:, None] * np.maximum(total, 0.0) / count
         return cost
 
-    def _wasted(self) -> Floats:
-        """Waste of what the mean rate does not sell within its shelf life."""
-        if not np.isfinite(self.wasted_from).any():
-            return np.zeros_like(self.grid)
-        need = self.paths.need[-1]
-        start = np.where(np.isfinite(self.wasted_from), self.wasted_from, 1e12)
-        bend = np.maximum(need, start)
-        certain = np.maximum(need - start, 0.0).mean(axis=1)
-        beyond = self.hinge(bend)[1] + self.grid - bend.mean(axis=1)[:, None]
-        wasted = np.where(np.isfinite(self.terms.life)[:, None], certain[:, None] + np.maximum(beyond, 0.0), 0.0)
-        cost: Floats = self.terms.waste[:, None] * wasted
+    def _square_above(self, bend: Floats, start: Floats) -> Floats:
+        """[lines, size] sum of (q - start)^2 over the paths that bend at or below q."""
+        cell = self._cell(bend)
+        ones, first, square = bend.shape[1] - self._tail(cell, None), self._head(cell, start), self._head(cell, start**2)
+        total: Floats = self.grid**2 * ones - 2 * self.grid * first + square
+        return total
+
+    def _wasted(self) -> Floats | float:
+        """Waste of what can't be sold of the order in its life."""
+        spoils = np.isfinite(self.terms.life)
+        if not spoils.any():
+            return 0.0
+        sellable = np.where(spoils[:, None], self.paths.sellable, 0.0)
+        wasted = self.grid + self.hinge(sellable) - sellable.mean(axis=1)[:, None]
+        cost: Floats = (self.terms.waste * spoils)[:, None] * np.maximum(wasted, 0.0)
         return cost
 
     def bottom(self, best: Ints) -> Floats:
@@ -138,22 +177,23 @@ class Curves:
 
     def _slope(self, q: Floats) -> Floats:
         """[lines] derivative of the cost at q."""
-        terms, at = self.terms, q[:, None]
-        need, start = self.paths.need[-1], self.excess_from
-        slope = -self.lost_cost * (self.paths.lost_for_good() > at).mean(axis=1)
+        terms, at, need, start = self.terms, q[:, None], self.paths.need[-1], self.excess_from
+        caps = [self.cap(t) for t in range(len(self.paths.need))]
+        moves = [True if cap is None else at < cap for cap in caps]
+        slope = -self.lost_cost * ((self.paths.lost_for_good() > at) & moves[-1]).mean(axis=1)
         if self.paths.later is not None and self.paths.seen is not None:
             bends = (self.paths.later > at).sum(axis=0) - terms.cover[:, None] * (self.paths.seen > at)
             slope -= terms.holding * bends.mean(axis=1)
         for t in range(len(self.paths.need)):
-            slope += terms.holding * (self.paths.need[t] <= at).mean(axis=1)
+            slope += terms.holding * ((self.paths.need[t] <= at) & moves[t]).mean(axis=1)
             if terms.presentation.any():
                 below = terms.presentation[:, None] - self.paths.balance[t]
-                slope -= terms.shortage * ((self.paths.need[t] <= at) & (at < below)).mean(axis=1)
+                slope -= terms.shortage * ((self.paths.need[t] <= at) & (at < below) & moves[t]).mean(axis=1)
             for bend, weight in hinges_of(terms):
                 short = -self.paths.balance[t] - bend[:, None]
-                slope -= weight * ((short > at) & (self.paths.floor[t] <= at)).mean(axis=1)
-        slope += 2 * self.pace * np.where(at >= np.maximum(need, start), at - start, 0.0).mean(axis=1)
-        slope += terms.waste * (at >= np.maximum(need, self.wasted_from)).mean(axis=1)
+                slope -= weight * ((short > at) & (self.paths.floor[t] <= at) & moves[t]).mean(axis=1)
+        slope += 2 * self.pace * np.where((at >= np.maximum(need, start)) & moves[-1], at - start, 0.0).mean(axis=1)
+        slope += terms.waste * (at >= self.paths.sellable).mean(axis=1)
         result: Floats = slope
         return result
 

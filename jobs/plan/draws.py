@@ -6,9 +6,12 @@ On each path stock rolls from tonight's; on each order day a line orders up to a
                                                            arrival, r_t = the same from this order's arrival; both + presentation_min,
                                                            S_t within max_stock
 
-rounded half up to what its lane can order. (r_t is for lost sales: what is lost before an order comes it needn't bring. Capped
-base stock: Xin, Operations Research 69, 2021.) Where nobody is ever short, draws add up to S_t less the position of tonight plus
-demand since: what a centre is asked for in all is customers' demand against the stock of all below it (echelon stock).
+rounded half up to what its lane can order. Of goods that spoil demand counts while they keep, no more is in stock than may be sold later,
+and S_t is where a unit more no longer pays, first in, first out: (shortage + holding c) P(demand <= S) + waste P(demand until the order
+spoils <= S) >= shortage (as van Donselaar and Broekmeulen, International Journal of Production Economics 140, 2012, estimate waste).
+(r_t is for lost sales: what is lost before an order comes it needn't bring. Capped base stock: Xin, Operations Research 69, 2021.)
+Where nobody is ever short, draws add up to S_t less the position of tonight plus demand since: what a centre is asked for in all is
+customers' demand against the stock of all below it (echelon stock).
 What a centre can't deliver costs what it costs downstream when it is shared out so that a unit is worth the same everywhere:
 a line with b units less than S runs out with probability P(demand > S - b), so that a unit more or less is worth
 
@@ -20,13 +23,14 @@ and a centre short of B pays R(B), R' = m at the b_i that add up to B: the induc
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jobs.plan.curves import row_quantile
 from jobs.plan.schedule import Delivery
+from jobs.plan.terms import AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
     from jobs.plan.stock_paths import Drawn
     from jobs.plan.terms import Terms
 
+#: Money that differs by this share is the same.
+_LAST_BIT = 1e-9
 #: Pieces of constant slope in which a centre's cost of being short is counted.
 PIECES = 8
 
@@ -59,7 +65,8 @@ class Drawing:
 
 def drawn(terms: Terms, demand: Drawn, days: Sequence[Delivery], nights: int) -> Drawing:
     """Orders of lines on the nights to come; ``days`` has at least one order day."""
-    until = max(nights, *(day.until for day in days))
+    kept = int(np.where(terms.life <= AHEAD, terms.life, 0).max(initial=0))
+    until = max(nights, *(max(day.until, day.arrives + kept) for day in days))
     units = np.stack([demand.of_pairs(terms.first, terms.series, step) for step in range(until)])
     total = np.concatenate([np.zeros_like(units[:1]), np.cumsum(units, axis=0)])
     coming = np.zeros_like(total)
@@ -68,6 +75,7 @@ def drawn(terms: Terms, demand: Drawn, days: Sequence[Delivery], nights: int) ->
     stock = np.repeat(terms.on_hand[:, None], demand.paths, axis=1)
     on_order = np.repeat(terms.in_transit[:, None], demand.paths, axis=1)
     placed, orders = np.zeros((nights, *stock.shape)), {day.ordered: day for day in days}
+    received = np.zeros_like(total)
     for night in range(nights):
         if night in orders:
             base, largest = base_stock(terms, total, orders[night])
@@ -79,7 +87,8 @@ def drawn(terms: Terms, demand: Drawn, days: Sequence[Delivery], nights: int) ->
             on_order += placed[night]
         stock += coming[night]
         on_order -= coming[night]
-        stock = np.maximum(stock - units[night], -terms.owed[:, None])
+        received[night + 1] = received[night] + coming[night]
+        stock = np.minimum(np.maximum(stock - units[night], -terms.owed[:, None]), _lasting(terms, received, night))
     first = days[0]
     window = total[first.until] - total[first.ordered]
     base, _ = base_stock(terms, total, first)
@@ -87,13 +96,52 @@ def drawn(terms: Terms, demand: Drawn, days: Sequence[Delivery], nights: int) ->
     return Drawing(placed, base, owed, window, first.until - first.arrives)
 
 
+def _lasting(terms: Terms, received: Floats, night: int) -> Floats:
+    """[lines, paths] units that came until a night and may be sold after its close; inf: all.
+
+    received  [nights, lines, paths] that came before each night
+    """
+    spoils = np.isfinite(terms.life)
+    gone = np.maximum(night + 2 - np.where(spoils, terms.life, 1).astype(np.int64), 0)
+    still = terms.on_hand - terms.expired[:, min(night, terms.expired.shape[1] - 1)]
+    kept = still[:, None] + received[night + 1] - received[gone, np.arange(len(gone))]
+    return np.where(spoils[:, None], np.maximum(kept, 0.0), np.inf)
+
+
 def base_stock(terms: Terms, total: Floats, day: Delivery) -> tuple[Floats, Floats]:
-    """[lines] S and r of an order day; ``total`` [periods + 1, lines, paths] demand before each period."""
-    ratio = replace(terms, cover=np.full(len(terms), day.until - day.arrives)).critical_ratio()
-    base = row_quantile(total[day.until] - total[day.ordered], ratio) + terms.presentation
-    largest = row_quantile(total[day.until] - total[day.arrives], ratio) + terms.presentation
+    """[lines] S and r of an order day; ``total`` [periods + 1, lines, paths] demand before each period.
+
+    What spoils before the next order comes serves no demand after that.
+    """
+    cover = np.minimum(day.until - day.arrives, terms.life).astype(np.int64)
+    short_life = terms.life <= AHEAD
+    life = np.where(short_life, terms.life, cover).astype(np.int64)
+    sold, lasting = (total[day.arrives + periods, np.arange(len(terms))] for periods in (cover, life))
+    waste = np.where(short_life, terms.waste, 0.0)
+    costs = terms.shortage, terms.holding * cover, waste
+    base, largest = (_level(sold - total[begin], lasting - total[begin], *costs) for begin in (day.ordered, day.arrives))
+    base, largest = base + terms.presentation, largest + terms.presentation
     room = terms.max_stock + (total[day.arrives] - total[day.ordered]).mean(axis=1)
     return np.minimum(base, room), np.where(terms.backlog, np.inf, largest)
+
+
+def _level(sold: Floats, lasting: Floats, shortage: Floats, held: Floats, waste: Floats) -> Floats:
+    """[lines] the least level with (shortage + held) P(sold <= S) + waste P(lasting <= S) >= shortage: one unit more no longer pays.
+
+    sold     [lines, paths] demand that the order is for;  lasting  until it spoils: the last unit up to S is wasted where that is less
+    shortage, held, waste  [lines] currency a unit
+    """
+    paths = sold.shape[1]
+    levels = np.sort(sold, axis=1)
+    # Of the sum of both in one order, how many of ``lasting`` lie at or below each level: levels first among equals would count too few.
+    merged = np.argsort(np.concatenate([lasting, levels], axis=1), axis=1, kind="stable")
+    of_level = merged >= paths
+    spoilt = np.cumsum(~of_level, axis=1)[of_level].reshape(levels.shape)
+    gain = (shortage + held)[:, None] * np.arange(1, paths + 1) + waste[:, None] * spoilt
+    enough = gain >= shortage[:, None] * paths * (1 - _LAST_BIT)
+    place = np.where(enough.any(axis=1), enough.argmax(axis=1), paths - 1)
+    level: Floats = np.take_along_axis(levels, place[:, None], axis=1)[:, 0]
+    return level
 
 
 def _orderable(terms: Terms, units: Floats) -> Floats:

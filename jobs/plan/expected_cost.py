@@ -1,7 +1,7 @@
 """Expected cost of every order quantity of a line: f(n) for n = 0, 1, ... multiples.
 
     f(q) = E[ sum over the window of holding * end stock + shortage * lost sales + shortage * units below presentation
-              + holding * excess^2 / (2 * rate) + waste * what outlives its shelf life ]
+              + holding * excess^2 / (2 * rate) + waste * what is not sold within its shelf life ]
 
 Where the next order is placed before the window has closed, lost sales count less what they leave for later windows (beyond.py).
 The last two look beyond the window. The next order fills stock up to a base stock S that does not see the path (the
@@ -21,6 +21,7 @@ import numpy as np
 
 from jobs.plan.beyond import rolled
 from jobs.plan.curves import Curves, row_quantile
+from jobs.plan.newest_first import NewestFirst
 from jobs.plan.ragged import first_least, positions
 from jobs.plan.random_leads import LEADS, random_leads
 from jobs.plan.stock_paths import StockPaths, wanted_if_sure
@@ -132,8 +133,8 @@ def _evaluate_sure(terms: Terms, demand: Demand, reach: float, length: Ints | No
 
 
 def alike(terms: Terms) -> Iterator[Ints]:
-    """Lines of the same dates, all of whose demand waits or is lost: as many together as are rolled at once."""
-    dates = np.stack([terms.lead, terms.cover, terms.backlog, terms.opens, terms.stretch], axis=1)
+    """Lines of the same dates, whose demand waits or is lost and takes the oldest or the newest: as many together as are rolled at once."""
+    dates = np.stack([terms.lead, terms.cover, terms.backlog, terms.opens, terms.stretch, terms.newest], axis=1)
     for each in np.unique(dates, axis=0):
         group = np.flatnonzero((dates == each).all(axis=1))
         yield from np.array_split(group, -(-len(group) // CHUNK))
@@ -142,8 +143,18 @@ def alike(terms: Terms) -> Iterator[Ints]:
 def _evaluate_chunk(terms: Terms, rows: Ints, demand: Demand, reach: float, given: Ints | None) -> list[_Part]:
     paths = rolled(terms, demand)
     length = lengths(terms, paths, reach) if given is None else given
-    size = np.maximum(_SHORTEST, 2 ** np.ceil(np.log2(length + 1)).astype(np.int64))
-    return [_evaluate_rows(terms, rows, paths, length, np.flatnonzero(size == s), int(s)) for s in np.unique(size)]
+    size = np.array([_cells(each) for each in length.tolist()])
+    return [_evaluate_rows(terms, rows, paths, demand, length, np.flatnonzero(size == s)) for s in np.unique(size)]
+
+
+def costing(terms: Terms, paths: StockPaths, demand: Demand, size: int) -> Curves | NewestFirst:
+    """The cost of lines that are ``alike`` as functions of the order, on a grid of so many multiples."""
+    return NewestFirst(terms, paths, demand, size) if terms.newest.any() else Curves(terms, paths, size)
+
+
+def _cells(length: int) -> int:
+    """Cells of a grid for lists of some length: a power of two."""
+    return max(_SHORTEST, 1 << length.bit_length())
 
 
 def lengths(terms: Terms, paths: StockPaths, reach: float) -> Ints:
@@ -156,19 +167,19 @@ def lengths(terms: Terms, paths: StockPaths, reach: float) -> Ints:
     return length
 
 
-def _evaluate_rows(terms: Terms, rows: Ints, paths: StockPaths, length: Ints, chosen: Ints, size: int) -> _Part:
-    """Lists of lines whose lists have about the same length; ``size`` cells are enough for all."""
-    own = terms.take(chosen)
-    some = paths.take(chosen)
-    curves = Curves(own, some, size)
+def _evaluate_rows(terms: Terms, rows: Ints, paths: StockPaths, demand: Demand, length: Ints, chosen: Ints) -> _Part:
+    """Lists of lines whose lists have about the same length."""
+    own, some = terms.take(chosen), paths.take(chosen)
+    longest = int(length[chosen].max())
+    size = longest if own.newest.any() else _cells(longest)
+    curves = costing(own, some, demand, size)
     cost = curves.cost()
-    counts, hinge = curves.hinge(some.need[-1])
     best = np.where(np.arange(size) < length[chosen, None], cost, np.inf).argmin(axis=1)
     means = [each.mean(axis=1) for each in (some.at_arrival, some.before, some.window)]
     wanted = curves.bottom(best)
     of_wanted = curves.on_paths(wanted).mean(axis=1)
     numbers = np.stack([wanted, _base_stock(own, some), of_wanted, wanted_if_sure(own, some.expected), *means])
-    return _Part(rows[chosen], length[chosen], cost, hinge, counts / some.window.shape[1], numbers)
+    return _Part(rows[chosen], length[chosen], cost, curves.lost(), curves.runs_out() / some.window.shape[1], numbers)
 
 
 def _base_stock(terms: Terms, paths: StockPaths) -> Floats:

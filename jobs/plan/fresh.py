@@ -16,8 +16,7 @@ import polars as pl
 from jobs.plan.beyond import rolled, windows
 from jobs.plan.centres import asked
 from jobs.plan.cover import MICRO
-from jobs.plan.curves import Curves
-from jobs.plan.expected_cost import alike
+from jobs.plan.expected_cost import alike, costing
 from jobs.plan.pools import SCALE
 from jobs.plan.ragged import first_allowed
 from jobs.plan.random_leads import random_leads
@@ -101,7 +100,7 @@ def _on_paths(terms: Terms, demand: Demand, units: Floats) -> Floats:
     cost = np.zeros((len(units), len(terms), demand.paths))
     for rows in alike(terms):
         own = terms.take(rows)
-        curves = Curves(own, rolled(own, demand), 1)
+        curves = costing(own, rolled(own, demand), demand, 1)
         for plan, ordered in zip(cost, units, strict=True):
             plan[rows] = curves.on_paths(ordered[rows])
     return cost
@@ -109,10 +108,10 @@ def _on_paths(terms: Terms, demand: Demand, units: Floats) -> Floats:
 
 def steps(terms: Terms) -> int:
     """Periods from the business date on that any line's cost looks at."""
-    lead, following = terms.lead, terms.lead + terms.cover
+    lead, following, keeps = terms.lead, terms.lead + terms.cover, terms.foreseen
     unsure = np.flatnonzero(terms.lead_std > 0)
     if len(unsure):
         drawn = random_leads(terms.take(unsure))
         lead, following = (np.concatenate([sure, some.ravel()]) for sure, some in zip((lead, following), drawn, strict=True))
     cover = following - lead
-    return int((following + cover * windows(lead, cover)).max(initial=1))
+    return int(max((following + cover * windows(lead, cover)).max(initial=1), lead.max(initial=0) + keeps.max(initial=0)))

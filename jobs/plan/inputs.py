@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from jobs.forecast.ranks import PathRanks, from_table
 from jobs.lake import seen_by
+from jobs.plan.ageing import MEMORY
 from jobs.plan.lanes import ORDER_TERMS
 from jobs.plan.night import PAIR, Night
 from schemas.gold.forecasts import QUANTILES
@@ -54,7 +55,7 @@ def night_of(lake: Lake, config: Config, business_date: date, ranks: PathRanks |
         closed=closed.select(["region", "date"]),
         alternatives=_has_alternatives(lanes),
         lanes_known=lanes.num_rows > 0,
-        receipts_known=lake.arrow("silver/receipts", ["known_from"], [("known_from", "<=", business_date)]).num_rows > 0,
+        receipts_from=pc.min(lake.arrow("silver/receipts", ["received_on"], [("known_from", "<=", business_date)])["received_on"]).as_py(),
         snapshot=_snapshot(lake, business_date),
     )
 
@@ -110,7 +111,7 @@ def sources(lake: Lake, night: Night) -> dict[str, DataFrame]:
     runs = _runs(lake, night)
     tables = {
         name: lake.as_of(f"silver/{name}", day).where(where).select(*columns)
-        for name, (where, columns) in _wanted(night, oldest, runs).items()
+        for name, (where, columns) in _wanted(night, _received_from(lake, night, oldest, runs), oldest).items()
         if not lake.is_empty(f"silver/{name}")
     }
     tables = {"forecasts": lake.run("gold/forecasts", day).select(*FORECAST), **tables, **_prices(lake, day)}
@@ -131,7 +132,7 @@ def tables_here(lake: Lake, night: Night, forecasts: pa.Table) -> dict[str, pa.T
         runs = _runs(lake, night)
         queries = {
             name: 'SELECT "{}" FROM {} WHERE {}'.format('", "'.join(columns), name, where)  # noqa: S608
-            for name, (where, columns) in _wanted(night, oldest, runs).items()
+            for name, (where, columns) in _wanted(night, _received_from(lake, night, oldest, runs), oldest).items()
         }
         found = {name: connection.sql(query).to_arrow_table() for name, query in (queries | _prices_here(day)).items()}
     if runs:
@@ -146,10 +147,16 @@ def _runs(lake: Lake, night: Night) -> dict[date, str]:
     return {past: run for past, run in lake.published_runs(day).items() if past >= (night.snapshot or day - _LONGEST_TRANSIT)}
 
 
-def _wanted(night: Night, oldest: date | None, runs: Mapping[date, str]) -> dict[str, tuple[str, tuple[str, ...]]]:
+def _received_from(lake: Lake, night: Night, oldest: date | None, runs: Mapping[date, str]) -> date:
+    """The first day whose receipts matter: for stock since the oldest count, for orders under way, for the age of what spoils."""
+    lives = lake.arrow_as_of("silver/items", night.business_date, ("shelf_life_days",))["shelf_life_days"]
+    longest = min(timedelta(days=pc.max(lives).as_py() or 0), MEMORY)
+    return min([oldest or night.business_date, *runs, *([night.snapshot] if night.snapshot else []), night.business_date - longest])
+
+
+def _wanted(night: Night, received_from: date, oldest: date | None) -> dict[str, tuple[str, tuple[str, ...]]]:
     """Silver table -> which of its rows, in SQL, and columns; ``oldest``: date of the oldest count that matters."""
     d, since = f"DATE'{night.business_date}'", oldest or night.business_date
-    received_from = min([since, *runs, *([night.snapshot] if night.snapshot else [])])
     return {
         "items": ("TRUE", ("item_id", "unit_cost", "unit_price", "unit_volume", "unit_weight", "shelf_life_days")),
         "lanes": ("item_id IS NOT NULL", ("source_id", "location_id", "item_id", *_TERMS)),

@@ -134,6 +134,8 @@ def _as_terms(centre: Ints, multiple: Floats, centres: Centres, demand: Demand) 
         shortage=centres.shortage[centre],
         waste=zero,
         life=np.full(count, np.inf),
+        newest=np.zeros(count, bool),
+        expired=np.zeros((count, 1)),
         rate=zero,
         locked=np.full(count, -1),
         owed=centres.later[centre].max(axis=1, initial=0.0),

@@ -52,7 +52,7 @@ class Night:
     closed         region (null: everywhere), date: days without delivery
     alternatives   whether several lanes may lead to one item-location: they are then choices of a problem of the whole night
     lanes_known    whether the lanes feed has any row
-    receipts_known whether the receipts feed has any row
+    receipts_from  day of the first receipt; None: the feed has no row
     snapshot       date of the latest open_orders snapshot; None without the feed
     """
 
@@ -66,9 +66,14 @@ class Night:
     closed: pa.Table | None = None
     alternatives: bool = False
     lanes_known: bool = True
-    receipts_known: bool = False
+    receipts_from: date | None = None
     snapshot: date | None = None
     _closed_days: dict[str | None, frozenset[date]] = field(default_factory=dict, repr=False)
+
+    @property
+    def receipts_known(self) -> bool:
+        """Whether the receipts feed has any row."""
+        return self.receipts_from is not None
 
     @property
     def paths(self) -> int:

@@ -26,7 +26,7 @@ def stock(pairs: pl.DataFrame, tables: Mapping[str, pa.Table], orders: pl.DataFr
     orders  what was ordered and when it is or was due (see :func:`on_order`, with those done with)
     """
     counted = _latest(frame(tables.get("stock"), "silver/stock"), night)
-    moved = pl.concat([_sold(tables, night), _received(tables, orders, night)])
+    moved = pl.concat([_sold(tables, night), received(tables, orders, night)])
     since = moved.join(counted.select(*PAIR, "as_of"), on=PAIR).filter(pl.col("day") > pl.col("as_of"))
     change = since.group_by(PAIR).agg(pl.col("units").sum().alias("change"))
     shipped = _shipped(counted, tables, orders, night)
@@ -47,14 +47,22 @@ def stock(pairs: pl.DataFrame, tables: Mapping[str, pa.Table], orders: pl.DataFr
 
 def _latest(rows: pl.DataFrame, night: Night) -> pl.DataFrame:
     """The newest count of each pair: counted and reserved, without batches past their last date."""
-    seen = rows.filter(pl.col("as_of") < night.business_date)
-    newest = seen.filter(pl.col("as_of") == pl.col("as_of").max().over(PAIR))
     fresh = pl.col("expires_on").is_null() | (pl.col("expires_on") >= night.business_date)
-    return newest.group_by(PAIR).agg(
-        pl.col("as_of").first(),
-        pl.col("on_hand").filter(fresh).sum().alias("counted"),
-        pl.col("reserved").filter(fresh).sum().alias("reserved"),
+    return (
+        newest(rows, night)
+        .group_by(PAIR)
+        .agg(
+            pl.col("as_of").first(),
+            pl.col("on_hand").filter(fresh).sum().alias("counted"),
+            pl.col("reserved").filter(fresh).sum().alias("reserved"),
+        )
     )
+
+
+def newest(rows: pl.DataFrame, night: Night) -> pl.DataFrame:
+    """Rows of silver/stock that are each pair's newest count before the night."""
+    seen = rows.filter(pl.col("as_of") < night.business_date)
+    return seen.filter(pl.col("as_of") == pl.col("as_of").max().over(PAIR))
 
 
 def _sold(tables: Mapping[str, pa.Table], night: Night) -> pl.DataFrame:
@@ -67,8 +75,8 @@ def _sold(tables: Mapping[str, pa.Table], night: Night) -> pl.DataFrame:
     return daily.select(*PAIR, pl.col("date").alias("day"), _exact(units).alias("units"))
 
 
-def _received(tables: Mapping[str, pa.Table], orders: pl.DataFrame, night: Night) -> pl.DataFrame:
-    """Receipts; without the feed, what was due and has left transit."""
+def received(tables: Mapping[str, pa.Table], orders: pl.DataFrame, night: Night) -> pl.DataFrame:
+    """item_id, location_id, day, units of receipts; without the feed, of what was due and has left transit."""
     if night.receipts_known:
         rows = _receipts(tables, night)
         return rows.select(*PAIR, pl.col("received_on").alias("day"), pl.col("units").cast(pl.Decimal(38, 4)))

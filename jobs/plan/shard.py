@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from jobs.plan import (
+    ageing,
     base_stock,
     centres,
     choices,
@@ -190,11 +191,12 @@ def lines_of(tables: Mapping[str, pa.Table], night: Night) -> Placed:
 
     def prepared(considered: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
         located, wrong_stock = _place(considered, tables, orders, night)
-        costed, wrong_costs = costs.unit_costs(located, tables, items, night)
+        measures = items.select("item_id", "shelf_life_days", "unit_volume", "unit_weight")
+        located = located.join(measures, on="item_id", how="left")
+        batches = ageing.spoiling(located.unique(PAIR, maintain_order=True), tables, orders, night)
+        costed, wrong_costs = costs.unit_costs(located.join(batches, on=PAIR, how="left"), tables, items, night)
         costed = choices.priced(costed)
-        lines = costed.join(distributions.pairs, on=PAIR, how="left").join(
-            items.select("item_id", "shelf_life_days", "unit_volume", "unit_weight"), on="item_id", how="left"
-        )
+        lines = costed.join(distributions.pairs, on=PAIR, how="left")
         return lines.with_columns(pl.col("first", "series").fill_null(0)).sort(LINE), [wrong_stock, wrong_costs]
 
     lines, wrong = prepared(lanes.tonight(every, night))

@@ -8,6 +8,11 @@ leaves at the close of period t
 (reflection of a random walk at zero). Distribution centres owe what they can't deliver, up to F units: reflected at -F, with
 W_t = max_{u <= t}(D_u - A_u) - I - F, stock is B_t + max(q, Y_t) for Y_t = max(W_t, -B_t), and (-B_t - max(q, W_t))^+ is owed.
 So a path's cost is a sum of hinges in q, and no stock needs to be rolled again for each order size.
+
+Goods that spoil are sold first in, first out. Of what was there before the order, or comes with it, no more is left after a close than
+may be sold later, whatever q: what exceeds that is wasted, as if it had been wanted too. Of the order itself Z units can be sold within
+its life: what is wanted until then beyond what the older units serve. So (q - Z)^+ is wasted, and from then on all is as if min(q, Z)
+had been ordered (Nahmias, Perishable Inventory Systems, 2011, chapter 2). What comes later in the window is younger: it is not aged.
 """
 
 from __future__ import annotations
@@ -37,6 +42,7 @@ class StockPaths:
     renewed      [lines, paths] demand in the last ``review`` periods of the window: what the next base stock is for
     early        [lines, paths] cost before arrival, from ``opens`` on: no order changes it
     later, seen  [later periods, lines, paths], [lines, paths] bends of the windows beyond (beyond.py), -inf: none; None: of no line
+    sellable     [lines, paths] Z; inf: it keeps
     gone         [lines, paths] the order above which no sale of the window is lost for good; None: Y_t of its last period
     """
 
@@ -49,6 +55,7 @@ class StockPaths:
     expected: Floats
     renewed: Floats
     early: Floats
+    sellable: Floats
     later: Floats | None = None
     seen: Floats | None = None
     gone: Floats | None = None
@@ -59,7 +66,7 @@ class StockPaths:
         later = None if self.later is None else self.later[:, lines]
         seen, gone = (None if each is None else each[lines] for each in (self.seen, self.gone))
         of_lines = (self.at_arrival[lines], need, balance, floor, self.before[lines], self.window[lines])
-        costed = (self.expected[:, lines], self.renewed[lines], self.early[lines])
+        costed = (self.expected[:, lines], self.renewed[lines], self.early[lines], self.sellable[lines])
         return StockPaths(*of_lines, *costed, later, seen, gone)
 
     def lost_for_good(self) -> Floats:
@@ -70,7 +77,8 @@ class StockPaths:
         """The first periods of the window; only where nothing else arrives in it."""
         need, balance = self.need[:cover], self.balance[:cover]
         window = self.at_arrival - balance[-1]
-        return StockPaths(self.at_arrival, need, balance, self.floor[:cover], self.before, window, self.expected, window, self.early)
+        costed = (self.expected, window, self.early, self.sellable)
+        return StockPaths(self.at_arrival, need, balance, self.floor[:cover], self.before, window, *costed)
 
 
 class Drawn(Protocol):
@@ -113,11 +121,14 @@ def roll(terms: Terms, demand: Demand | Drawn, *, empty: bool = False) -> StockP
         before += units
         renewed += units if step >= renews else 0.0
         left = stock + arriving(terms, step) - units
-        stock = np.maximum(left, -owed)
+        sold = np.maximum(left, -owed)
+        stock = np.minimum(sold, lasting(terms, step))
         if step >= opens:
-            early = early + _waiting(terms, stock, stock - left)
+            early = early + _waiting(terms, stock, sold - left) + terms.waste[:, None] * (sold - stock)
     if empty:
-        terms, stock = replace(terms, arrivals=np.zeros_like(terms.arrivals)), np.zeros_like(stock)
+        nothing = {name: np.zeros_like(getattr(terms, name)) for name in ("on_hand", "arrivals", "expired")}
+        terms, stock = replace(terms, **nothing), np.zeros_like(stock)
+    older = _Older(terms, stock)
     need = np.empty((cover, len(terms), paths))
     balance, floor = np.empty_like(need), np.empty_like(need) if owed.any() else need
     window = np.zeros_like(stock)
@@ -129,9 +140,57 @@ def roll(terms: Terms, demand: Demand | Drawn, *, empty: bool = False) -> StockP
         renewed += units if lead + t >= renews else 0.0
         running = running + arriving(terms, lead + t) - units
         worst = np.maximum(worst, -running)
+        running = running - older.passed(t, units)
         floor[t], balance[t] = worst - owed, running
         need[t] = np.maximum(worst - owed, -running)
-    return StockPaths(stock, need, balance, floor, before, window, expected, renewed, early)
+    sellable = older.sellable(demand, cover)
+    return StockPaths(stock, need, balance, floor, before, window, expected, renewed, early + older.wasted_cost, sellable)
+
+
+class _Older:
+    """What was there when the order arrives, or came with it, if the order were without end: below 0 is what the order sells."""
+
+    def __init__(self, terms: Terms, stock: Floats) -> None:
+        self.terms, self.stock, self.lead = terms, stock + arriving(terms, int(terms.lead[0])), int(terms.lead[0])
+        self.foreseen = terms.foreseen
+        self.longest = int(self.foreseen.max(initial=0))
+        self.wasted_cost = np.zeros_like(stock)
+
+    def passed(self, t: int, units: Floats) -> Floats | float:
+        """Let a period of the window pass, in which so much is wanted; returns [lines, paths] units of it that are wasted."""
+        if t >= self.longest:
+            return 0.0
+        alive = t < self.foreseen[:, None]
+        left = np.where(alive, self.stock - units, self.stock)
+        kept = np.where(alive, np.minimum(left, lasting(self.terms, self.lead + t, self.lead)), left)
+        self.stock, wasted = kept, left - kept
+        self.wasted_cost += self.terms.waste[:, None] * wasted
+        return wasted
+
+    def sellable(self, demand: Demand | Drawn, cover: int) -> Floats:
+        """[lines, paths] units of the order that can be sold in its life."""
+        terms = self.terms
+        drawn = demand.demand if isinstance(demand, Once) else demand
+        for t in range(cover, self.longest):
+            rows = np.flatnonzero(t < self.foreseen)
+            units = np.zeros_like(self.stock)
+            units[rows] = drawn.of_pairs(terms.first[rows], terms.series[rows], self.lead + t)
+            self.passed(t, units)
+        spoils = np.isfinite(terms.life)
+        rest = terms.rate * np.where(spoils, terms.life - self.foreseen, 0.0)
+        return np.where(spoils[:, None], np.maximum(rest[:, None] - self.stock, 0.0), np.inf)
+
+
+def lasting(terms: Terms, step: int, until: int | None = None) -> Floats:
+    """[lines, 1] units on hand, or arrived by a step (and by ``until``), that may be sold after its close; inf: all that keep."""
+    until = step if until is None else min(step, until)
+    spoils = np.isfinite(terms.life)
+    # What arrived in this period or before has had its last one.
+    gone = step + 1 - np.where(spoils, terms.life, step + 1).astype(np.int64)
+    periods = np.arange(terms.arrivals.shape[1])
+    kept = terms.arrivals * ((periods <= until) & (periods > np.where(spoils, gone, -1)[:, None]))
+    units = terms.on_hand - terms.expired[:, min(step, terms.expired.shape[1] - 1)] + kept.sum(axis=1)
+    return np.where(spoils, np.maximum(units, 0.0), np.inf)[:, None]
 
 
 def arriving(terms: Terms, step: int) -> Floats:
@@ -152,7 +211,7 @@ def _waiting(terms: Terms, stock: Floats, lost: Floats) -> Floats:
 
 
 def wanted_if_sure(terms: Terms, expected: Floats) -> Floats:
-    """[lines] units that serve the window, and fill the shelf for presentation, if demand is what is expected.
+    """[lines] units that serve the window while they keep, and fill the shelf for presentation, if demand is what is expected.
 
     expected  [lead + cover, lines] demand;  lines as those of ``roll``
     """
@@ -163,5 +222,5 @@ def wanted_if_sure(terms: Terms, expected: Floats) -> Floats:
         if step < lead:
             stock = np.maximum(stock, -terms.owed)
         else:
-            need = np.maximum(need, terms.presentation - stock)
+            need = np.where(step < lead + terms.life, np.maximum(need, terms.presentation - stock), need)
     return np.where(terms.critical_ratio() > 0, need, 0.0)

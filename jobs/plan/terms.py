@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: No cost list is longer: 20,000 multiples of one item for one window are a wrong multiple.
 LONGEST_LIST = 20_000
+#: Periods from an arrival on over which the paths tell what of it sells in time, where it keeps that long; the mean rate tells the rest.
+AHEAD = 14
 #: ``opens`` of a line whose window begins when its order arrives.
 AT_ARRIVAL = 1_000_000
 
@@ -34,7 +36,9 @@ class Terms:
     in_transit         all units under way
     multiple, min_units, max_stock (inf: none), presentation (0: none)      units
     holding, shortage, waste                                                currency a unit (holding: and period)
-    life               periods a unit may be sold (inf: for ever)
+    life               whole periods a unit may be sold (inf: for ever); at a centre one less, since a night's orders leave before opening
+    newest             whether it spoils and shoppers take the newest unit first
+    expired            [lines, steps] units on hand that may not be sold after the close of a step, those of earlier steps too
     rate               expected units a period, at which leftovers sell
     locked             multiples a planner has locked; -1: none
     owed               most units that a line may be short of and still has to deliver (a distribution centre); 0: sales are lost
@@ -59,6 +63,8 @@ class Terms:
     shortage: Floats
     waste: Floats
     life: Floats
+    newest: np.ndarray
+    expired: Floats
     rate: Floats
     locked: Ints
     owed: Floats
@@ -82,6 +88,14 @@ class Terms:
         return np.maximum(np.ceil(self.min_units / self.multiple - 1e-9), 1).astype(np.int64)
 
     @property
+    def foreseen(self) -> Ints:
+        """[lines] periods from arrival on whose demand tells what sells of an order before it spoils; 0: it keeps."""
+        spoils = np.isfinite(self.life)
+        whole = np.where(spoils, self.life, 0).astype(np.int64)
+        periods: Ints = np.minimum(whole, np.maximum(self.cover, AHEAD))
+        return periods
+
+    @property
     def review(self) -> Ints:
         """[lines] periods for which the next base stock is: those between two orders of the usual lane."""
         periods: Ints = np.maximum(self.cover - self.stretch, 1)
@@ -95,7 +109,7 @@ class Terms:
 
 def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night, centres: Centres, steps: int = 0) -> Terms:
     """Lines as numbers; arrivals of at least so many steps."""
-    life = pl.col("shelf_life_days") / night.config.period_days
+    life = (pl.col("shelf_life_days") / night.config.period_days + 0.5).floor() - pl.col("centre").is_not_null()
     dates = {"lead": "arrives_on", "next": "next_arrives_on", "opens": "opens_on", "usual": "usual_on"}
     periods = lines.select(life=life, **{name: night.period_of(column) for name, column in dates.items()})
     lead = periods["lead"].to_numpy()
@@ -125,7 +139,9 @@ def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night, centres: 
         holding=lines["holding"].to_numpy(),
         shortage=lines["shortage"].to_numpy(),
         waste=lines["waste"].to_numpy(),
-        life=periods["life"].fill_null(np.inf).to_numpy(),
+        life=periods["life"].clip(1.0).fill_null(np.inf).to_numpy(),
+        newest=_newest_first(lines, night),
+        expired=expired_of(lines, arrivals.shape[1] + AHEAD, night),
         rate=rate + centres.rate[centre],
         locked=locked,
         owed=centres.owed[centre],
@@ -148,6 +164,27 @@ def arrivals_of(lines: pl.DataFrame, steps: int) -> np.ndarray:
     rows = _exploded(lines).filter(pl.col("step") < steps)
     arrivals[rows["line"].to_numpy(), rows["step"].to_numpy()] = rows["units"].to_numpy()
     return arrivals
+
+
+def _newest_first(lines: pl.DataFrame, night: Night) -> np.ndarray:
+    """[lines] whether it is an item that spoils, at a store whose shoppers pick the newest."""
+    if night.config.planning.issuing == "fifo":
+        return np.zeros(len(lines), bool)
+    stores = [row["location_id"] for row in night.locations.to_pylist() if row["kind"] == "store"]
+    spoils = pl.col("shelf_life_days").is_not_null() & pl.col("centre").is_null()
+    return lines.select(spoils & pl.col("location_id").is_in(stores)).to_series().to_numpy()
+
+
+def expired_of(lines: pl.DataFrame, steps: int, night: Night) -> Floats:
+    """[lines, steps] units of batches on hand whose last period is that step or an earlier one."""
+    expired = np.zeros((len(lines), steps))
+    of_centre = pl.col("centre").is_not_null().cast(pl.Int64).alias("of_centre")
+    named = lines.select(pl.int_range(pl.len()).alias("line"), of_centre, last="batch_expires_on", units="batch_units")
+    days = (pl.col("last") - pl.lit(night.business_date)).dt.total_days() // night.config.period_days
+    step = pl.max_horizontal(days - pl.col("of_centre"), 0)
+    rows = named.explode("last", "units").drop_nulls("last").with_columns(step=step).filter(pl.col("step") < steps)
+    np.add.at(expired, (rows["line"].to_numpy(), rows["step"].to_numpy()), rows["units"].to_numpy())
+    return expired.cumsum(axis=1)
 
 
 def _in_transit(lines: pl.DataFrame) -> np.ndarray:

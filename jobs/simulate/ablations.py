@@ -43,8 +43,8 @@ def with_sure_leads(lake: Memory) -> Memory:
 
 
 def window_alone(terms: Terms, demand: Demand, reach: float) -> Costs:
-    """Expected cost of the window alone: no later orders, no leftovers, no cover of orders with terms."""
-    life = np.where(np.isfinite(terms.life), terms.life, _LONG)
+    """Expected cost of the window alone: no later orders, no leftovers, nothing that spoils after it, no cover of orders with terms."""
+    life = np.where(terms.life > terms.cover, _LONG, terms.life)
     return expected_cost.evaluate(replace(terms, rate=np.full(len(terms), _AT_ONCE), life=life), demand, reach)
 
 

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Stock:
     """``on_hand`` [rows] units; ``life`` [rows] days that a unit may be sold from its arrival on, 0: it keeps; ``batches`` [fresh, longest
-    life] units by days left: column 0 may be sold today for the last time. Batches add up to on_hand of their row, oldest first out.
+    life] units by days left: column 0 may be sold today for the last time. Batches add up to on_hand of their row.
     """
 
     on_hand: Ints
@@ -39,6 +40,16 @@ class Stock:
         """Rows that spoil, one a row of ``batches``."""
         return np.flatnonzero(self.life > 0)
 
+    def listed(self) -> tuple[Ints, Ints, Ints]:
+        """A count: row, units, and for how many days after the next one they may be sold; -1: they keep, or there is nothing of the row."""
+        batch, left = np.nonzero(self.batches)
+        whole = np.ones(len(self.on_hand), np.bool_)
+        whole[self.fresh[batch]] = False
+        plain = np.flatnonzero(whole)
+        row = np.concatenate([plain, self.fresh[batch]])
+        units = np.concatenate([self.on_hand[plain], self.batches[batch, left]])
+        return row, units, np.concatenate([np.full(len(plain), -1), left])
+
     def receive(self, units: Ints) -> Stock:
         """With units [rows] that have just arrived."""
         batches = self.batches.copy()
@@ -46,11 +57,12 @@ class Stock:
             batches[np.arange(len(self.fresh)), self.life[self.fresh] - 1] += units[self.fresh]
         return Stock(self.on_hand + units, self.life, batches)
 
-    def take(self, units: Ints) -> Stock:
-        """Less units [rows], at most on_hand, the oldest first."""
-        wanted = units[self.fresh, None]
-        before = np.cumsum(self.batches, axis=1) - self.batches
-        return Stock(self.on_hand - units, self.life, self.batches - np.clip(wanted - before, 0, self.batches))
+    def take(self, units: Ints, newest: Bools | None = None) -> Stock:
+        """Less units [rows], at most on_hand, the oldest first; of rows that are ``newest`` the newest first."""
+        turned = np.zeros((len(self.fresh), 1), bool) if newest is None else newest[self.fresh, None]
+        first = np.where(turned, self.batches[:, ::-1], self.batches)
+        left = first - np.clip(units[self.fresh, None] - (np.cumsum(first, axis=1) - first), 0, first)
+        return Stock(self.on_hand - units, self.life, np.where(turned, left[:, ::-1], left))
 
     def close(self) -> tuple[Stock, Ints]:
         """The stock of the next morning, and the units [rows] thrown away: what today was the last day of."""
@@ -156,9 +168,10 @@ Place = Callable[[Ints], tuple[Transit, Ints]]
 Sell = Callable[[Ints], Ints]
 
 
-def pass_night(goods: Goods, day: int, place: Place, sell: Sell) -> tuple[Goods, Moves, Transit]:
+def pass_night(goods: Goods, day: int, place: Place, sell: Sell, newest: Bools | None = None) -> tuple[Goods, Moves, Transit]:
     """Let a night (ordinal) happen: what is due arrives; orders are placed and leave their source, oldest first; what arrives on the
-    same day arrives; sales; what is past its last day is thrown away. Returns the next morning's goods, moves, and lines that came.
+    same day arrives; sales, of rows that are ``newest`` the newest units first; what is past its last day is thrown away. Returns the
+    next morning's goods, moves, and lines that came.
 
     Raises ValueError where a source is asked for more than it has.
     """
@@ -171,7 +184,7 @@ def pass_night(goods: Goods, day: int, place: Place, sell: Sell) -> tuple[Goods,
     at_once, ahead = placed.due(day)
     stock = stock.take(shipped).receive(at_once.by_row(rows))
     sold = sell(stock.on_hand)
-    stock, wasted = stock.take(sold).close()
+    stock, wasted = stock.take(sold, newest).close()
     came = came.plus(at_once)
     moves = Moves(before, came.by_row(rows), shipped, sold, wasted, stock.on_hand, placed.by_row(rows))
     return Goods(stock, waiting.plus(ahead)), moves, came

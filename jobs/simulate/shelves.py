@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from jobs.plan.night import Night
     from jobs.simulate.ground import Opening
     from jobs.simulate.market import Replayed
 
@@ -44,6 +45,7 @@ class Shelves:
         stock, _ = position.stock(self.places.pairs.select(PAIR), tables, orders, opening.night)
         placed = self.places.pairs.join(stock, on=PAIR, how="left", maintain_order="left")
         self._on_hand = np.floor(placed["on_hand"].to_numpy() * SCALE + 0.5).astype(np.int64)
+        self.newest = _newest_first(placed, opening.night)
         self.record = placed["has_record"].to_numpy().astype(bool)
         coming = orders.filter(~pl.col("done")).with_columns(units=(pl.col("units") * SCALE).cast(pl.Int64))
         ours = self.places.numbers(coming) >= 0
@@ -61,17 +63,22 @@ class Shelves:
         asked, shown = self.market.wanted(number), self.market.shown(number)
         wanted = self.places.sums(asked)
         shipped = self._shipped(lines, placed)
-        after, moves, _ = pass_night(before, day.toordinal(), lambda _: (placed, shipped), lambda on_hand: np.minimum(on_hand, wanted))
+        sell = lambda on_hand: np.minimum(on_hand, wanted)  # noqa: E731
+        after, moves, _ = pass_night(before, day.toordinal(), lambda _: (placed, shipped), sell, self.newest)
         fraction = in_stock(wanted, moves.sold, moves.opening + moves.received - moves.shipped)
         return after, Happened(moves, wanted, self.places.split(asked, moves.sold), fraction[self.places.of_series], shown)
 
     def seen(self, before: Goods, day: date, came: npt.NDArray[np.bool_]) -> dict[str, pa.Table]:
-        """A count after closing on the day before, of what had one or ever had stock; all that is under way."""
-        counted = np.flatnonzero(self.record | (before.on_hand > 0) | came)
-        rows = self.places.pairs[counted].select(PAIR)
-        stock = rows.with_columns(
-            as_of=pl.lit(date.fromordinal(day.toordinal() - 1)), on_hand=_units(before.on_hand[counted]), reserved=pl.lit(0)
-        )
+        """A count after closing on the day before, batch by batch, of what had one or ever had stock; all that is under way."""
+        row, units, left = before.stock.listed()
+        counted = np.flatnonzero((self.record | (before.on_hand > 0) | came)[row])
+        last = _dates(day.toordinal() + left[counted])
+        stock = self.places.pairs[row[counted]].select(PAIR).with_columns(
+            as_of=pl.lit(date.fromordinal(day.toordinal() - 1)),
+            on_hand=_units(units[counted]),
+            reserved=pl.lit(0),
+            expires_on=pl.when(pl.Series(left[counted] >= 0)).then(last),
+        )  # fmt: skip
         transit = before.transit
         inbound = self.places.pairs[transit.row].select(PAIR).with_columns(
             order_id=pl.Series([f"sim-{n}" for n in range(len(transit))], dtype=pl.String),
@@ -103,6 +110,12 @@ class Shelves:
         shipped = np.zeros(len(self.places), np.int64)
         np.add.at(shipped, source[inside], placed.units[inside])
         return shipped
+
+
+def _newest_first(pairs: pl.DataFrame, night: Night) -> npt.NDArray[np.bool_]:
+    """[pairs] whether shoppers take the newest units: in stores, if the settings say so."""
+    stores = [row["location_id"] for row in night.locations.to_pylist() if row["kind"] == "store"]
+    return pairs["location_id"].is_in(stores).to_numpy() & (night.config.planning.issuing == "lifo")
 
 
 def _units(scaled: Ints) -> pl.Series:

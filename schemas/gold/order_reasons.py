@@ -1,6 +1,6 @@
 """``gold/order_reasons``: why each considered line was ordered, or not, in a planner's numbers."""
 
-from schemas.table import DATE, DOUBLE, DOUBLES, INT, STRING, Column, gold, money, units
+from schemas.table import DATE, DATES, DOUBLE, DOUBLES, INT, STRING, Column, gold, money, units
 
 ORDER_REASONS = gold(
     "order_reasons",
@@ -80,6 +80,13 @@ ORDER_REASONS = gold(
             "currency",
             nullable=True,
         ),
+        Column(
+            "batch_expires_on",
+            DATES,
+            "of goods that spoil, the last days on which units on hand may be sold, ascending; null: they keep, or none is there",
+            nullable=True,
+        ),
+        Column("batch_units", DOUBLES, "units on hand for each of these days", "units", nullable=True),
     ),
     ("item_id", "source_id", "location_id"),
 )

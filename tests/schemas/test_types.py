@@ -32,6 +32,7 @@ VALUES: dict[str, Any] = {
     "list<item: string>": ["x", None],
     "list<element: string>": ["x", None],
     "list<item: double>": [0.1, None],
+    "list<item: date32[day]>": [date(2024, 2, 29), None],
 }
 
 

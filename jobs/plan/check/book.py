@@ -31,7 +31,7 @@ class Book:
 
     series    gold/forecasts by item and location, channel and period;  arrivals  units under way by item and location, and period
     lanes     by source, location and item (None: all items);  orders  by item, source and location
-    locked    items and locations for which a planner named units;  centres  distribution centres
+    locked    items and locations for which a planner named units;  centres  distribution centres;  stores  stores
     """
 
     business_date: date
@@ -47,6 +47,7 @@ class Book:
     orders: Mapping[tuple[str, str, str], Row]
     locked: frozenset[tuple[str, str]]
     centres: frozenset[str]
+    stores: frozenset[str]
 
     def line(self, reason: Row, buying: float) -> Line:
         """The line of a row of gold/order_reasons, whose unit costs so much."""
@@ -70,11 +71,20 @@ class Book:
             float(reason["shortage_cost"]),
             _first(own.get("waste_cost"), worth),
             _first(own.get("presentation_min"), 0.0),
-            life / self.config.period_days if life is not None else math.inf,
+            max(math.floor(life / self.config.period_days + 0.5), 1) if life is not None else math.inf,
             opens,
             max(end - usual, 1),
             reason["premium"],
+            self._batches(reason),
+            self.config.planning.issuing == "lifo" and pair[1] in self.stores,
         )
+
+    def _batches(self, reason: Row) -> dict[int, float]:
+        """Units on hand that spoil by their last period."""
+        found: dict[int, float] = defaultdict(float)
+        for last, units in zip(reason["batch_expires_on"] or (), reason["batch_units"] or (), strict=True):
+            found[step(last, self.business_date, self.config)] += units
+        return found
 
     def buying(self, reason: Row) -> float | None:
         """What a unit costs, as its order says or else its lane or its item; None where only a price tells."""
@@ -131,7 +141,7 @@ def read(lake: Lake, config: Config, business_date: date, tables: Mapping[str, p
         {(row["source_id"], row["location_id"], row["item_id"]): row for row in tables["lanes"].to_pylist()},
         {(row["item_id"], row["source_id"], row["location_id"]): row for row in tables["orders"].to_pylist()},
         frozenset((row["item_id"], row["location_id"]) for row in tables["overrides"].to_pylist() if row["business_date"] == business_date),
-        frozenset(row["location_id"] for row in tables["locations"].to_pylist() if row["kind"] == "dc"),
+        *(frozenset(row["location_id"] for row in tables["locations"].to_pylist() if row["kind"] == kind) for kind in ("dc", "store")),
     )
 
 

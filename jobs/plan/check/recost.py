@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from jobs.plan.check import later
+from jobs.plan.check import later, shelf
+from jobs.plan.check.shelf import Shelf
 
 #: Factors of the ranks, and what names them (fixed: gold/path_ranks).
 _FACTORS = ("all", "region", "item", "item_region", "location", "pair", "series")
@@ -30,7 +31,9 @@ class Line:
 
     series      rows of gold/forecasts of its pair, by channel and then by period
     arrivals    units under way, by period from the business date
-    life        periods a unit may be sold; inf: for ever
+    batches     units on hand that spoil, by the last period in which they may be sold
+    newest      whether shoppers take the newest units first
+    life        periods a unit may be sold, whole ones; inf: for ever
     lead, cover periods until it arrives, and from then until the next order does
     opens       period from which cost counts: before lead where another lane could be faster
     review      periods between two orders of the usual lane: what the next order fills the shelf for
@@ -53,6 +56,8 @@ class Line:
     opens: int
     review: int
     premium: float
+    batches: Mapping[int, float] = field(default_factory=dict)
+    newest: bool = False
 
 
 @dataclass
@@ -65,9 +70,9 @@ class Paths:
     _shocks: dict[tuple[str, str, int], Any] = field(default_factory=dict)
 
     def demand(self, line: Line) -> list[list[float]]:
-        """Units demanded [period][path] of a pair, all channels, over lead and cover and the later windows that matter."""
+        """Units demanded [period][path] of a pair, all channels, over lead, cover, the later windows that matter, and a shelf life."""
         windows = 1 + (later.count(line) if later.matters(line, self.paths) else 0)
-        periods = line.lead + line.cover * windows
+        periods = line.lead + max(line.cover * windows, shelf.foreseen(line))
         total = [[0.0] * self.paths for _ in range(periods)]
         for channel, rows in line.series.items():
             horizon = len(rows)
@@ -153,20 +158,22 @@ def cost(line: Line, demand: Sequence[Sequence[float]], units: float) -> float:
     horizon = max((len(rows) for rows in line.series.values()), default=0)
     mean = sum(row["mean"] for rows in line.series.values() for row in rows)
     rate = mean / horizon if horizon else 0.0
-    keeps = rate * max(line.life - line.review, 0.0) if math.isfinite(line.life) else math.inf
     spent = 0.0
     for path in range(paths):
-        stock = line.on_hand
-        for step in range(window.start):
-            stock = max(stock + line.arrivals.get(step, 0.0) - demand[step][path], 0.0)
-        for step in window:
-            stock += units if step == line.lead else 0.0
-            stock += line.arrivals.get(step, 0.0) - demand[step][path]
-            lost, stock = max(-stock, 0.0), max(stock, 0.0)
-            spent += line.shortage * (lost + max(line.presentation - stock, 0.0)) + line.holding * stock
-        spent += line.holding * max(stock - base, 0.0) ** 2 / (2 * max(rate, 1e-3))
-        if math.isfinite(keeps):
-            spent += line.waste * max(stock - keeps, 0.0)
+        if line.newest and math.isfinite(line.life):
+            spent += shelf.newest_first(line, demand, path, units, (base, rate))
+            continue
+        there = Shelf(line)
+        for step in range(end):
+            there.put(line.arrivals.get(step, 0.0), shelf.last_of(line, step))
+            if step == line.lead:
+                there.put(units, shelf.last_of(line, step))
+            lost = there.sell(demand[step][path])
+            there.close(step)
+            if step in window:
+                spent += line.shortage * (lost + max(line.presentation - there.stock, 0.0)) + line.holding * there.stock
+        spent += line.holding * max(there.stock - base, 0.0) ** 2 / (2 * max(rate, 1e-3))
+        spent += line.waste * shelf.wasted(line, demand, path, units, rate)
     return spent / paths + later.cost(line, demand, units) + line.premium * units
 
 
@@ -174,12 +181,18 @@ def reach(line: Line, demand: Sequence[Sequence[float]], level: float) -> float:
     """Units that cover the window, presentation included, on this share of the paths."""
     needs = []
     for path in range(len(demand[0])):
-        stock = line.on_hand
-        for step in range(line.lead):
-            stock = max(stock + line.arrivals.get(step, 0.0) - demand[step][path], 0.0)
-        need = -math.inf
-        for step in range(line.lead, line.lead + line.cover):
-            stock += line.arrivals.get(step, 0.0) - demand[step][path]
-            need = max(need, -stock)
+        # What was there before, sold oldest first, and an order without end behind it.
+        older, stock, need = Shelf(line, newest=False), 0.0, -math.inf
+        for step in range(line.lead + line.cover):
+            coming, wanted = line.arrivals.get(step, 0.0), demand[step][path]
+            stock = older.stock if step == line.lead else stock
+            if step <= line.lead:
+                older.put(coming, shelf.last_of(line, step))
+            if step == line.lead:
+                older.put(math.inf, math.inf)
+            older.sell(wanted)
+            stock += coming - wanted
+            need = max(need, -stock) if step >= line.lead else need
+            stock -= older.close(step)
         needs.append(max(need, line.presentation - stock))
     return sorted(needs)[math.ceil(level * (len(needs) - 1))]

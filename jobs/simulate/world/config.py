@@ -197,6 +197,8 @@ class Supply(_Section):
     pack_days: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.3, 2.0)
     fresh: Share = 0.5
     life: tuple[Annotated[int, Field(ge=1, le=365)], Annotated[int, Field(ge=1, le=365)]] = (3, 14)
+    #: Which units of goods that spoil shoppers take in stores.
+    issuing: Literal["fifo", "lifo"] = "fifo"
     #: Share of supplier order lines of which a part is not delivered.
     shortages: Share = 0.03
     #: Most units that a centre ships a day, over its mean; 0: no limit.

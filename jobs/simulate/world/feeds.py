@@ -67,14 +67,9 @@ class Feeds:
 
     def inventory(self, state: State) -> pa.Table:
         """Stock after closing on the day before ``state.day``: a row a batch of what spoils, a row of the others, also where it is 0."""
-        stock, day = state.goods.stock, state.day.toordinal()
-        batch, left = np.nonzero(stock.batches)
-        whole = np.ones(len(stock.on_hand), np.bool_)
-        whole[stock.fresh[batch]] = False
-        plain = np.flatnonzero(whole)
-        row = np.concatenate([plain, stock.fresh[batch]])
-        units = np.concatenate([stock.on_hand[plain], stock.batches[batch, left]])
-        expires = pa.array(np.concatenate([np.zeros(len(plain), np.int64), day + left]) - EPOCH, mask=np.arange(len(row)) < len(plain))
+        day = state.day.toordinal()
+        row, units, left = state.goods.stock.listed()
+        expires = pa.array(day + left - EPOCH, mask=left < 0)
         return self._of_rows("inventory", row, as_of=days_of(day - 1, len(row)), on_hand=units, expires_on=expires)
 
     def open_orders(self, state: State) -> pa.Table:

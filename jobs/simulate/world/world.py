@@ -69,6 +69,12 @@ class World:
         return np.bincount(row, units, len(self.rows)).astype(np.int64)
 
     @cached_property
+    def _newest_first(self) -> NDArray[np.bool_]:
+        """[rows] whether shoppers take the newest units."""
+        stores: NDArray[np.bool_] = self.network.places.kind[self.rows.location] == "store"
+        return stores & (self.config.supply.issuing == "lifo")
+
+    @cached_property
     def _row_numbers(self) -> dict[tuple[str, str], int]:
         return {pair: k for k, pair in enumerate(zip(self.rows.item_id.tolist(), self.rows.location_id.tolist(), strict=True))}
 
@@ -109,7 +115,7 @@ class World:
             sold, in_stock = selling.sell(wanted.units, on_hand[: self.lines], self.randomness.demand_key, day)
             return np.concatenate([sold.sum(axis=1), np.zeros(centres, np.int64)])
 
-        goods, moves, came = pass_night(state.goods, day, place, sell)
+        goods, moves, came = pass_night(state.goods, day, place, sell, self._newest_first)
         in_stock[wanted.mean.sum(axis=1) == 0] = np.nan
         rate = self.usual.rate(state.rate, moves.sold, in_stock)
         night = Night(state.day, moves, orders, wanted.units, sold, in_stock, placed, came, wanted)

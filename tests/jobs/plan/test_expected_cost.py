@@ -27,13 +27,19 @@ def terms(lines: int = 2, **more) -> Terms:
     full = {
         "lead": 1, "cover": 2, "first": range(lines), "series": 1, "on_hand": 6.0, "in_transit": 0.0, "multiple": 3.0, "min_units": 0.0,
         "max_stock": np.inf, "presentation": 0.0, "holding": 0.05, "shortage": 1.0, "waste": 2.0, "life": np.inf, "rate": 4.0, "locked": -1,
-        "lead_std": 0.0, "owed": 0.0, "opens": AT_ARRIVAL, "stretch": 0,
+        "lead_std": 0.0, "owed": 0.0, "opens": AT_ARRIVAL, "stretch": 0, "newest": False,
         **more,
     }  # fmt: skip
     whole = {"lead", "cover", "first", "series", "locked", "opens", "stretch"}
     arrivals = np.asarray(full.pop("arrivals", np.zeros((lines, 4))), float)
-    typed = {n: np.asarray(v, np.int64 if n in whole else float) for n, v in full.items()}
-    return Terms(**{n: np.broadcast_to(v, (lines,)).copy() for n, v in typed.items()}, arrivals=arrivals, waits=np.zeros((lines, 0, 2)))
+    expired = np.asarray(full.pop("batches", np.zeros((lines, 1))), float).cumsum(axis=1)
+    typed = {n: np.asarray(v, np.int64 if n in whole else bool if n == "newest" else float) for n, v in full.items()}
+    return Terms(
+        **{n: np.broadcast_to(v, (lines,)).copy() for n, v in typed.items()},
+        arrivals=arrivals,
+        expired=expired,
+        waits=np.zeros((lines, 0, 2)),
+    )
 
 
 def naive(t: Terms, d: demand.Demand, i: int, n: int) -> tuple[float, float, float]:
@@ -43,19 +49,70 @@ def naive(t: Terms, d: demand.Demand, i: int, n: int) -> tuple[float, float, flo
     ratio = t.shortage[i] / (t.shortage[i] + t.holding[i] * t.cover[i])
     base = sorted(window)[int(np.ceil(ratio * PATHS - 1e-9)) - 1] + t.presentation[i]
     for p in range(PATHS):
-        stock, ran_out = t.on_hand[i], False
+        batches, ran_out = naive_batches(t, i), False
         for s in range(t.lead[i] + t.cover[i]):
-            stock += t.arrivals[i, s] + (n * t.multiple[i] if s == t.lead[i] else 0)
-            units = d.units(t.first[i : i + 1], s)[0][p]
-            lost, stock = max(units - stock, 0), max(stock - units, 0)
+            naive_come(t, i, n, s, batches, younger=True)
+            lost = naive_sell(batches, d.units(t.first[i : i + 1], s)[0][p])
+            naive_spoil(batches, s)
+            stock = sum(units for units, _ in batches)
             if s >= t.lead[i]:
                 cost += t.holding[i] * stock + t.shortage[i] * (lost + max(t.presentation[i] - stock, 0))
                 lost_sales += lost
                 ran_out |= lost > 0
         cost += t.holding[i] * max(stock - base, 0) ** 2 / (2 * t.rate[i])
-        cost += t.waste[i] * max(stock - t.rate[i] * max(t.life[i] - t.cover[i], 0), 0) if np.isfinite(t.life[i]) else 0
+        cost += t.waste[i] * naive_wasted(t, d, i, n, p)
         out += ran_out
     return cost / PATHS + naive_beyond(t, d, i, n), lost_sales / PATHS, out / PATHS
+
+
+Batches = list[list[float]]
+
+
+def naive_batches(t: Terms, i: int) -> Batches:
+    """Stock as [units, last step of sale]; what is left keeps."""
+    steps = np.diff(t.expired[i], prepend=0.0)
+    return [*([units, float(s)] for s, units in enumerate(steps) if units > 0), [t.on_hand[i] - steps.sum(), np.inf]]
+
+
+def naive_come(t: Terms, i: int, n: int, s: int, batches: Batches, *, younger: bool) -> None:
+    """What arrives in a step: what was under way, then the order. What comes after the order (``younger``) does not spoil."""
+    if s <= t.lead[i] or younger:
+        batches.append([t.arrivals[i, s], s + t.life[i] - 1 if s <= t.lead[i] else np.inf])
+    if s == t.lead[i]:
+        batches.append([n * t.multiple[i], s + t.life[i] - 1])
+
+
+def naive_sell(batches: Batches, units: float) -> float:
+    """What may be sold the shortest first; returns what is lost."""
+    for batch in sorted(batches, key=lambda batch: batch[1]):
+        sold = min(batch[0], units)
+        batch[0], units = batch[0] - sold, units - sold
+    return units
+
+
+def naive_spoil(batches: Batches, s: int) -> float:
+    """What may not be sold after a step."""
+    spoilt = [batch for batch in batches if batch[1] <= s]
+    for batch in spoilt:
+        batches.remove(batch)
+    return sum(units for units, _ in spoilt)
+
+
+def naive_wasted(t: Terms, d: demand.Demand, i: int, n: int, p: int) -> float:
+    """Units of what was there, and of the order, that no demand of 14 periods (or the window) and then the mean rate takes in time."""
+    if not np.isfinite(t.life[i]):
+        return 0.0
+    batches, wasted, sure = naive_batches(t, i), 0.0, min(int(t.life[i]), max(int(t.cover[i]), 14))
+    for s in range(t.lead[i] + sure):
+        naive_come(t, i, n, s, batches, younger=False)
+        naive_sell(batches, d.units(t.first[i : i + 1], s)[0][p])
+        spoilt = naive_spoil(batches, s)
+        wasted += spoilt if s >= t.lead[i] else 0.0
+    if sure < t.life[i]:
+        sells = t.rate[i] * (t.life[i] - sure)
+        *older, order = batches
+        wasted += max(order[0] - max(sells - sum(units for units, _ in older), 0.0), 0.0)
+    return wasted
 
 
 def naive_beyond(t: Terms, d: demand.Demand, i: int, n: int) -> float:
@@ -75,7 +132,24 @@ def naive_beyond(t: Terms, d: demand.Demand, i: int, n: int) -> float:
         {"lead": 0, "cover": 1},
         {"lead": 3, "cover": 4, "arrivals": np.ones((2, 7)) * [[2.0], [0.5]]},
         {"presentation": 5.0},
-        {"life": [3.0, np.inf], "on_hand": 20.0},
+        {"life": [3.0, np.inf], "on_hand": 20.0, "batches": [[12.0, 8.0], [0.0, 0.0]]},
+        {
+            "life": [2.0, 4.0],
+            "on_hand": 16.0,
+            "batches": [[8.0, 5.0, 3.0], [2.0, 0.0, 14.0]],
+            "cover": 5,
+            "arrivals": np.ones((2, 6)) * 1.5,
+        },
+        {
+            "life": [2.0, 6.0],
+            "batches": [[6.0, 0.0], [2.0, 4.0]],
+            "presentation": 3.0,
+            "lead": 2,
+            "cover": 7,
+            "arrivals": np.ones((2, 9)) * [[0.5], [2.0]],
+            "multiple": 1.0,
+        },
+        {"life": [30.0, 3.0], "on_hand": 90.0, "batches": [[30.0, *[0.0] * 20, 60.0], [50.0, 40.0, *[0.0] * 20]], "cover": 3, "rate": 0.5},
         {"multiple": [1.0, 0.7], "rate": 0.1, "on_hand": 0.0},
         {"arrivals": [[0, 0, 9.0, 0], [4.0, 4.0, 0, 30.0]], "holding": 0.4},
         {"lead": 1, "cover": 1, "holding": 0.3, "on_hand": 1.0, "multiple": 1.0},
@@ -176,27 +250,44 @@ def test_beyond_the_horizon_the_last_week_repeats() -> None:
 def naive_of_a_centre(t: Terms, d: demand.Demand, i: int, n: int) -> float:
     """Cost of a line whose unmet demand waits, path by path and period by period."""
     last = t.lead[i] + t.cover[i]
-    units = [[d.units(t.first[i : i + 1], s)[0][p] for s in range(last)] for p in range(PATHS)]
+    sure = min(int(t.life[i]), max(int(t.cover[i]), 14)) if np.isfinite(t.life[i]) else 0
+    units = [[d.units(t.first[i : i + 1], s)[0][p] for s in range(max(last, t.lead[i] + sure))] for p in range(PATHS)]
     ratio = t.shortage[i] / (t.shortage[i] + t.holding[i] * t.cover[i])
-    base = sorted(sum(of[t.lead[i] :]) for of in units)[max(int(np.ceil(ratio * PATHS - 1e-9)) - 1, 0)]
+    base = sorted(sum(of[t.lead[i] : last]) for of in units)[max(int(np.ceil(ratio * PATHS - 1e-9)) - 1, 0)]
     cost = 0.0
     for of in units:
-        stock = t.on_hand[i]
-        for s in range(t.lead[i]):
-            stock = max(stock + t.arrivals[i, s] - of[s], -t.owed[i])
-        stock += n * t.multiple[i]
-        for s in range(t.lead[i], last):
-            stock = max(stock + t.arrivals[i, s] - of[s], -t.owed[i])
-            cost += t.holding[i] * max(stock, 0) + sum(weight * max(-stock - bend, 0) for bend, weight in t.waits[i])
+        batches, owed = naive_batches(t, i), 0.0
+        for s in range(last):
+            naive_come(t, i, n, s, batches, younger=True)
+            owed = min(naive_sell(batches, owed + of[s]), t.owed[i])
+            naive_spoil(batches, s)
+            stock = sum(units for units, _ in batches)
+            if s >= t.lead[i]:
+                cost += t.holding[i] * stock + sum(weight * max(owed - bend, 0) for bend, weight in t.waits[i])
         cost += t.holding[i] * max(stock - base, 0) ** 2 / (2 * t.rate[i])
+        batches, owed = naive_batches(t, i), 0.0
+        for s in range(t.lead[i] + sure):
+            naive_come(t, i, n, s, batches, younger=False)
+            owed = naive_sell(batches, owed + of[s])
+            owed = min(owed, t.owed[i]) if s < t.lead[i] else owed
+            spoilt = naive_spoil(batches, s)
+            cost += t.waste[i] * spoilt if s >= t.lead[i] else 0.0
     return cost / PATHS
 
 
 def test_what_a_centre_is_short_of_waits() -> None:
     """Against a naive loop, beside a line that loses its sales, for stock that owes at arrival and stock that doesn't."""
     waits = np.array([[[0.0, 0.3], [4.0, 0.7]], [[0.0, 0.0], [0.0, 0.0]]])
-    for on_hand, owed in ((2.0, 9.0), (2.0, 3.0), (40.0, 9.0), (2.0, 99.0)):
-        t = dataclasses.replace(terms(2, on_hand=on_hand, cover=3), owed=np.array([owed, 0.0]), waits=waits)
+    for on_hand, owed, life in (
+        (2.0, 9.0, np.inf),
+        (2.0, 3.0, np.inf),
+        (40.0, 9.0, np.inf),
+        (2.0, 99.0, np.inf),
+        (9.0, 9.0, 2),
+        (1.0, 99.0, 2),
+    ):
+        more = {"life": [life, np.inf], "batches": [[on_hand if life < np.inf else 0.0], [0.0]]}
+        t = dataclasses.replace(terms(2, on_hand=on_hand, cover=3, **more), owed=np.array([owed, 0.0]), waits=waits)
         d = series()
         lists = evaluate(t, d, 1.0)
         assert lists.line(0) == pytest.approx([naive_of_a_centre(t, d, 0, n) for n in range(len(lists.line(0)))])

@@ -22,7 +22,8 @@ MORE = [
     {"lead": 0, "cover": 1},
     {"lead": 3, "cover": 4, "arrivals": np.ones((2, 7)) * [[2.0], [0.5]]},
     {"presentation": 5.0},
-    {"life": [3.0, np.inf], "on_hand": 20.0},
+    {"life": [3.0, np.inf], "on_hand": 20.0, "batches": [[12.0, 8.0], [0.0, 0.0]]},
+    {"life": [2.0, 4.0], "on_hand": 16.0, "batches": [[8.0, 5.0, 3.0], [2.0, 0.0, 14.0]], "cover": 5, "arrivals": np.ones((2, 6)) * 1.5},
 ]
 
 

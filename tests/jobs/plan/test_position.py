@@ -39,7 +39,7 @@ def coming(night_, **rows) -> list[tuple]:
 
 def test_the_latest_count_rolls_forward() -> None:
     sales = [{**S1, "date": day(-2), "units": u} for u in (4, -1)] + [{**S1, "date": day(-4), "units": 50}]
-    n = night(receipts_known=True, config=Config(landing={"returns_to_stock": 0.5}))
+    n = night(receipts_from=day(-9), config=Config(landing={"returns_to_stock": 0.5}))
     found = on_hand(n, stock=[count(99, 9), count(10, 3)], sales=sales, receipts=[received(6, -1), received(70, -3)])
     assert found["S1"] == pytest.approx(10 - 4 + 0.5 + 6)
 
@@ -62,7 +62,7 @@ def test_no_record_is_no_stock() -> None:
 
 
 def test_transit_is_the_snapshot_less_receipts_plus_later_nights() -> None:
-    n = night(receipts_known=True, snapshot=day(-2))
+    n = night(receipts_from=day(-9), snapshot=day(-2))
     published = [
         {**S1, "order_id": "P1", "source_id": "DC", "business_date": day(-1), "units": 7, "expected_on": day(1)},
         {**S1, "order_id": "P0", "source_id": "DC", "business_date": day(-3), "units": 9, "expected_on": day(1)},  # before the snapshot
@@ -73,7 +73,7 @@ def test_transit_is_the_snapshot_less_receipts_plus_later_nights() -> None:
 
 
 def test_receipts_without_order_fill_the_earliest_due() -> None:
-    n = night(receipts_known=True, snapshot=day(-4))
+    n = night(receipts_from=day(-9), snapshot=day(-4))
     found = coming(n, inbound=[order("O1", 10, 3), order("O2", 5, 1)], receipts=[received(7, -1)])
     assert found == [("O1", 8.0, False)]
 
@@ -89,13 +89,13 @@ def test_without_receipts_orders_leave_transit_on_their_date_and_reach_the_shelf
 
 
 def test_split_deliveries_are_two_rows() -> None:
-    n = night(receipts_known=True, snapshot=day(-1))
+    n = night(receipts_from=day(-9), snapshot=day(-1))
     found = coming(n, inbound=[order("O1", 10, 1), order("O1", 5, 3)], receipts=[received(12, -1, order_id="O1")])
     assert found == [("O1", 3.0, False)]
 
 
 def test_a_dc_has_less_by_what_it_shipped() -> None:
-    n = night(receipts_known=True, snapshot=day(-3))
+    n = night(receipts_from=day(-9), snapshot=day(-3))
     got = [received(4, -1, source_id="DC", order_id="O1")]
     # O2 was ordered after the count and is still under way; O3 before, so the count does not have it any more.
     inbound = [order("O2", 5, 1, ordered=-1), order("O3", 7, 1, ordered=-5)]

@@ -67,6 +67,17 @@ def test_the_oldest_are_sold_first() -> None:
     assert moves.wasted[0] == UNIT
 
 
+def test_where_shoppers_take_the_newest_the_oldest_spoil() -> None:
+    """5 old units and 4 new ones on two shelves, 6 sell: newest first 3 of the old are left, and spoil."""
+    old = Stock.of(np.array([5, 5]), np.array([2, 2]))
+    goods = Goods(old.receive(np.array([4, 4])), Transit.none())
+    after, moves, _ = pass_night(
+        goods, 0, lambda on_hand: (Transit.none(), 0 * on_hand), lambda on_hand: 0 * on_hand + 6, np.array([True, False])
+    )
+    assert moves.wasted.tolist() == [3, 0]
+    assert after.on_hand.tolist() == [0, 3]
+
+
 def test_a_source_gives_no_more_than_it_has() -> None:
     with pytest.raises(ValueError, match="more than their source has"):
         night(begun(units(0, 1), [0, 0]), [(0, 1, 2 * UNIT, 0, 1)], units(0, 0), 0)
