@@ -100,6 +100,13 @@ RULES: dict[str, str] = {
         FROM orders o FULL JOIN (FROM reasons WHERE units > 0) r USING (item_id, source_id, location_id)
         WHERE o.units IS DISTINCT FROM r.units OR o.expected_cost IS DISTINCT FROM r.expected_cost
             OR o.expected_on IS DISTINCT FROM r.arrives_on""",
+    "stock_ages_differ": """
+        SELECT DISTINCT r.item_id || ' at ' || r.location_id || ': ' || r.on_hand || ' on hand, '
+            || coalesce(list_sum(r.batch_units)::varchar, 'none') || ' of them in batches that may still be sold'
+        FROM reasons r JOIN items i USING (item_id) CROSS JOIN night
+        WHERE i.shelf_life_days IS NOT NULL AND r.on_hand > 0
+            AND (abs(coalesce(list_sum(r.batch_units), 0) - r.on_hand::double) > 1e-3
+                OR coalesce(list_min(r.batch_expires_on) < night.business_date, true))""",
     "lock_not_kept": """
         SELECT v.item_id || ' to ' || v.location_id || ': locked ' || v.units || ', ordered ' || coalesce(o.units, 0)
         FROM overrides v JOIN night USING (business_date)

@@ -113,6 +113,7 @@ TWELVE_AND_MORE: dict[str, Callable[[Tables], Tables]] = {
     "above_capacity": edit("orders", more("S1", 3)),
     "above_stock": edit("orders", where("A", "S2", units="40")),
     "reasons_differ": edit("reasons", where("A", "S1", units="0")),
+    "stock_ages_differ": edit("reasons", lambda rows: rows.with_columns(batch_units=pl.col("batch_units").list.eval(pl.element() + 1))),
     "lock_not_kept": edit("orders", lambda rows: rows.filter(pl.col("item_id") != "C")),
     "bound_above_cost": edit("certificates", lambda rows: rows.with_columns(lower_bound=pl.col("cost") + 1)),
     "fresh_cost_differs": edit("certificates", lambda rows: rows.with_columns(cost_fresh=pl.col("cost_fresh") * 1.1)),
