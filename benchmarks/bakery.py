@@ -18,14 +18,12 @@ import sys
 import time
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from math import ceil
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import xgboost
 from dateutil.easter import easter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -37,13 +35,10 @@ from jobs.features.compute import compute, counts
 from jobs.features.context import Context, Masters, build
 from jobs.features.names import KEY
 from jobs.features.pulse import gather
-from jobs.forecast import days, memory
-from jobs.forecast.boosting import LEAST_STEPS, Parameters, parameters
-from jobs.forecast.checkpoints import EarlyStopping, best_rounds
+from jobs.forecast import here, memory
 from jobs.forecast.examples import layout
 from jobs.forecast.metrics import wape
-from jobs.forecast.model import INPUTS, Model, forecast, numbers, to_matrix
-from jobs.forecast.train import judge
+from jobs.forecast.model import Model, forecast, numbers
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "bakery" / "bakery.parquet"
 Floats = npt.NDArray[np.float64]
@@ -162,45 +157,11 @@ def train(bakery: Bakery, night: int, config: Config, *, years: bool = True) -> 
     if plan is None:
         raise ValueError("too little history")
     rows = pa.concat_tables([bakery.rows(origin) for origin in sorted(plan.origins)])
-    rows = rows.append_column("target", pa.array(numbers(rows, "origin") + numbers(rows, "step")))
-    rows = rows.filter(pa.array(numbers(rows, "target") < night))
     rows = rows if years else without_years(rows)
-    weight = 0.5 ** ((night - numbers(rows, "origin")) / memory.half_life(clock, history))
-    cells = days.Cells.of_table(rows.append_column("weight", pa.array(weight)))
-    rows, earlier = days.with_factor_here(rows, cells), cells.where(cells.target < plan.held_out_from)
-    before, held_out = numbers(rows, "target") < plan.held_out_from, numbers(rows, "origin") >= plan.held_out_from
-    held = rows.filter(pa.array(held_out))
-    chosen = {**parameters(config, rows=rows.num_rows), "nthread": 1}
-    challenger = _fit(rows.filter(pa.array(before)), weight[before], config, chosen, held=(held, weight[held_out]))
-    rounds = best_rounds(challenger)
-    calibration, dependence, _ = judge(_bytes(challenger[:rounds]), held, config, bakery.context.region, earlier.kinds(clock))
-    calibration = replace(calibration, days=cells.kinds(clock))
-    return Model(_bytes(_fit(rows, weight, config, chosen, rounds)), calibration, dependence)
-
-
-def _fit(
-    rows: pa.Table,
-    weight: Floats,
-    config: Config,
-    chosen: Parameters,
-    rounds: int | None = None,
-    held: tuple[pa.Table, Floats] | None = None,
-) -> xgboost.Booster:
-    """As jobs.forecast.boosting fits, in this process; ``held``: rows that choose the number of rounds."""
-    training, seen = config.training, _matrix(rows, weight)
-    least = ceil(LEAST_STEPS / training.learning_rate)
-    callbacks = [EarlyStopping(training.early_stopping_rounds, least)] if held else []
-    evals = [(_matrix(*held, seen), "validation")] if held else []
-    return xgboost.train(dict(chosen), seen, rounds or training.rounds, evals=evals, callbacks=callbacks, verbose_eval=False)
-
-
-def _matrix(rows: pa.Table, weight: Floats, like: xgboost.DMatrix | None = None) -> xgboost.QuantileDMatrix:
-    label = numbers(rows, "units") / numbers(rows, "expected") / numbers(rows, days.FACTOR)
-    return xgboost.QuantileDMatrix(to_matrix(rows), label, weight=weight, feature_names=list(INPUTS), nthread=1, ref=like)
-
-
-def _bytes(booster: xgboost.Booster) -> bytes:
-    return bytes(booster.save_raw("ubj"))
+    model = here.fitted(plan, here.weighed(rows, plan, clock, night, bakery.first), config, bakery.context.region)
+    if model is None:
+        raise ValueError("too few rows")
+    return model
 
 
 def methods(bakery: Bakery, night: int, config: Config, ablation: bool = True) -> dict[str, Floats]:

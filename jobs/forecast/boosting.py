@@ -18,7 +18,7 @@ import xgboost
 from jobs.errors import UsageError
 from jobs.forecast.checkpoints import Checkpointing, Checkpoints, EarlyStopping, best_rounds
 from jobs.forecast.examples import LABEL, WEIGHT
-from jobs.forecast.model import INPUTS, MEDIAN
+from jobs.forecast.model import INPUTS
 from jobs.forecast.packing import PACKED
 from jobs.forecast.partitions import deal
 from jobs.forecast.watch import Late, NotTrained, Watch
@@ -64,11 +64,11 @@ class _Task:
     checkpoints: Checkpoints
 
 
-def parameters(config: Config, objective: str = MEDIAN, rows: int | None = None) -> Parameters:
+def parameters(config: Config, rows: int | None = None) -> Parameters:
     """The regressor's parameters, without rounds and workers; ``rows``: to learn from, None: as many as the depth asks for."""
     full = config.training.max_depth if rows is None else int(log2(max(rows / _ROWS_PER_LEAF, 1)))
     return {
-        "objective": objective,
+        "objective": "reg:squarederror",
         "tree_method": "hist",
         "max_depth": min(config.training.max_depth, max(full, _LEAST_DEPTH)),
         "learning_rate": config.training.learning_rate,

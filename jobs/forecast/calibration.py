@@ -8,7 +8,7 @@ The ratios say how demand scatters around a forecast, not where its level is: th
 that has not seen the newest origins, and how far the level moved meanwhile is no measure of how far it will move next.
 So ratios are centred origin by origin, promoted and not, with an event and without, before they are pooled. Of series that
 scatter much and little the same holds: their ratios tell spreads, and the level is that of their size (measured:
-docs/decisions/forecast_model.md). What a booster of the median leaves out of the mean is no drift and is put back: ``level``.
+docs/decisions/forecast_model.md). What a booster of roots leaves out of the mean is no drift and is put back: ``level``.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Calibration:
     p_zero        [segments] share of periods without demand
     ratios        [segments][15] quantiles of demand as a ratio of the forecast
     by_promotion  promoted rows have segments of their own, by_event: rows with an event; older models have none
-    level         all of them times this: mean demand as a ratio of the median that was forecast
+    level         all of them times this: mean demand as a ratio of the square of the mean root that was forecast
     days          the forecast times this: what periods of each kind sell against what is expected of them (days.Cells.kinds);
                   older models have none
     """
@@ -114,18 +114,16 @@ class Calibration:
         return asdict(self)
 
 
-def fit(
-    forecast: Floats, actual: Floats, traits: Traits, grain: str, origin: Ints | None = None, *, of_median: bool = False
-) -> Calibration:
+def fit(forecast: Floats, actual: Floats, traits: Traits, grain: str, origin: Ints | None = None, *, of_roots: bool = False) -> Calibration:
     """Ratios of held-out rows.
 
     forecast, actual  [n] units, on origins that the model has not seen
     origin            [n] origin of each row, by which the level is centred; None: it is not
-    of_median         the forecast is one of the median, not of the mean
+    of_roots         the forecast is the square of a mean root, not a mean
     """
     forecast, level = np.maximum(forecast, LEAST_UNITS), 1.0
     if origin is not None:
-        level = mean_over_median(forecast, actual, origin + traits.step) if of_median else 1.0
+        level = mean_over_root(forecast, actual, origin + traits.step) if of_roots else 1.0
         group = ((origin * 2 + (traits.step >= FAR[grain])) * 2 + traits.promoted) * 2 + traits.eventful
         forecast = np.maximum(centred(forecast, actual, group), LEAST_UNITS)
     wide = _SPREADS if len(forecast) >= _ROWS_FOR_SPREADS else 1
@@ -159,34 +157,24 @@ def centred(forecast: Floats, actual: Floats, group: Ints) -> Floats:
     return levelled
 
 
-def mean_over_median(forecast: Floats, actual: Floats, period: Ints) -> float:
-    """Mean demand as a ratio of the forecast median, each period's own drift (its median ratio, by units) taken out.
+def mean_over_root(forecast: Floats, actual: Floats, period: Ints) -> float:
+    """Mean demand as a ratio of the square of its mean root, each period's own drift (that square as a ratio of the forecast) taken out.
 
-    By units, since it is compared with a sum: where small series are forecast higher than large ones the median of the rows
-    alone would lie low, and the mean come out too high (docs/decisions/seasonality.md).
+    By units, since it is compared with a sum: where small series are forecast higher than large ones the mean of the rows'
+    roots alone would lie low, and the mean come out too high (docs/decisions/seasonality.md).
 
     Shrunk by how much the periods' drifts scatter: a level that moves by a tenth from day to day is no ground for a
-    correction of a hundredth (FreshRetailNet's forecasts are unbiased without one), and no reason against one of a third,
-    as slow movers need it.
+    correction of a hundredth, and no reason against one of a third.
     """
     _, row = np.unique(period, return_inverse=True)
-    order = np.argsort(row, kind="stable")
-    days = [rows for rows in np.split(order, np.cumsum(np.bincount(row))[:-1]) if len(rows) >= LEAST_ROWS]
-    drift = np.array([_median(actual[rows] / forecast[rows], forecast[rows]) for rows in days])
-    days, drift = [rows for rows, moved in zip(days, drift, strict=True) if moved > 0], drift[drift > 0]
-    if not days:
+    expected, roots, sold = (np.bincount(row, values) for values in (forecast, np.sqrt(forecast * np.maximum(actual, 0.0)), actual))
+    known = (np.bincount(row) >= LEAST_ROWS) & (roots > 0)
+    if not known.any():
         return 1.0
-    expected = np.array([forecast[rows].sum() for rows in days])
-    excess = sum(actual[rows].sum() for rows in days) / (expected * drift).sum() - 1
+    expected, drift = expected[known], (roots[known] / expected[known]) ** 2
+    excess = sold[known].sum() / (expected * drift).sum() - 1
     noise = np.sqrt(np.average((np.log(drift) - np.average(np.log(drift), weights=expected)) ** 2, weights=expected))
     return _believed(1 + excess, noise)
-
-
-def _median(values: Floats, weight: Floats) -> float:
-    """Where half of the weight is reached."""
-    order = np.argsort(values, kind="stable")
-    total = np.cumsum(weight[order])
-    return float(values[order][np.searchsorted(total, total[-1] / 2)])
 
 
 def _believed(ratio: float, noise: float) -> float:

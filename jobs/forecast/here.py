@@ -18,13 +18,14 @@ import xgboost
 from jobs.features import here
 from jobs.features.clock import CLOCKS, Clock
 from jobs.features.job import periods
-from jobs.forecast import boosting, days, memory
+from jobs.forecast import boosting, days, linear, memory
 from jobs.forecast.checkpoints import EarlyStopping, best_rounds
 from jobs.forecast.examples import LEAST_ROWS, planned
 from jobs.forecast.model import INPUTS, MEAN, Model, numbers, to_matrix
-from jobs.forecast.train import errors_of, judge, objective, regions
+from jobs.forecast.train import errors_of, judge, learned, regions, short
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from jobs.config import Config
@@ -39,8 +40,8 @@ _THREADS = 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """Training rows: features, units, label (units / expected / its day's factor), weight, and whether they are held out."""
+class Rows:
+    """Training rows: features, units, label (units / expected / its day's factor, or its root), weight, and whether they are held out."""
 
     table: pa.Table
     label: Floats
@@ -58,47 +59,62 @@ def train(lake: Lake, config: Config, business_date: date) -> Model | None:
     if found is None:
         return None
     plan, rows = found
+    return fitted(plan, rows, config, regions(lake, business_date))
+
+
+def fitted(plan: Layout, rows: Rows, config: Config, regions: Mapping[str, str]) -> Model | None:
+    """The model of a layout's rows; None where they are too few. ``regions``: location -> region."""
     before = rows.target < plan.held_out_from
     if before.sum() < LEAST_ROWS or rows.held_out.sum() < LEAST_ROWS // 10:
         return None
     cells = days.Cells.of_table(rows.table.append_column("weight", pa.array(rows.weight)))
+    earlier, clock = cells.where(cells.target < plan.held_out_from), CLOCKS[config.grain]
+    rows, beside = _labelled(rows, cells, before, clock)
+    chosen = boosting.parameters(config, len(rows.label))
+    found = _fit(rows, config, chosen, before, rows.held_out)
+    challenger, held_out = linear.attached(found.booster, beside[0]), rows.table.filter(pa.array(rows.held_out))
+    calibration, dependence, _ = judge(challenger, held_out, config, regions, earlier.kinds(clock))
+    record = errors_of(Model(challenger, calibration), held_out, config)
+    everything = _fit(rows, config, chosen, np.ones(len(before), bool), None, found.rounds)
+    calibration = replace(calibration, days=cells.kinds(clock))
+    return Model(linear.attached(everything.booster, beside[1]), calibration, dependence, record)
+
+
+def _labelled(rows: Rows, cells: days.Cells, before: Bools, clock: Clock) -> tuple[Rows, tuple[linear.Linear | None, linear.Linear | None]]:
+    """The rows with label and weight for what is learned, and what is beside the boosters of those before and of all."""
     table = days.with_factor_here(rows.table, cells)
     rows = replace(rows, table=table, label=rows.label / numbers(table, days.FACTOR))
-    earlier, clock = cells.where(cells.target < plan.held_out_from), CLOCKS[config.grain]
-    chosen = boosting.parameters(config, objective(cells), len(rows.label))
-    if chosen["objective"] == MEAN:
-        rows = replace(rows, weight=rows.weight * numbers(rows.table, "expected"))
-    challenger = _fit(rows, config, chosen, before, rows.held_out)
-    held_out = rows.table.filter(pa.array(rows.held_out))
-    known = earlier.kinds(clock)
-    calibration, dependence, _ = judge(challenger.booster, held_out, config, regions(lake, business_date), known)
-    record = errors_of(Model(challenger.booster, calibration), held_out, config)
-    everything = _fit(rows, config, chosen, np.ones(len(before), bool), None, challenger.rounds)
-    return Model(everything.booster, replace(calibration, days=cells.kinds(clock)), dependence, record)
+    if learned(cells) == MEAN:
+        return replace(rows, weight=rows.weight * numbers(table, "expected")), (None, None)
+    rows, inputs = replace(rows, label=np.sqrt(rows.label)), to_matrix(table)
+    if not short(cells, clock):
+        return rows, (linear.Linear(), linear.Linear())
+    first, rest = (linear.sums(inputs[some], rows.label[some], rows.weight[some]) for some in (before, ~before))
+    return rows, (linear.fit(first), linear.fit(first + rest))
 
 
-def _rows(lake: Lake, config: Config, business_date: date) -> tuple[Layout, _Rows] | None:
+def _rows(lake: Lake, config: Config, business_date: date) -> tuple[Layout, Rows] | None:
     """The layout and its rows, as examples.training_rows makes them."""
     found = planned(lake, config, business_date)
     if found is None:
         return None
     (plan, first), clock = found, CLOCKS[config.grain]
-    night = clock.index(business_date)
     made = here.examples(lake, config, business_date, plan.origins, periods(lake, config, business_date), plan.share)
+    return plan, weighed(made, plan, clock, clock.index(business_date), first)
+
+
+def weighed(made: pa.Table, plan: Layout, clock: Clock, night: int, first: int) -> Rows:
+    """Of a layout's rows those that the night (period number) knows, weighed by age; ``first``: period of the history."""
     target = (numbers(made, "origin") + numbers(made, "step")).astype(np.int64)
     known = target < night
     made, target = made.filter(pa.array(known)), target[known]
-    return plan, _weighed(made, target, plan, clock, night, first)
-
-
-def _weighed(made: pa.Table, target: npt.NDArray[np.int64], plan: Layout, clock: Clock, night: int, first: int) -> _Rows:
     origin = numbers(made, "origin")
     weight = 0.5 ** ((night - origin) / memory.half_life(clock, night - first))
-    return _Rows(made, numbers(made, "units") / numbers(made, "expected"), weight, target, origin >= plan.held_out_from)
+    return Rows(made, numbers(made, "units") / numbers(made, "expected"), weight, target, origin >= plan.held_out_from)
 
 
 def _fit(
-    rows: _Rows, config: Config, chosen: boosting.Parameters, learned: Bools, held_out: Bools | None, rounds: int | None = None
+    rows: Rows, config: Config, chosen: boosting.Parameters, learned: Bools, held_out: Bools | None, rounds: int | None = None
 ) -> boosting.Fit:
     """A booster of the rows learned from; ``held_out``: rows on which the number of rounds is chosen."""
     training, parameters = config.training, {**chosen, "nthread": _THREADS, "seed": chosen["random_state"], "verbosity": 0}
@@ -116,7 +132,7 @@ def _fit(
     return boosting.Fit(bytes(kept.save_raw("ubj")), count)
 
 
-def _matrix(rows: _Rows, chosen: Bools, ref: xgboost.QuantileDMatrix | None = None) -> xgboost.QuantileDMatrix:
+def _matrix(rows: Rows, chosen: Bools, ref: xgboost.QuantileDMatrix | None = None) -> xgboost.QuantileDMatrix:
     """Some rows as XGBoost takes them, already binned."""
     some = to_matrix(rows.table.filter(pa.array(chosen)))
     names = list(INPUTS)

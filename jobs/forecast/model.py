@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from jobs.features.names import KEY
-from jobs.forecast import baseline
+from jobs.forecast import baseline, linear
 from jobs.forecast.calibration import Calibration, Traits
 from jobs.forecast.distribution import LEVELS, NAMES
 from jobs.forecast.errors import Errors
@@ -28,8 +28,8 @@ Floats = npt.NDArray[np.float64]
 #: Where the spread of a distribution comes from.
 Spread = Literal["calibrated", "empirical", "normal"]
 
-#: Objective of a booster of medians, and of one of means.
-MEDIAN, MEAN = "reg:absoluteerror", "reg:squarederror"
+#: What boosters learn of demand as a share of what is expected: its mean, or its root.
+MEAN, ROOT = "mean", "root"
 #: What the booster sees, in order.
 INPUTS: tuple[str, ...] = tuple(column.name for column in FEATURES)
 #: What forecast() returns: gold/forecasts without business_date and run_id.
@@ -39,8 +39,9 @@ _KEYS = (*KEY, "target_date")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A booster (UBJ bytes) that forecasts demand as a share of what is expected, the calibration that makes it a
-    distribution, how demand depends across periods and series, and the record of its errors (None: none was kept yet).
+    """A booster (UBJ bytes) that forecasts demand as a share of what is expected, with the linear forecast beside it, the
+    calibration that makes it a distribution, how demand depends across periods and series, and the record of its errors
+    (None: none was kept yet).
     """
 
     booster: bytes
@@ -83,15 +84,17 @@ def points(booster: bytes, features: pa.Table | pa.RecordBatch) -> Floats:
 
     if not features.num_rows:
         return np.zeros(0)
-    scaled = _loaded(booster).predict(DMatrix(to_matrix(features), nthread=1, feature_names=list(INPUTS)))
-    units: Floats = np.maximum(scaled.astype(float), 0.0) * numbers(features, "expected")
+    inputs = to_matrix(features)
+    scaled = _loaded(booster).predict(DMatrix(inputs, nthread=1, feature_names=list(INPUTS))).astype(float)
+    beside = linear.beside(booster)
+    shares = np.maximum(scaled, 0.0) if beside is None else beside.together(scaled, inputs)
+    units: Floats = shares * numbers(features, "expected")
     return units
 
 
-def is_of_median(booster: bytes) -> bool:
-    """Whether the booster forecasts medians, not means."""
-    objective: str = json.loads(_loaded(booster).save_config())["learner"]["objective"]["name"]
-    return objective == MEDIAN
+def is_of_roots(booster: bytes) -> bool:
+    """Whether the forecast is the square of a mean root, not a mean."""
+    return linear.beside(booster) is not None
 
 
 @lru_cache(maxsize=2)

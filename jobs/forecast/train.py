@@ -17,11 +17,11 @@ import schemas
 from jobs.errors import NightfillError, UsageError
 from jobs.features.clock import CLOCKS
 from jobs.features.names import KEY, columns_of, joined, regions_of, with_region
-from jobs.forecast import boosting, days, dependence, errors, registry
+from jobs.forecast import boosting, days, dependence, errors, linear, registry
 from jobs.forecast.distribution import NAMES
-from jobs.forecast.examples import LEAST_ROWS, WEIGHT, training_rows
+from jobs.forecast.examples import LABEL, LEAST_ROWS, WEIGHT, training_rows
 from jobs.forecast.metrics import measures
-from jobs.forecast.model import MEAN, MEDIAN, Model, forecast, numbers
+from jobs.forecast.model import MEAN, ROOT, Model, forecast, numbers
 from jobs.forecast.packing import PACKED, of, unpack
 from jobs.forecast.partitions import ROW
 from jobs.forecast.ranks import Dependence
@@ -31,9 +31,10 @@ from jobs.forecast.watch import NotTrained, Watch
 if TYPE_CHECKING:
     from datetime import date
 
-    from pyspark.sql import SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
     from jobs.config import Config
+    from jobs.features.clock import Clock
     from jobs.forecast.calibration import Calibration
     from jobs.forecast.errors import Errors
     from jobs.lake import Lake
@@ -102,26 +103,26 @@ def train(
         if earlier.rows.sum() < LEAST_ROWS:
             return None
         count, kinds = int(cells.rows.sum()), [part.kinds(CLOCKS[config.grain]) for part in (earlier, cells)]
-        chosen = boosting.parameters(config, objective(cells), count)
-        # The squared error of units / expected, weighed like that of units whose variance is their mean.
-        weighed = rows.withColumn(WEIGHT, F.col(WEIGHT) * of("expected")) if chosen["objective"] == MEAN else rows
-        weighed = days.with_factor(weighed, cells, of("event") > 0)
+        chosen, learns = boosting.parameters(config, count), learned(cells)
+        weighed = _labelled(days.with_factor(rows, cells, of("event") > 0), learns)
         held_out = unpack(watch.run(lambda: weighed.where(_HELD_OUT).select(*_HELD_OUT_COLUMNS).toArrow()))
         if held_out.num_rows < LEAST_ROWS // 10:
             return None
         watched = F.col(_HELD_OUT) & (F.pmod(F.xxhash64(*ROW), F.lit(-(-held_out.num_rows // STOPPING_ROWS))) == 0)
-        challenger = boosting.fit(weighed.where(before | watched), lake, config, watch, held_out=_HELD_OUT, chosen=chosen)
-        spread, together, metrics = judge(challenger.booster, held_out, config, regions(lake, business_date), kinds[0])
-        record = errors_of(Model(challenger.booster, spread), held_out, config)
-        everything = boosting.fit(weighed, lake, config, watch, rounds=challenger.rounds, chosen=chosen)
-        model = Model(everything.booster, replace(spread, days=kinds[1]), together, record)
+        beside = watch.run(lambda: _beside(weighed, before, cells, config))
+        fitted = boosting.fit(weighed.where(before | watched), lake, config, watch, held_out=_HELD_OUT, chosen=chosen)
+        challenger = linear.attached(fitted.booster, beside[0])
+        spread, together, metrics = judge(challenger, held_out, config, regions(lake, business_date), kinds[0])
+        record = errors_of(Model(challenger, spread), held_out, config)
+        everything = boosting.fit(weighed, lake, config, watch, rounds=fitted.rounds, chosen=chosen)
+        model = Model(linear.attached(everything.booster, beside[1]), replace(spread, days=kinds[1]), together, record)
     finally:
         rows.unpersist()
     lake.drop_checkpoints()
-    found_better = watch.run(lambda: verdict(spark, lake, config, business_date, plan, (challenger.booster, held_out, kinds[0]), champion))
+    found_better = watch.run(lambda: verdict(spark, lake, config, business_date, plan, (challenger, held_out, kinds[0]), champion))
     facts = {"rows": count, "metrics": metrics, "champion": found_better.wins, "reason": str(found_better)}
-    facts |= {"origins": len(plan.origins), "rounds": challenger.rounds, "workers": boosting.workers(spark, config)}
-    return model, facts | {"objective": chosen["objective"]}
+    facts |= {"origins": len(plan.origins), "rounds": fitted.rounds, "workers": boosting.workers(spark, config)}
+    return model, facts | {"objective": learns}
 
 
 def _give_up(lake: Lake, business_date: date, error: NightfillError, champion: Mapping[str, Any] | None) -> str:
@@ -152,9 +153,34 @@ def regions(lake: Lake, business_date: date) -> dict[str, str]:
     return regions_of(lake.arrow_as_of("silver/locations", business_date, ("location_id", "region")))
 
 
-def objective(cells: days.Cells) -> str:
-    """What the booster learns of the rows in the cells: medians, or means where many are of slow movers."""
-    return MEAN if cells.slow.sum() > MANY_SLOW * cells.rows.sum() else MEDIAN
+def learned(cells: days.Cells) -> str:
+    """What the booster learns of the rows in the cells: roots, or means where many are of slow movers."""
+    return MEAN if cells.slow.sum() > MANY_SLOW * cells.rows.sum() else ROOT
+
+
+def short(cells: days.Cells, clock: Clock) -> bool:
+    """Whether rows are of so few periods that a linear forecast helps the booster: a quarter of a year at most."""
+    return len(np.unique(cells.target)) <= clock.year // 4
+
+
+def _beside(rows: DataFrame, before: Column, cells: days.Cells, config: Config) -> tuple[linear.Linear | None, linear.Linear | None]:
+    """What is beside the booster of the rows before the held-out periods, and beside that of all."""
+    if learned(cells) == MEAN:
+        return None, None
+    if not short(cells, CLOCKS[config.grain]):
+        return linear.Linear(), linear.Linear()
+    return linear.of_spark(rows, before, (PACKED, LABEL, WEIGHT))
+
+
+def _labelled(rows: DataFrame, learns: str) -> DataFrame:
+    """Rows with label and weight for what is learned.
+
+    Squared errors of roots weigh all rows alike, since their variance hardly depends on the mean (Anscombe 1948); those of
+    units / expected are weighed like errors of units whose variance is their mean.
+    """
+    if learns == ROOT:
+        return rows.withColumn(LABEL, F.sqrt(LABEL))
+    return rows.withColumn(WEIGHT, F.col(WEIGHT) * of("expected"))
 
 
 def judge(

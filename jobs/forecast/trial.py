@@ -14,7 +14,7 @@ from jobs.errors import NightfillError
 from jobs.features.job import periods
 from jobs.features.names import KEY, join
 from jobs.forecast import calibration, days, judgement, registry
-from jobs.forecast.model import Model, forecast, is_of_median, numbers, points, traits
+from jobs.forecast.model import Model, forecast, is_of_roots, numbers, points, traits
 from jobs.forecast.outcomes import outcomes
 from jobs.forecast.segments import departments
 
@@ -44,7 +44,7 @@ def calibrated(booster: bytes, held_out: pa.Table, config: Config, kinds: list[f
     """The calibration of a booster on rows that it has not seen, their days taken for what they were; ``kinds``: of later ones."""
     origin = numbers(held_out, "origin").astype(np.int64)
     units, forecast = numbers(held_out, "units"), points(booster, held_out) * numbers(held_out, days.FACTOR)
-    found = calibration.fit(forecast, units, traits(held_out), config.grain, origin, of_median=is_of_median(booster))
+    found = calibration.fit(forecast, units, traits(held_out), config.grain, origin, of_roots=is_of_roots(booster))
     return replace(found, days=kinds)
 
 

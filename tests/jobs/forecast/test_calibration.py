@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from jobs.forecast.calibration import Calibration, Traits, centred, fit, mean_over_median
+from jobs.forecast.calibration import Calibration, Traits, centred, fit, mean_over_root
 from jobs.forecast.distribution import LEVELS
 
 
@@ -99,31 +99,31 @@ def test_survives_json() -> None:
     assert Calibration(**json.loads(json.dumps(calibration.to_dict()))) == calibration
 
 
-def test_of_a_forecast_median_the_mean_is_found_again() -> None:
-    """Gamma demand, whose median is 69% of its mean; the level of every period moves a little."""
+def test_of_a_forecast_of_roots_the_mean_is_found_again() -> None:
+    """Exponential demand, the square of whose mean root is pi / 4 of its mean; the level of every period moves a little."""
     rng = np.random.default_rng(3)
     period = rng.integers(0, 14, 40_000)
     drift = rng.normal(1, 0.02, 14)[period]
     forecast = rng.uniform(1, 20, 40_000)
-    actual = rng.exponential(1, 40_000) * forecast / np.log(2) * drift
-    assert mean_over_median(forecast, actual, period) == pytest.approx(1 / np.log(2), rel=0.03)
+    actual = rng.exponential(1, 40_000) * forecast * 4 / np.pi * drift
+    assert mean_over_root(forecast, actual, period) == pytest.approx(4 / np.pi, rel=0.03)
     traits = Traits(np.full(40_000, 0.5), np.zeros(40_000, int), np.zeros(40_000, bool))
-    mean = fit(forecast, actual, traits, "day", period, of_median=True).apply(forecast, traits)[0]
+    mean = fit(forecast, actual, traits, "day", period, of_roots=True).apply(forecast, traits)[0]
     assert mean.sum() == pytest.approx(actual.sum(), rel=0.03)
     without = fit(forecast, actual, traits, "day", period).apply(forecast, traits)[0]
     assert without.sum() == pytest.approx(forecast.sum(), rel=0.03)
 
 
-def test_a_level_that_moves_more_than_the_mean_lies_above_the_median_is_left_alone() -> None:
+def test_a_level_that_moves_more_than_the_mean_lies_above_the_roots_is_left_alone() -> None:
     rng = np.random.default_rng(3)
     period = rng.integers(0, 14, 40_000)
     drift = np.exp(rng.normal(0, 0.2, 14))[period]
     forecast = rng.uniform(1, 20, 40_000)
-    noise = np.exp(rng.normal(0, 0.25, 40_000))  # the mean lies 3% above the median
-    assert mean_over_median(forecast, forecast * noise, period) == pytest.approx(1.03, abs=0.005)
-    assert mean_over_median(forecast, forecast * noise * drift, period) == pytest.approx(1.0, abs=0.005)
-    assert mean_over_median(forecast[:50], forecast[:50], period[:50]) == 1.0
-    assert mean_over_median(forecast, np.zeros(40_000), period) == 1.0
+    noise = np.exp(rng.normal(0, 0.5, 40_000))  # the mean lies 6% above the square of the mean root
+    assert mean_over_root(forecast, forecast * noise, period) == pytest.approx(np.exp(0.0625), abs=0.005)
+    assert mean_over_root(forecast, forecast * noise * drift, period) == pytest.approx(1.0, abs=0.01)
+    assert mean_over_root(forecast[:50], forecast[:50], period[:50]) == 1.0
+    assert mean_over_root(forecast, np.zeros(40_000), period) == 1.0
 
 
 def test_series_that_scatter_more_have_the_level_of_their_size() -> None:
@@ -143,7 +143,7 @@ def test_small_series_that_are_forecast_too_high_don_t_lift_the_mean() -> None:
     small = np.arange(20_000) % 4 > 0
     forecast = np.where(small, 1.0, 50.0)
     actual = forecast * np.where(small, 0.9, 1.0) * rng.normal(1, 0.1, 20_000)
-    assert mean_over_median(forecast, actual, np.arange(20_000) % 14) == pytest.approx(1, abs=0.002)
+    assert mean_over_root(forecast, actual, np.arange(20_000) % 14) == pytest.approx(1, abs=0.002)
 
 
 def test_a_segments_mean_is_believed_by_its_standard_error() -> None:

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from jobs.config import Config, Training
 from jobs.features import job as features
 from jobs.forecast import predict, train
-from jobs.forecast.model import MEAN, MEDIAN
+from jobs.forecast.model import MEAN, ROOT
 from jobs.lake import Lake
 from tests.jobs.features.lakes import fill, history, masters, sale
 
@@ -63,9 +63,9 @@ def test_slower_items_have_less(made: pd.DataFrame) -> None:
     assert np.corrcoef(made.groupby("item_id")["p_zero"].mean(), np.exp(-rate[found.index]))[0, 1] > 0.9
 
 
-def test_items_that_sell_every_day_are_forecast_by_their_median(spark: SparkSession, tmp_path: Path) -> None:
+def test_items_that_sell_every_day_are_forecast_by_their_roots(spark: SparkSession, tmp_path: Path) -> None:
     lake = Lake(str(tmp_path), spark, "r1")
     lake.create_tables()
     fill(lake, **masters(10, 10), demand=history(10, 10, D - 70 * DAY, 70))
     assert train.main(spark, lake, Config(training=Training(rounds=8, max_depth=4, rows=1_500)), D).startswith("trained")
-    assert objective(lake) == MEDIAN
+    assert objective(lake) == ROOT

@@ -1,0 +1,151 @@
+"""A linear forecast beside the booster's: ridge regression of the root of demand on the features' logarithms.
+
+Forecasts that err differently are better together than each of them (Bates and Granger 1969, Operational Research Quarterly
+20). Where history is short the booster learns by heart what tells a few dozen days apart; a straight line can't, and costs
+next to nothing. With years of history it would only be in the way of closed days and holidays, and is left out (both
+measured: docs/decisions/forecast_model.md). Values are rounded to whole numbers of 1/256, so that sums of their products are
+exact: the same whatever the layout of the rows and whoever adds them up.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from schemas.gold.features import FEATURES
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+#: Share of the linear forecast, in roots: between .2 and .5 it makes hardly a difference.
+SHARE = 0.35
+#: Values that may be negative (logarithms, signals); all others enter by their logarithm, with so much added.
+_SIGNED = tuple(
+    column.name.startswith(("log_", "price_", "signal_"))
+    or (column.name.endswith(("_price", "_price_change")) and not column.name.startswith("kernel"))
+    for column in FEATURES
+)
+_ADDED = 0.1
+#: What stands for a value that is not known: nothing about it is unusual.
+_UNKNOWN = np.where(_SIGNED, 0.0, np.log(1 + _ADDED))
+#: Whole numbers a unit of a value and of a weight, and the largest value.
+_SCALE, _WEIGHT_SCALE, _LARGEST = 256.0, 1024.0, 8.0
+#: Rows' worth of belief that a feature (in standard deviations) does nothing: of few rows what is expected stays.
+_PRIOR_ROWS = 5_000.0
+#: Rows that are held as numbers at a time.
+_ROWS = 50_000
+#: A feature that varies less (standard deviation) is a constant.
+_LEAST_SPREAD = 1e-3
+#: The booster's attribute that keeps the coefficients.
+_ATTRIBUTE = "linear"
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """Coefficients of ``design``'s columns, the intercept first; none: the booster forecasts alone."""
+
+    coefficients: tuple[float, ...] = ()
+
+    def together(self, booster: Floats, inputs: npt.NDArray[np.float32]) -> Floats:
+        """Demand as a share of what is expected [n], given the booster's roots of it [n] and features [n, inputs]."""
+        roots = (1 - SHARE) * booster + SHARE * self.roots(inputs) if self.coefficients else booster
+        shares: Floats = np.maximum(roots, 0.0) ** 2
+        return shares
+
+    def roots(self, inputs: npt.NDArray[np.float32]) -> Floats:
+        """Its own roots [n]."""
+        weights = np.array(self.coefficients)
+        return np.concatenate([np.zeros(0), *(design(part) @ weights / _SCALE for part in _parts(inputs))])
+
+
+def design(inputs: npt.NDArray[np.float32]) -> Floats:
+    """One and the features [n, inputs] as the regression sees them, in whole numbers of 1/256 [n, 1 + inputs]."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = np.where(_SIGNED, inputs, np.log(inputs.astype(float) + _ADDED))
+    values = np.clip(np.where(np.isnan(values), _UNKNOWN, values), -_LARGEST, _LARGEST)
+    return np.column_stack([np.full(len(values), _SCALE), np.round(values * _SCALE)])
+
+
+def sums(inputs: npt.NDArray[np.float32], roots: Floats, weight: Floats) -> Floats:
+    """Sums of products, by weight, of the columns of ``design`` and the roots [columns + 1, columns + 1]: whole numbers."""
+    total = np.zeros((inputs.shape[1] + 2, inputs.shape[1] + 2))
+    for part, root, weigh in zip(_parts(inputs), _parts(roots), _parts(weight), strict=True):
+        rows = np.column_stack([design(part), np.round(np.minimum(root, _LARGEST) * _SCALE)])
+        total += (rows * np.round(weigh * _WEIGHT_SCALE)[:, None]).T @ rows
+    return total
+
+
+def fit(total: Floats) -> Linear:
+    """The regression from its sums (Hoerl and Kennard 1970, on standardised features). Raises ValueError where there are no rows."""
+    if not total[0, 0]:
+        raise ValueError("no rows for the linear forecast")
+    mean = total[0] / total[0, 0]
+    covariance = total / total[0, 0] - np.outer(mean, mean)
+    spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    moves = np.flatnonzero(spread[:-1] > _LEAST_SPREAD)
+    prior = _PRIOR_ROWS * _SCALE**2 * _WEIGHT_SCALE / total[0, 0]
+    related = covariance[np.ix_(moves, moves)] / np.outer(spread[moves], spread[moves])
+    effect = np.linalg.solve(related + prior * np.eye(len(moves)), covariance[moves, -1] / spread[moves]) / spread[moves]
+    coefficients = np.zeros(len(mean) - 1)
+    coefficients[moves] = effect
+    coefficients[0] = mean[-1] - mean[moves] @ effect
+    return Linear(tuple(coefficients.tolist()))
+
+
+def of_spark(rows: DataFrame, before: Column, columns: tuple[str, str, str]) -> tuple[Linear, Linear]:
+    """Fitted to the rows ``before``, and to all; ``columns``: names of the array of features, the root and the weight."""
+    from pyspark.sql import functions as F
+
+    chosen = rows.select(before.alias("before"), *(F.col(name) for name in columns))
+    width = len(FEATURES) + 2
+    found = np.zeros((2, width, width))
+    for row in chosen.mapInArrow(_added, "before boolean, sums array<double>").toArrow().to_pylist():
+        found[int(row["before"])] += np.array(row["sums"]).reshape(width, width)
+    return fit(found[1]), fit(found[0] + found[1])
+
+
+def _added(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Sums of a task's rows, of those before and of the others."""
+    width = len(FEATURES) + 2
+    found = np.zeros((2, width, width))
+    for batch in batches:
+        inputs = batch.column(1).flatten().to_numpy(zero_copy_only=False).reshape(-1, len(FEATURES))
+        before, roots, weight = (batch.column(place).to_numpy(zero_copy_only=False) for place in (0, 2, 3))
+        for place in (0, 1):
+            mine = before == bool(place)
+            found[place] += sums(inputs[mine], roots[mine], weight[mine])
+    yield pa.RecordBatch.from_pylist([{"before": bool(place), "sums": found[place].reshape(-1).tolist()} for place in (0, 1)])
+
+
+def attached(booster: bytes, linear: Linear | None) -> bytes:
+    """The booster (UBJ bytes) with what is beside it; None: as it is, one of demand itself."""
+    from xgboost import Booster
+
+    if linear is None:
+        return booster
+    loaded = Booster(model_file=bytearray(booster))
+    loaded.set_attr(**{_ATTRIBUTE: json.dumps(linear.coefficients)})
+    return bytes(loaded.save_raw("ubj"))
+
+
+@lru_cache(maxsize=2)
+def beside(booster: bytes) -> Linear | None:
+    """What is beside a booster of roots; None: the booster learned demand itself."""
+    from xgboost import Booster
+
+    kept = Booster(model_file=bytearray(booster)).attr(_ATTRIBUTE)
+    return Linear(tuple(json.loads(kept))) if kept is not None else None
+
+
+def _parts(values: npt.NDArray[np.floating]) -> list[npt.NDArray[np.floating]]:
+    return [values[begin : begin + _ROWS] for begin in range(0, len(values), _ROWS)]
