@@ -31,6 +31,10 @@ _SIZES = 12
 #: Classes of spread, where there are rows for them.
 _SPREADS = 3
 _ROWS_FOR_SPREADS = 5_000
+#: Standard errors off one at which half of a segment's mean ratio is believed, where levels are centred: its level drifts from
+#: fortnight to fortnight, as that of all series does, and the scatter of its rows says nothing of that
+#: (docs/decisions/forecast_model.md).
+_DRIFT = 3.0
 #: Steps from this one on are far.
 FAR = {"day": 3, "week": 2}
 #: The least forecast, so that ratios stay finite.
@@ -142,7 +146,7 @@ def fit(forecast: Floats, actual: Floats, traits: Traits, grain: str, origin: In
         size = segment // fan == key // fan
         groups = (segment == key, (segment // 8 == key // 8) & alike, size & alike, size & eventful, size, np.ones(len(forecast), bool))
         rows = next((group for group in groups if group.sum() >= LEAST_ROWS), groups[-1])
-        measured.append(_measure(forecast[rows], actual[rows]))
+        measured.append(_measure(forecast[rows], actual[rows], 1.0 if origin is None else _DRIFT))
     means, zeros, ratios = zip(*measured, strict=True)
     return replace(shell, mean=list(means), p_zero=list(zeros), ratios=list(ratios), level=level)
 
@@ -189,9 +193,9 @@ def edges(values: Floats, classes: int) -> list[float]:
     return edges
 
 
-def _measure(forecast: Floats, actual: Floats) -> tuple[float, float, list[float]]:
-    """Mean ratio, share of zeros, quantiles of the ratios: mean and quantiles shrunk to a mean of one by its standard error."""
+def _measure(forecast: Floats, actual: Floats, drift: float) -> tuple[float, float, list[float]]:
+    """Mean ratio, share of zeros, quantiles of the ratios: mean and quantiles shrunk to a mean of one by ``drift`` standard errors."""
     mean = float(actual.sum() / forecast.sum())
-    believed = _believed(mean, float(np.sqrt(((actual - mean * forecast) ** 2).sum()) / forecast.sum()))
+    believed = _believed(mean, drift * float(np.sqrt(((actual - mean * forecast) ** 2).sum()) / forecast.sum()))
     ratios = np.quantile(actual / forecast, LEVELS) * (believed / mean if mean > 0 else 1.0)
     return believed, float((actual <= 0).mean()), ratios.tolist()
