@@ -69,7 +69,7 @@ class _Tree:
 
     def proven(self) -> bool:
         """Whether no plan can be cheaper, but for rounding."""
-        return bool(self.best - self.lowest <= _CLOSE * max(abs(self.best), 1.0))
+        return bool(np.isfinite(self.best) and self.best - self.lowest <= _CLOSE * max(abs(self.best), 1.0))
 
 
 def solve(problem: Problem, n: Ints | None, bound: float, deadline: float) -> exact.Exact:

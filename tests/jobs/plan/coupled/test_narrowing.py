@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
-from jobs.plan.coupled import exact
+from jobs.plan.coupled import branching, exact
 from jobs.plan.coupled.folding import folded
 from jobs.plan.coupled.narrowing import narrowed
 from jobs.plan.coupled.problem import TOLERANCE, Problem, is_feasible, plan_cost, state_of
@@ -47,6 +49,16 @@ def test_narrowing_leaves_out_much() -> None:
         left = narrowed(problem, np.full(len(problem.terms.fixed), -1), optimum_of(problem)[1] + 1e-6)
         before, after = before + np.isfinite(problem.cost).sum(), after + np.isfinite(left.problem.cost).sum()
     assert after < before * 2 / 3
+
+
+@pytest.mark.parametrize("seed", range(200, 208))
+def test_the_optimum_is_found_where_no_plan_is_known(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(branching, "_LINES", 0)
+    problem = folded(as_read(drawn.problem(seed)).problem)
+    found = branching.solve(problem, None, -INF, time.monotonic() + 60)
+    assert found.proven
+    assert found.n is not None
+    assert plan_cost(problem, state_of(problem, found.n)) == pytest.approx(optimum_of(problem)[1], rel=2e-6, abs=2e-6)
 
 
 def line(number: int, value: float, cost: list[float]) -> dict:
