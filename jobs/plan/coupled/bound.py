@@ -73,7 +73,7 @@ def contributions(relaxed: Relaxed, at: Multipliers) -> Parts:
         if lines is not None and not len(lines):
             continue
         value, weight = _order_sums(relaxed, w, branch, at.nu, lines, longest)
-        fixed, magnitude = _terms(relaxed, branch, trucks)
+        fixed, magnitude = paid_when_open(relaxed, branch, trucks)
         total = value + fixed
         if lines is None:
             total = np.where((trucks == 0) & (terms.truck_cost > 0) & relaxed.never_zero, np.inf, total)
@@ -97,7 +97,7 @@ def allowed(relaxed: Relaxed, at: Multipliers) -> Multipliers:
     return Multipliers(np.maximum(at.price, 0.0), nu, less, more, np.maximum(at.trucks, 0))
 
 
-def _terms(relaxed: Relaxed, at: Branch, trucks: Ints) -> tuple[Floats, Floats]:
+def paid_when_open(relaxed: Relaxed, at: Branch, trucks: Ints) -> tuple[Floats, Floats]:
     """[orders] what multipliers give back and what is paid when open, and its size."""
     terms, own = relaxed.problem.terms, relaxed.own
     has = terms.truck_cost > 0
@@ -115,17 +115,25 @@ def _order_sums(relaxed: Relaxed, w: Floats, at: Branch, nu: Floats, lines: Ints
     problem = relaxed.problem
     lines = np.arange(len(problem)) if lines is None else lines
     order = problem.order[lines]
-    price = w[lines] + at.lam[order] * problem.volume[lines] - at.mu[order] * problem.value[lines]
-    size = np.abs(w[lines]) + at.lam[order] * problem.volume[lines] + at.mu[order] * problem.value[lines]
-    for layer in relaxed.own.layers:
-        own = layer.use[lines] * at.kappa[layer.resource[lines]]
-        price, size = price + own, size + own
+    price, size = line_prices(relaxed, w, at, lines)
     value = np.concatenate([_least(problem, lines[k : k + _CHUNK], price[k : k + _CHUNK]) for k in range(0, len(lines), _CHUNK)])
     member = np.flatnonzero(problem.choice[lines] >= 0)
     if len(member):
         value[member] = np.minimum(value[member] + nu[problem.choice[lines[member]]], 0.0)
     count = len(problem.terms.fixed)
     return totals(order, value, count), totals(order, np.abs(value) + size * longest[lines], count)
+
+
+def line_prices(relaxed: Relaxed, w: Floats, at: Branch, lines: Ints) -> tuple[Floats, Floats]:
+    """[lines given] what a multiple costs at prices w and a branch's multipliers, and its size."""
+    problem = relaxed.problem
+    order = problem.order[lines]
+    price = w[lines] + at.lam[order] * problem.volume[lines] - at.mu[order] * problem.value[lines]
+    size = np.abs(w[lines]) + at.lam[order] * problem.volume[lines] + at.mu[order] * problem.value[lines]
+    for layer in relaxed.own.layers:
+        own = layer.use[lines] * at.kappa[layer.resource[lines]]
+        price, size = price + own, size + own
+    return price, size
 
 
 def _least(problem: Problem, lines: Ints, price: Floats) -> Floats:

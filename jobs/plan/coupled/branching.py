@@ -1,109 +1,118 @@
 """Small problems to proven optimality: branch and bound over which orders are open, the rest by HiGHS.
 
 In a linear program half an order has half the minimum, which fits into limits that the whole does not: bounds lie far below
-any plan. So orders with a minimum are set open or closed first, best bound first, at bounds by the Lagrangian. Leaves, in
-which all are set, are few; HiGHS finds most of them infeasible or dearer than the best plan at once.
+any plan. So orders with a minimum are set open or closed first, best bound first, at bounds by the Lagrangian, which also
+leaves out what no plan cheaper than the best known does (``narrowing``). Leaves, in which all are set, are few; HiGHS finds
+most of them infeasible or dearer than the best plan at once.
 """
 
 from __future__ import annotations
 
 import heapq
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from jobs.plan.coupled import exact
-from jobs.plan.coupled.bound import certified, contributions
-from jobs.plan.coupled.dual import maximise
-from jobs.plan.coupled.problem import Flags, Ints, Problem, is_feasible, plan_cost, state_of
-from jobs.plan.coupled.relaxation import relaxed
-from jobs.plan.ragged import positions
+from jobs.plan.coupled.narrowing import Narrowed, narrowed
+from jobs.plan.coupled.problem import Ints, Problem, is_feasible, plan_cost, state_of
 
 #: Problems of fewer lines HiGHS solves faster by itself.
 _LINES = 60
-#: Steps of prices at a node, and nodes at most: orders undecided then are left to HiGHS.
-_ROUNDS, _NODES = 60, 100
-#: Share of the time left that one leaf may take while there are others.
-_SHARE = 0.2
+#: Nodes at most: orders undecided then are left to HiGHS.
+_NODES = 100
+#: Nodes of HiGHS's search for a leaf, and how many times more each time that it comes again, with a better plan known.
+_FIRST, _TIMES = 500, 8
+#: A plan of cost this near the lowest bound, as a share, is the optimum.
+_CLOSE = 2 * exact.TOLERANCE
 
 
 @dataclass(order=True)
 class _Node:
-    """A lower bound, the node's number, and [orders] 1: open, 0: closed, -1: undecided."""
+    """A lower bound, the node's number, what is left of the problem, and HiGHS's nodes when it is a leaf."""
 
     bound: float
     number: int
-    state: Ints = field(compare=False)
+    left: Narrowed = field(compare=False)
+    nodes: int = field(compare=False, default=_FIRST)
+
+
+@dataclass
+class _Tree:
+    """Nodes by rising bound, how many there have been, the best plan and its cost, the least bound of leaves searched."""
+
+    problem: Problem
+    n: Ints | None
+    best: float
+    nodes: list[_Node]
+    count: int = 0
+    searched: float = np.inf
+
+    @property
+    def lowest(self) -> float:
+        """No plan costs less."""
+        return min([self.searched, self.best, *(node.bound for node in self.nodes[:1])])
+
+    def add(self, left: Narrowed, bound: float, nodes: int = _FIRST) -> None:
+        """A node, if a cheaper plan could be in it."""
+        self.count += 1
+        if max(left.bound, bound) < self.best:
+            heapq.heappush(self.nodes, _Node(max(left.bound, bound), self.count, left, nodes))
+
+    def offer(self, n: Ints | None) -> None:
+        """A plan, kept where it is feasible and cheaper."""
+        if n is not None:
+            state = state_of(self.problem, n)
+            if is_feasible(self.problem, state) and plan_cost(self.problem, state) < self.best:
+                self.n, self.best = n, plan_cost(self.problem, state)
+
+    def proven(self) -> bool:
+        """Whether no plan can be cheaper, but for rounding."""
+        return bool(np.isfinite(self.best) and self.best - self.lowest <= _CLOSE * max(abs(self.best), 1.0))
 
 
 def solve(problem: Problem, n: Ints | None, bound: float, deadline: float) -> exact.Exact:
     """The optimum, or what is known of it at the deadline (time.monotonic()); from a plan (None: none known) and a lower bound."""
-    best = np.inf if n is None else plan_cost(problem, state_of(problem, n))
-    orders = _decided(problem)
-    nodes, number, searched = [_Node(bound, 0, np.full(len(problem.terms.fixed), -1))], 1, np.inf
-    while nodes and nodes[0].bound < best and time.monotonic() < deadline:
-        node = heapq.heappop(nodes)
-        undecided = orders[node.state[orders] < 0]
-        if len(undecided) and number < _NODES:
-            for child in _children(problem, node, int(undecided[0]), number):
-                heapq.heappush(nodes, child)
-            number += 2
-            continue
-        hint = n if n is not None and _agrees(problem, n, node.state) else None
-        left = deadline - time.monotonic()
-        found = exact.solve(problem, left * (_SHARE if nodes else 1.0), hint, state=node.state, below=best)
-        if found.proven:
-            searched = min(searched, max(found.bound, node.bound))
+    tree = _Tree(problem, n, np.inf if n is None else plan_cost(problem, state_of(problem, n)), [])
+    tree.add(narrowed(problem, np.full(len(problem.terms.fixed), -1), tree.best), bound)
+    while tree.nodes and not tree.proven() and time.monotonic() < deadline:
+        node = heapq.heappop(tree.nodes)
+        order = _undecided(node.left) if tree.count < _NODES else None
+        if tree.best < node.left.below:
+            tree.add(narrowed(node.left.problem, node.left.state, tree.best), node.bound, node.nodes)
+        elif order is not None:
+            for state in (0, 1):
+                child = node.left.state.copy()
+                child[order] = state
+                tree.add(narrowed(node.left.problem, child, tree.best), node.bound)
         else:
-            # Once more when it is the lowest again, with a better plan known.
-            heapq.heappush(nodes, _Node(max(found.bound, node.bound), number, node.state))
-            number += 1
-        if found.n is not None:
-            state = state_of(problem, found.n)
-            if is_feasible(problem, state) and plan_cost(problem, state) < best:
-                n, best = found.n, plan_cost(problem, state)
-    lowest = min([searched, best, *(node.bound for node in nodes)])
-    proven = best - lowest <= 2 * exact.TOLERANCE * max(abs(best), 1.0)
-    return exact.Exact(n, lowest, proven, infeasible=n is None and np.isinf(lowest))
+            _search(tree, node, deadline)
+    return exact.Exact(tree.n, tree.lowest, tree.proven(), infeasible=tree.n is None and np.isinf(tree.lowest))
 
 
-def _decided(problem: Problem) -> Ints:
-    """Orders to be set, those first on which most depends."""
+def _search(tree: _Tree, node: _Node, deadline: float) -> None:
+    """A leaf by HiGHS: done with, or put back with more nodes for the next time."""
+    left = node.left
+    hint = tree.n if tree.n is not None and _holds(left, tree.n) else None
+    found = exact.solve(left.problem, deadline - time.monotonic(), hint, node.nodes, left, tree.best)
+    tree.offer(found.n)
+    if found.proven:
+        tree.searched = min(tree.searched, max(found.bound, node.bound))
+    else:
+        tree.add(left, max(found.bound, node.bound), node.nodes * _TIMES)
+
+
+def _undecided(left: Narrowed) -> int | None:
+    """The order with a minimum to be set next: the one on which most depends."""
+    problem = left.problem
     if len(problem) < _LINES:
-        return np.zeros(0, np.int64)
+        return None
     closed = np.add.reduceat(problem.cost[problem.start[:-1]], problem.terms.lines[:-1])
-    orders = np.flatnonzero((problem.terms.minimum > 0) & np.isfinite(closed))
-    return orders[np.argsort(-np.abs(closed[orders]), kind="stable")]
+    orders = np.flatnonzero((problem.terms.minimum > 0) & (left.state < 0) & np.isfinite(closed))
+    return int(orders[np.argmax(np.abs(closed[orders]))]) if len(orders) else None
 
 
-def _agrees(problem: Problem, n: Ints, state: Ints) -> bool:
-    """Whether the plan's orders are open and closed as set."""
-    ordered = state_of(problem, n).ordered > 0
-    return bool((ordered == (state == 1))[state >= 0].all())
-
-
-def _children(problem: Problem, node: _Node, order: int, number: int) -> list[_Node]:
-    """The node with the order closed, and open."""
-    children = []
-    for state in (0, 1):
-        child = node.state.copy()
-        child[order] = state
-        children.append(_Node(max(_bound(problem, child), node.bound), number + state, child))
-    return children
-
-
-def _bound(problem: Problem, state: Ints) -> float:
-    """A lower bound with some orders set."""
-    ready = relaxed(_without(problem, state == 0))
-    ready = replace(ready, closed=np.where(state == 1, np.inf, ready.closed))
-    return certified(ready, contributions(ready, maximise(ready, _ROUNDS).at))
-
-
-def _without(problem: Problem, closed: Flags) -> Problem:
-    """The problem with nothing ordered in some orders."""
-    owner, n = positions(problem.start)
-    cost = np.where(closed[problem.order[owner]] & (n > 0), np.inf, problem.cost)
-    cleared = {name: np.where(closed, 0.0, getattr(problem.terms, name)) for name in ("minimum", "fixed", "truck_cost")}
-    volume = np.where(closed, np.inf, problem.terms.truck_volume)
-    return replace(problem, cost=cost, terms=replace(problem.terms, **cleared, truck_volume=volume))
+def _holds(left: Narrowed, n: Ints) -> bool:
+    """Whether a plan is among those that are left."""
+    return bool(np.isfinite(left.problem.at(np.arange(len(n)), n)).all())

@@ -11,7 +11,7 @@ import polars as pl
 from jobs.errors import UsageError
 from jobs.plan.coupled.problem import Floats, Ints, Layer, numbered
 from jobs.plan.pools import SCALE
-from jobs.plan.ragged import first_allowed, positions
+from jobs.plan.ragged import positions
 
 #: Which column of the lines a capacity's location is.
 _PLACE = {"dc_stock": "source_id", "dc_outbound": "source_id", "receiving": "location_id", "budget": "location_id"}
@@ -49,13 +49,15 @@ def layers_of(
     number = np.full(len(capacities), -1)
     layers: list[Layer] = []
     limits: list[Floats] = []
-    count = 0
+    count, (least, most) = 0, _ends(cost, start)
     for kind in kinds_of(lines, capacities, multiple):
         at, use = kind.at, kind.use
         limit = _grid(kind.limit, at, multiple) if kind.unit == "units" and kind.resource != "budget" else kind.limit
-        cost = cut(cost, start, use, np.append(limit, np.inf)[at])
-        _check_least(f"{kind.resource} in {kind.unit}", lines, at, use, limit, _shortest(cost, start))
-        binds = np.bincount(at[at >= 0], (use * _longest(cost, start))[at >= 0], len(limit)) > limit
+        shorter = cut(cost, start, use, np.append(limit, np.inf)[at])
+        if shorter is not cost:
+            cost, (least, most) = shorter, _ends(shorter, start)
+        _check_least(f"{kind.resource} in {kind.unit}", lines, at, use, limit, least)
+        binds = np.bincount(at[at >= 0], (use * most)[at >= 0], len(limit)) > limit
         renumber = np.where(binds, count + np.cumsum(binds) - 1, -1)
         number[kind.row] = renumber[kind.slot]
         if binds.any():
@@ -175,13 +177,10 @@ def cut(cost: Floats, start: Ints, use: Floats, limit: Floats) -> Floats:
     return np.where(place > most[owner], np.inf, cost)
 
 
-def _shortest(cost: Floats, start: Ints) -> Floats:
-    """[lines] the least allowed entry; inf where there is none."""
-    place = first_allowed(start, cost)
-    return np.where(place < len(cost), place, np.inf)
-
-
-def _longest(cost: Floats, start: Ints) -> Ints:
-    """[lines] the largest allowed entry."""
-    place = np.where(np.isfinite(cost), positions(start)[1], 0)
-    return np.maximum.reduceat(place, start[:-1]) if len(start) > 1 else place
+def _ends(cost: Floats, start: Ints) -> tuple[Floats, Ints]:
+    """[lines] the least allowed entry (inf where there is none) and the largest."""
+    if len(start) < 2:
+        return np.zeros(0), np.zeros(0, np.int64)
+    allowed, place = np.isfinite(cost), positions(start)[1]
+    least = np.minimum.reduceat(np.where(allowed, place, np.inf), start[:-1])
+    return least, np.maximum.reduceat(np.where(allowed, place, 0), start[:-1])

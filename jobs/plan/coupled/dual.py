@@ -23,11 +23,12 @@ _BISECTIONS, _BISECTIONS_OF_FEW, _MANY_ROUNDS = 14, 5, 100
 
 @dataclass(frozen=True)
 class Dual:
-    """The best multipliers found, what the Lagrangian is there, and rounds done."""
+    """The best multipliers found, what the Lagrangian is there, rounds done, and whether time cut them."""
 
     at: Multipliers
     evaluation: Evaluation
     rounds: int
+    cut: bool = False
 
 
 @dataclass
@@ -64,7 +65,7 @@ def maximise(relaxed: Relaxed, rounds: int, deadline: float | None = None) -> Du
         done += 1
         if now.bound > best_value.bound:
             best, best_value = at, now
-    return Dual(best, best_value, done + spent)
+    return Dual(best, best_value, done + spent, cut=done < rounds)
 
 
 def _bisected(relaxed: Relaxed, searches: Searches, rounds: int, deadline: float | None) -> tuple[Multipliers, tuple[Floats, Floats], int]:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from jobs.plan.coupled.problem import Floats, Ints, Problem, raised
+from jobs.plan.coupled.problem import TOLERANCE as PLAN_TOLERANCE
+from jobs.plan.coupled.problem import Floats, Ints, Problem, lowered, raised
 
 #: HiGHS reports bounds within this share, and stops within it.
 TOLERANCE = 1e-6
+_MILLION = 1e6
+#: A row counts in so many grains at most, and its numbers are no larger than this.
+_GRAINS = 1e4
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,25 @@ class Exact:
     bound: float
     proven: bool
     infeasible: bool
+
+
+class Set(Protocol):
+    """What is known of orders [orders]: 1 must be open, 0 is closed, -1 either; trucks of an open one."""
+
+    @property
+    def state(self) -> Ints:
+        """Whether they are open."""
+        ...
+
+    @property
+    def least(self) -> Floats:
+        """Fewest trucks."""
+        ...
+
+    @property
+    def most(self) -> Floats:
+        """Most trucks."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -48,12 +71,12 @@ class _Steps:
 
 
 def solve(
-    problem: Problem, seconds: float, hint: Ints | None = None, nodes: int | None = None, state: Ints | None = None, below: float = np.inf
+    problem: Problem, seconds: float, hint: Ints | None = None, nodes: int | None = None, within: Set | None = None, below: float = np.inf
 ) -> Exact:
     """The best plan, or what is known of it after so many seconds, or nodes of the search (the same on every machine).
 
-    state  [orders] 1: must be open, 0: is closed, -1: either
-    below  only plans that cost less are of interest: the bound is no higher
+    within  what is known of orders
+    below   only plans that cost less are of interest: the bound is no higher
     """
     from ortools.math_opt.python import mathopt
     from ortools.math_opt.solvers import highs_pb2
@@ -63,7 +86,7 @@ def solve(
     for a in range(len(steps.line) - 1):
         if steps.line[a] == steps.line[a + 1]:
             model.add_linear_constraint(steps.taken[a + 1] <= steps.taken[a])
-    opened, orders = _orders(mathopt, model, problem, steps, np.full(len(problem.terms.fixed), -1) if state is None else state)
+    opened, orders = _orders(mathopt, model, problem, steps, within)
     _choices(mathopt, model, problem, steps)
     _limits(mathopt, model, problem, steps, opened)
     least = float(np.sum(problem.at(np.arange(len(problem)), steps.least))) + problem.constant
@@ -122,6 +145,29 @@ def _sum(mathopt: Any, each: Floats, steps: _Steps, lines: Ints) -> Any:
     return mathopt.fast_sum(moving) + float(sum(amount * steps.least[i] for amount, i in wanted))
 
 
+def _between(amounts: Floats, end: float, *, up: bool) -> tuple[float, float]:
+    """A limit halfway between the last sum of multiples of amounts that keeps it and the first that doesn't, and what to divide its row by.
+
+    up  whether sums of at least the end keep it, rather than at most
+
+    At the limit itself HiGHS's rounding cuts off plans that keep it exactly, and its tolerance lets others pass. Rows are
+    near 1, but half a grain is many times the tolerance.
+    """
+    grain, scale = _grain(amounts), max(abs(end), 1.0)
+    if not grain:
+        return end, scale
+    whole = np.ceil(end / grain) - 0.5 if up else np.floor(end / grain) + 0.5
+    return float(whole * grain), max(min(scale, _GRAINS * grain), scale / _GRAINS)
+
+
+def _grain(amounts: Floats) -> float:
+    """The greatest common divisor of amounts, in millionths; 0 where they are not whole millionths."""
+    whole = np.rint(amounts * _MILLION)
+    if (np.abs(whole - amounts * _MILLION) > 1e-3).any() or (whole > 2**53).any():
+        return 0.0
+    return float(np.gcd.reduce(whole.astype(np.int64))) / _MILLION
+
+
 def _ordered(steps: _Steps, i: np.int64) -> Any:
     """Whether a line is ordered: its first step, or 1 where it must be."""
     if steps.least[i] > 0:
@@ -136,12 +182,12 @@ def _choices(mathopt: Any, model: Any, problem: Problem, steps: _Steps) -> None:
         model.add_linear_constraint(some == 1 if problem.must[choice] else some <= 1)
 
 
-def _orders(mathopt: Any, model: Any, problem: Problem, steps: _Steps, state: Ints) -> tuple[dict[int, Any], Any]:
+def _orders(mathopt: Any, model: Any, problem: Problem, steps: _Steps, within: Set | None) -> tuple[dict[int, Any], Any]:
     """Order terms: whether each is open, and their cost."""
     terms, costs, opened = problem.terms, [], {}
     for o in np.flatnonzero(terms.any):
         lines = np.arange(terms.lines[o], terms.lines[o + 1])
-        least, most = (0, 1) if state[o] < 0 else (int(state[o]), int(state[o]))
+        least, most = (0, 1) if within is None or within.state[o] < 0 else (int(within.state[o]), int(within.state[o]))
         is_open = opened[int(o)] = model.add_integer_variable(lb=least, ub=most)
         ordered = [_ordered(steps, i) for i in lines]
         for each in ordered:
@@ -149,11 +195,16 @@ def _orders(mathopt: Any, model: Any, problem: Problem, steps: _Steps, state: In
         model.add_linear_constraint(mathopt.fast_sum(ordered) - is_open >= 0)
         costs.append(float(terms.fixed[o]) * is_open)
         if terms.minimum[o] > 0:
-            # In minima and in trucks, so that numbers are near 1.
-            model.add_linear_constraint(_sum(mathopt, problem.value[lines] / terms.minimum[o], steps, lines) >= is_open)
+            least_value, scale = _between(problem.value[lines], float(lowered(terms.minimum[o : o + 1])[0]), up=True)
+            model.add_linear_constraint(_sum(mathopt, problem.value[lines] / scale, steps, lines) >= least_value / scale * is_open)
         if terms.truck_cost[o] > 0:
-            trucks = model.add_integer_variable(lb=0)
-            model.add_linear_constraint(_sum(mathopt, problem.volume[lines] / terms.truck_volume[o], steps, lines) <= trucks)
+            full = float(terms.truck_volume[o])
+            trucks = model.add_integer_variable(lb=0, ub=np.inf if within is None else float(within.most[o]))
+            if within is not None and within.least[o] > 0:
+                model.add_linear_constraint(trucks >= float(within.least[o]) * is_open)
+            more, scale = _between(np.append(problem.volume[lines], full), full * (1 + PLAN_TOLERANCE), up=False)
+            held = trucks * (full / scale) + (more - full) / scale
+            model.add_linear_constraint(_sum(mathopt, problem.volume[lines] / scale, steps, lines) <= held)
             if (problem.volume[lines] > 0).all():
                 model.add_linear_constraint(trucks >= is_open)
             costs.append(float(terms.truck_cost[o]) * trucks)
@@ -168,11 +219,9 @@ def _limits(mathopt: Any, model: Any, problem: Problem, steps: _Steps, opened: d
     for layer in problem.layers:
         for r in np.unique(layer.resource[layer.resource < none]):
             lines = np.flatnonzero((layer.resource == r) & (layer.use > 0))
-            scale = max(float(limit[r]), 1.0)
-            model.add_linear_constraint(_sum(mathopt, layer.use[lines] / scale, steps, lines) <= float(limit[r] / scale))
+            room, scale = _between(layer.use[lines], float(limit[r]), up=False)
+            model.add_linear_constraint(_sum(mathopt, layer.use[lines] / scale, steps, lines) <= room / scale)
             for o in np.unique(problem.order[lines]):
                 mine = lines[problem.order[lines] == o]
                 if int(o) in opened and float(layer.use[mine] @ most[mine]) > limit[r]:
-                    model.add_linear_constraint(
-                        _sum(mathopt, layer.use[mine] / scale, steps, mine) <= float(limit[r] / scale) * opened[int(o)]
-                    )
+                    model.add_linear_constraint(_sum(mathopt, layer.use[mine] / scale, steps, mine) <= room / scale * opened[int(o)])

@@ -23,6 +23,8 @@ _PAIRS = 2_000_000
 _THREES = 14
 #: Lines whose exchanges are looked for in one go.
 _LINES = 16_384
+#: And at least: in fewer threads lose more than they gain.
+_FEWEST = 2_048
 #: Exchanges kept of each group: after one is made the others are judged anew.
 _KEPT = 3
 
@@ -138,7 +140,7 @@ def exchanged(search: Search, state: State, lines: Ints, group: Ints, w: Floats,
         x, y = x[best], y[best]
         return moves.line[x], moves.to[x], moves.line[y], moves.to[y]
 
-    found = mapped(paying, group_cuts(of, _LINES))
+    found = mapped(paying, group_cuts(of, min(_LINES, max(len(of) // 4, _FEWEST))))
     a, to_a, b, to_b = (np.concatenate([part[k] for part in found]) for k in range(4))
     chosen = pairs((a, to_a), (b, to_b))
     return made(search, state, chosen, gains(problem, state, chosen, search.penalty))

@@ -42,7 +42,8 @@ def planned(relaxed: Relaxed, dual: Dual, deadline: float | None = None, pace: f
     n = repaired(in_time, n, dual.at)
     if in_time.over() and exceeded(search.problem, n).any():
         return n, low
-    n = improved(search, n, opened)
+    # In a large problem exchanges on resources come once, at the end: orders planned anew undo most of them.
+    n = improved(search, n, opened, on_resources=search.thorough or not search.problem.terms.any.any())
     n = improved_again(search, n, opened, (dual, low))
     return reopened(search, n, opened, dual) if search.thorough else n, low
 
@@ -66,14 +67,13 @@ def never(problem: Problem, count: int) -> Floats:
     return np.full(count, _NEVER * max(float(np.max(np.abs(finite), initial=0.0)), 1.0))
 
 
-def improved(search: Search, n: Ints, opened: Ints) -> Ints:
-    """Local improvement by all moves."""
+def improved(search: Search, n: Ints, opened: Ints, *, on_resources: bool = True) -> Ints:
+    """Local improvement by all moves (or all but exchanges on resources)."""
     n = singly(search, n)
     n = orderwise(search, n, opened)
     n = in_choices(search, n)
     n = in_orders(search, n)
-    n = in_resources(search, n)
-    return singly(search, n)
+    return singly(search, in_resources(search, n)) if on_resources else n
 
 
 def improved_again(search: Search, n: Ints, opened: Ints, prices: tuple[Dual, Floats]) -> Ints:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.plan.coupled.moves import Moves, applied, gains, steps, together
+from jobs.plan.coupled.moves import Moves, applied, gains, singles, steps, together
 from jobs.plan.coupled.problem import TOLERANCE, Flags, Floats, Ints, Problem, State, raised, state_after, state_of
 from jobs.plan.coupled.relaxation import Relaxed
+from jobs.plan.coupled.workers import cuts, mapped
 
 #: A gain below this share of the mean entry of the lists is rounding.
 _LEAST = 1e-9
@@ -81,8 +82,7 @@ def singly(search: Search, n: Ints, rounds: int = 40, lines: Ints | None = None,
     for _ in range(rounds):
         if not len(lines) or search.over():
             break
-        moves = steps(problem, search.relaxed.hulls, lines, state.n)
-        change = gains(problem, state, moves, search.penalty)
+        moves, change = _judged(search, state, lines)
         after = made(search, state, moves, change)
         touched = np.flatnonzero(after.n != state.n)
         if not len(touched):
@@ -93,11 +93,28 @@ def singly(search: Search, n: Ints, rounds: int = 40, lines: Ints | None = None,
     return state.n
 
 
+def _judged(search: Search, state: State, lines: Ints) -> tuple[Moves, Floats]:
+    """Steps of single lines, and what each changes by itself."""
+    problem = search.problem
+
+    def part(cut: slice) -> tuple[Moves, Floats]:
+        moves = steps(problem, search.relaxed.hulls, lines[cut], state.n)
+        return moves, gains(problem, state, moves, search.penalty)
+
+    found = mapped(part, cuts(len(lines)))
+    line, to = (np.concatenate([getattr(moves, name) for moves, _ in found]) for name in ("line", "to"))
+    return singles(line, to), np.concatenate([change for _, change in found])
+
+
 def promising(search: Search, state: State, lines: Ints) -> Ints:
     """Lines of which a step could pay: that have room and want more, want less, or may save a truck by less.
 
     Cheap, and so looked at before steps are listed and judged.
     """
+    return np.concatenate(mapped(lambda cut: _promising(search, state, lines[cut]), cuts(len(lines))))
+
+
+def _promising(search: Search, state: State, lines: Ints) -> Ints:
     problem, terms = search.problem, search.problem.terms
     n, limit = state.n, raised(problem.limit)
     below, above = search.relaxed.hulls.around(lines, n[lines])

@@ -15,10 +15,8 @@ from jobs.plan.coupled.moves import applied, gains, together
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, state_of, taken
 from jobs.plan.coupled.start import own_charge, priced_orders
 
-#: Searches for plans, one after the other: each finds some that others don't. In large problems the first ones do:
-#: two for orders by themselves, one for orders within what others leave.
+#: Searches for plans, one after the other: each finds some that others don't. In large problems the first one does.
 _PLANS = (Beam(64, 5, 0.3), Beam(64, 5, 1.0), Beam(64, 5, 0.1))
-_ALONE, _WITHIN = 2, 1
 #: Searches for bounds: orders of few lines are searched broadly, their gap is the widest.
 _FEW_LINES = 16
 _BOUND_OF_FEW, _BOUND = Beam(256, 12), Beam(64, 5)
@@ -72,7 +70,7 @@ def _but_choices(problem: Problem, n: Ints, found: Found, orders: Ints) -> Ints:
 
 def planned_better_alone(search: Search, dual: Dual, n: Ints, low: Floats) -> Ints:
     """Plans of orders by themselves, where better ones are found; lines of choices stay. ``low`` as of ``bounded``."""
-    for beam in _beams(search, _ALONE):
+    for beam in _beams(search):
         cost = priced(search, dual, n) + own_charge(search, dual, n)
         n = _plans(search, dual, n, (cost, low), None, beam)
     return n
@@ -86,7 +84,7 @@ def planned_better_within(search: Search, dual: Dual, n: Ints, low: Floats) -> I
     problem = search.problem
     # What an order leaves of its own limits serves nobody else.
     w = search.w - _own_use(search, dual)
-    for beam in _beams(search, _WITHIN):
+    for beam in _beams(search):
         state = state_of(problem, n)
         to = _plans(search, dual, n, (priced(search, dual, n), low), state.used, beam)
         lines = np.flatnonzero(to != n)
@@ -100,10 +98,10 @@ def planned_better_within(search: Search, dual: Dual, n: Ints, low: Floats) -> I
     return n
 
 
-def _beams(search: Search, few: int) -> Iterator[Beam]:
-    """Searches for plans, in large problems few, while there is time."""
+def _beams(search: Search) -> Iterator[Beam]:
+    """Searches for plans, in large problems one, while there is time."""
     if search.problem.terms.any.any():
-        for beam in _PLANS if search.thorough else _PLANS[:few]:
+        for beam in _PLANS if search.thorough else _PLANS[:1]:
             if not search.over():
                 yield beam
 

@@ -51,6 +51,7 @@ class _Block:
     ordered: Ints
     terms: Floats
     opens: Flags
+    in_orders: bool
 
 
 def paying_pairs(
@@ -116,7 +117,8 @@ def _block(problem: Problem, state: State, steps: Moves, groups: tuple[Ints, Int
         else:
             alone += change
     opens = (to > 0) & (now == 0) & (choice >= 0) & taken[choice]
-    return _Block(row, line, to, order, choice, alone, tuple(layers), value, volume, ordered, terms, opens)
+    in_orders = bool((order == order[0]).all())
+    return _Block(row, line, to, order, choice, alone, tuple(layers), value, volume, ordered, terms, opens, in_orders)
 
 
 def _any_twice(number: Ints, none: int) -> bool:
@@ -145,9 +147,13 @@ def _changes(problem: Problem, state: State, block: _Block, i: int) -> Floats:
         beyond = layer.beyond[i]
         both = np.maximum(beyond + layer.amount[i] + np.where(same, layer.amount[rest], 0.0), 0.0) - np.maximum(beyond, 0.0)
         change += layer.penalty[i] * both + np.where(same, 0.0, layer.alone[rest])
-    same = block.order[i] == block.order[rest]
-    value, volume, ordered = (np.where(same, each[rest], 0) + each[i] for each in (block.value, block.volume, block.ordered))
-    change += order_change(problem.terms, state, block.order[i], value, volume, ordered) + np.where(same, 0.0, block.terms[rest])
+    if block.in_orders:
+        value, volume, ordered = (each[rest] + each[i] for each in (block.value, block.volume, block.ordered))
+        change += order_change(problem.terms, state, block.order[i], value, volume, ordered)
+    else:
+        same = block.order[i] == block.order[rest]
+        value, volume, ordered = (np.where(same, each[rest], 0) + each[i] for each in (block.value, block.volume, block.ordered))
+        change += order_change(problem.terms, state, block.order[i], value, volume, ordered) + np.where(same, 0.0, block.terms[rest])
     # One more line of a choice: only in exchange for the other. That a choice has none is looked at later.
     if (block.choice[i] >= 0).any() or block.opens[rest].any():
         same = (block.choice[i] == block.choice[rest]) & (block.choice[i] >= 0)

@@ -16,8 +16,9 @@ from jobs.plan.coupled.exchanging import in_orders, in_threes
 from jobs.plan.coupled.improve import Search, by_order, made, orderwise, singly
 from jobs.plan.coupled.moves import gains
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, raised, state_of
-from jobs.plan.coupled.relaxation import Multipliers
+from jobs.plan.coupled.relaxation import Branch, Multipliers
 from jobs.plan.coupled.start import with_minimum
+from jobs.plan.coupled.workers import mapped
 
 #: Penalties as multiples of the price, one stage after the other.
 _STAGES = (1.1, 1.3, 1.7, 2.5, 4.0, 8.0, 15.0, 30.0, 60.0, 150.0, 1e3, 1e6)
@@ -64,13 +65,15 @@ def replanned(search: Search, n: Ints, at: Multipliers, look: Flags) -> Ints:
     if not look.any():
         return n
     fixed, state = np.where(problem.choice >= 0, n, -1), state_of(problem, n)
-    for branch in (at.few, at.many):
-        for factor in (1.0, 1.25):
-            price = search.w + factor * branch.lam[problem.order] * problem.volume
-            to = with_minimum(search.relaxed, price, fixed, look)
-            lines = np.flatnonzero(look[problem.order] & (to != state.n))
-            moves = by_order(problem, lines, to[lines])
-            state = made(search, state, moves, gains(problem, state, moves, search.penalty))
+
+    def plan(candidate: tuple[Branch, float]) -> Ints:
+        branch, factor = candidate
+        return with_minimum(search.relaxed, search.w + factor * branch.lam[problem.order] * problem.volume, fixed, look)
+
+    for to in mapped(plan, [(branch, factor) for branch in (at.few, at.many) for factor in (1.0, 1.25)]):
+        lines = np.flatnonzero(look[problem.order] & (to != state.n))
+        moves = by_order(problem, lines, to[lines])
+        state = made(search, state, moves, gains(problem, state, moves, search.penalty))
     return state.n
 
 

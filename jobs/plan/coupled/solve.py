@@ -110,7 +110,7 @@ def solve(problem: Problem, deadline: float | None = None) -> Solved:
         cost_free=free,
         rounds=dual.rounds,
         rung=rung,
-        degraded=late,
+        degraded=late or (dual.cut and rung != "proven"),
         bound_price=parts.at.price[:-1],
     )
 
