@@ -23,7 +23,7 @@ pytestmark = pytest.mark.torture
 PAIR = ["item_id", "location_id"]
 
 
-@pytest.mark.parametrize(("coupled", "written"), [(False, (4, 9)), (True, (5,))])
+@pytest.mark.parametrize(("coupled", "written"), [(False, (9,)), (True, (5,))])
 def test_the_night_orders_what_the_simulation_ordered(
     spark, tmp_path: Path, coupled: bool, written: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
