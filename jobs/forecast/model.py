@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -37,7 +37,7 @@ SCHEMA = pa.schema([f for f in FORECASTS.schema if f.name not in ("business_date
 _KEYS = (*KEY, "target_date")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Model:
     """A booster (UBJ bytes) that forecasts demand as a share of what is expected, with the linear forecast beside it, the
     calibration that makes it a distribution, how demand depends across periods and series, and the record of its errors
@@ -49,9 +49,9 @@ class Model:
     dependence: Dependence = USUAL
     errors: Errors | None = None
 
-    @property
+    @cached_property
     def model_id(self) -> str:
-        """Hash of the content."""
+        """Hash of the content; a tenth of a second, so it is found once."""
         digest = hashlib.sha256(self.booster)
         digest.update(self.calibration_json().encode())
         digest.update(self.dependence_json().encode())
