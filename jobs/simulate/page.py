@@ -13,7 +13,7 @@ from jobs.forecast.report import PAGE
 from jobs.plan.pools import SCALE
 from jobs.simulate import printout
 from jobs.simulate.ledger import COMPONENTS
-from jobs.simulate.printout import COLUMNS, COSTS, MEANING, SERVICE, cell, gap, with_way
+from jobs.simulate.printout import COLUMNS, MEANING, SERVICE, cell, costs_of, gap
 from jobs.simulate.segments import BY
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ def html(found: Simulation) -> str:
     shown = [each for each in found.outcomes if (each.demand, each.seed) == (demand, seed)]
     parts = [
         f"<p>{escape(printout.headline(found))}</p>",
-        "".join(f"<p><b>{escape(line)}</b></p>" for line in printout.verdicts(found)),
+        f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in printout.verdicts(found))}</ul>",
         *_tables(found),
         f"<h2>Cost</h2><p>Plots: {escape(MEANING[demand])}, seed {seed}.</p>",
         '<div class="two">',
-        _stacked(pick(found.rows, demand=demand, seed=seed, cut="*")),
+        _stacked(pick(found.rows, demand=demand, seed=seed, cut="*"), found.config.currency),
         _differences(found),
         _nightly(shown, "Cost so far", found.config.currency, lambda each: each.cost().sum(axis=1).cumsum()),
         _nightly(shown, "Units on hand after closing, all places", "units", _counted("closing")),
@@ -50,7 +50,7 @@ def html(found: Simulation) -> str:
         "</div>",
         f"<h2>Segments</h2><p>{escape(MEANING[demand].capitalize())}, seed {seed}.</p>",
         *(_segments(pick(found.rows, demand=demand, seed=seed), by) for by in BY),
-        "<h2>What was assumed</h2>",
+        "<h2>How to read it, and what was assumed</h2>",
         "".join(f"<p>{escape(line)}</p>" for line in printout.notes(found)),
     ]
     return PAGE.format(title="Simulation", style=STYLE, body="\n".join(parts))
@@ -62,34 +62,37 @@ def _tables(found: Simulation) -> list[str]:
         rows = [(row["policy"], row) for row in pick(found.rows, demand=demand, seed=seed, cut="*")]
         parts += [
             f"<h2>{escape(MEANING[demand].capitalize())} (seed {seed})</h2>",
-            _table(rows, with_way(COSTS, rows), with_gap=True),
+            _table(rows, costs_of(rows), with_gap=True),
             _table(rows, SERVICE),
         ]
     return parts
 
 
-def _stacked(rows: Sequence[Row]) -> str:
-    """Cost of each policy as a stack of its components."""
-    totals = [row["total_cost"] for row in rows]
-    ticks = tuple((float(i), row["policy"]) for i, row in enumerate(rows))
-    chart = Chart("Cost by component", Axis(-0.6, len(rows) - 0.4, "", ticks), Axis.over(totals, "cost", "{:,.0f}"), left=76)
+def _stacked(rows: Sequence[Row], currency: str) -> str:
+    """Cost of each policy as a bar of its components."""
+    most, height = len(rows) - 1, 72 + 30 * len(rows)
+    ticks = tuple((float(most - number), row["policy"]) for number, row in enumerate(rows))
+    cost = Axis.over([row["total_cost"] for row in rows], currency, "{:,.0f}")
+    chart = Chart("Cost by component", cost, Axis(-0.6, most + 0.6, "", ticks), height=height, left=130, right=28)
     for number, name in enumerate(COMPONENTS):
         if not any(row[f"{name}_cost"] for row in rows):
             continue
         for place, row in enumerate(rows):
             below = sum(row[f"{other}_cost"] for other in COMPONENTS[:number])
-            label = _NAMES.get(name, name) if place == 0 else ""
-            chart.band([place - 0.35, place + 0.35], [below] * 2, [below + row[f"{name}_cost"]] * 2, COLOURS[number], 0.85, label)
+            label, at = _NAMES.get(name, name) if place == 0 else "", most - place
+            chart.band([below, below + row[f"{name}_cost"]], [at - 0.35] * 2, [at + 0.35] * 2, COLOURS[number], 0.85, label)
     return chart.html()
 
 
 def _differences(found: Simulation) -> str:
     """What each policy costs beyond stochastic, in percent, for each way of taking demand."""
-    values = []
-    for demand, seed in printout.cases(found.rows):
+    values, cases = [], printout.cases(found.rows)
+    for demand, seed in cases:
         rows = pick(found.rows, demand=demand, seed=seed, cut="*")
         reference = pick(rows, policy="stochastic")[0]["total_cost"]
-        values += [(f"{row['policy']}, {demand}, {seed}", -100 * row["difference"] / reference) for row in rows if gap(row)]
+        case = f", {demand}, {seed}" if len(cases) > 1 else ""
+        # 0 -: no negative zero.
+        values += [(f"{row['policy']}{case}", 0 - 100 * row["difference"] / reference) for row in rows if gap(row)]
     return bars("Saved against stochastic (left of zero: dearer)", "percent of the cost of stochastic", values) if values else ""
 
 
@@ -115,7 +118,8 @@ def _nightly(shown: Sequence[Outcome], title: str, unit: str, values: Callable[[
         left=76,
     )
     for number, (name, line) in enumerate(lines.items()):
-        chart.line(list(enumerate(line.tolist())), COLOURS[number], name, wide=2.4 if number == 0 else 1.5)
+        colour, dash = COLOURS[number % len(COLOURS)], "" if number < len(COLOURS) else "5 3"
+        chart.line(list(enumerate(line.tolist())), colour, name, dash, wide=2.4 if number == 0 else 1.5)
     return chart.html()
 
 
@@ -126,8 +130,9 @@ def _segments(rows: Sequence[Row], by: str) -> str:
     for part in parts:
         lines.append((part or "(none)", {}))
         lines += [(row["policy"], row) for row in pick(rows, cut=by, segment=part)]
-    tables = _table(lines, with_way(COSTS, lines), with_gap=True) + _table(lines, SERVICE)
-    return f"<h3>{_BY[by]}</h3>{tables if lines else '<p>There is only one.</p>'}"
+    if not lines:
+        return ""
+    return f"<h3>{_BY[by]}</h3>{_table(lines, costs_of(lines), with_gap=True)}{_table(lines, SERVICE)}"
 
 
 def _table(rows: Sequence[tuple[str, Row]], columns: Sequence[str], *, with_gap: bool = False) -> str:

@@ -33,6 +33,12 @@ COLUMNS: dict[str, tuple[str, str]] = {
 }
 #: What is printed behind the costs, where it applies.
 WAY = "share_of_way"
+#: How to read the columns.
+HEADS = (
+    "total: the sum of the costs beside it; end: what stock and transit after the last night cost until they have sold.",
+    "fill rate: sold / wanted; on shelf: nights that closed with something left; wasted: of all that sold or was thrown away.",
+    "turns: a year; bullwhip: variance of orders / of what is wanted; nervous: mean change from one order to the next / mean order.",
+)
 COSTS = tuple(name for name in COLUMNS if name.endswith("_cost"))
 SERVICE = tuple(name for name in COLUMNS if not name.endswith("_cost") and name != WAY)
 MEANING = {
@@ -55,6 +61,7 @@ _COUNTS = {
     "refused_units": "units ordered that the world's network did not deliver (stochastic)",
     "degraded_nights": "nights whose plan was cut short by time: such a simulation need not come out the same again",
 }
+_CENT = 0.005
 #: Of these the most of any way of deciding is said, of the others what stochastic, the first, has.
 _MOST = ("degraded_nights", "nights_without_errors")
 
@@ -64,7 +71,7 @@ def text(found: Simulation) -> str:
     lines = [headline(found), ""]
     for demand, seed in cases(found.rows):
         rows = [(row["policy"], row) for row in pick(found.rows, demand=demand, seed=seed, cut="*")]
-        lines += [f"{MEANING[demand]} (seed {seed})", *_grid(rows, with_way(COSTS, rows), differences=True), "", *_grid(rows, SERVICE), ""]
+        lines += [f"{MEANING[demand]} (seed {seed})", *_grid(rows, costs_of(rows), differences=True), "", *_grid(rows, SERVICE), ""]
     return "\n".join([*lines, *verdicts(found), "", *notes(found)])
 
 
@@ -82,9 +89,10 @@ def cases(rows: Iterable[Row]) -> list[tuple[str, int]]:
     return list(dict.fromkeys((row["demand"], row["seed"]) for row in rows))
 
 
-def with_way(columns: tuple[str, ...], rows: Sequence[tuple[str, Row]]) -> tuple[str, ...]:
-    """Columns, and the share of the way from base stock to oracle where both were simulated."""
-    return (*columns, WAY) if any(row and cell(row, WAY) for _, row in rows) else columns
+def costs_of(rows: Sequence[tuple[str, Row]]) -> tuple[str, ...]:
+    """Columns of costs that are not nothing everywhere, and the share of the way from base stock to oracle where both were simulated."""
+    charged = tuple(name for name in COSTS if any(row and row[name] for _, row in rows))
+    return (*charged, WAY) if any(row and cell(row, WAY) for _, row in rows) else charged
 
 
 def cell(row: Row, name: str) -> str:
@@ -103,14 +111,28 @@ def gap(row: Row) -> str:
 
 
 def verdicts(found: Simulation) -> list[str]:
-    """A sentence a policy."""
-    rows = {row["policy"]: row for row in pick(found.rows, cut="*") if row["verdict"] != "reference"}
+    """A sentence a policy: what it costs beside stochastic, and how sure that is; over several cases only whether all say the same."""
+    rows = [row for row in pick(found.rows, cut="*") if row["verdict"] != "reference"]
+    if len(cases(found.rows)) == 1:
+        return [_against(row, found.config.currency) for row in rows]
     said = {
-        "dearer": "{} is dearer than stochastic, whatever demand is taken for.",
-        "cheaper": "{} is cheaper than stochastic, whatever demand is taken for.",
+        "dearer": "{} is dearer than stochastic, whatever demand is taken for and with every seed.",
+        "cheaper": "{} is cheaper than stochastic, whatever demand is taken for and with every seed.",
         "undecided": "{} and stochastic: undecided. An interval holds zero, or the ranking flips with what demand is taken for.",
     }
-    return [said[row["verdict"]].format(name) for name, row in rows.items()]
+    return [said[verdict].format(name) for name, verdict in {row["policy"]: row["verdict"] for row in rows}.items()]
+
+
+def _against(row: Row, currency: str) -> str:
+    """A policy against stochastic where there is one case."""
+    if abs(row["difference"]) < _CENT:
+        return f"{row['policy']} costs what stochastic costs."
+    way = "more" if row["difference"] > 0 else "less"
+    percent = abs(row["difference"]) / max(row["total_cost"] - row["difference"], 1e-9)
+    sure = {"dearer": "dearer", "cheaper": "cheaper", "undecided": "undecided, the interval holds zero"}[row["verdict"]]
+    if row["difference_low"] != row["difference_low"]:
+        sure = "undecided, too few items for an interval"
+    return f"{row['policy']} costs {abs(row['difference']):,.0f} {currency} ({percent:.1%}) {way} than stochastic: {sure}."
 
 
 def notes(found: Simulation) -> list[str]:
@@ -123,6 +145,9 @@ def notes(found: Simulation) -> list[str]:
         sure += f", crossed with {max(blocks)} blocks of weeks"
     lines = [f"{name}: {KNOWN[name].meaning}." for name in dict.fromkeys(row["policy"] for row in found.rows)]
     lines += _tuned(found)
+    lines += HEADS
+    if any(cell(row, WAY) for row in found.rows):
+        lines += ["of the way: from base_stock (0%) to the oracle (100%), which knows the law of demand."]
     if any(row["cut"] != "*" for row in found.rows):
         lines += ["Departments, volume classes and kinds of location: gold/simulations (cut, segment), and the page."]
     lines += [f"{sure}. No policy is a lower bound: plans are heuristics."]

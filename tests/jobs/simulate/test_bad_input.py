@@ -80,14 +80,14 @@ def test_before_the_first_drop_what_it_brought_counts_as_known(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", printout._COUNTS)
 def test_every_count_is_said(name: str) -> None:
-    row = {"policy": "stochastic", "blocks": 0, "cut": "*"}
+    row = {"policy": "stochastic", "blocks": 0, "cut": "*", "share_of_way": None}
     outcome = SimpleNamespace(policy="stochastic", demand="floor", counts={name: 1_234}, tuned=None)
     found = job.Simulation("x", Span(BEGIN, LAST, 3), CONFIG, [outcome], [row])
     assert f"1,234 {printout._COUNTS[name]}" in printout.notes(found)
 
 
 def test_tuned_multipliers_are_said_for_each_way_of_taking_demand() -> None:
-    row = {"policy": "base_stock", "blocks": 0, "cut": "*"}
+    row = {"policy": "base_stock", "blocks": 0, "cut": "*", "share_of_way": None}
     tuned = {"floor": Tuned(0.909091, 90, 40, 200.0, 180.0), "recovered": Tuned(1.1, 90, 40, 100.0, 99.0)}
     outcomes = [SimpleNamespace(policy="base_stock", demand=demand, counts={}, tuned=each) for demand, each in tuned.items()]
     said = "\n".join(printout.notes(job.Simulation("x", Span(BEGIN, LAST, 3), CONFIG, outcomes, [row])))
