@@ -50,16 +50,16 @@ MEANING = {
 _COUNTS = {
     "short": "series-nights of the record short of stock",
     "short_without_donor": "of them without a day in stock to redraw from (what sold stands)",
-    "gaps": "series-nights without a record between others (nothing wanted)",
-    "silent_nights": "nights without any record",
-    "vanished": "series that vanish before the last night (nothing wanted after)",
+    "gaps": "series-nights without a record between others: nothing is wanted then; where they did sell, sales or availability are missing",
+    "silent_nights": "nights without any record: nothing is wanted then; was a drop not delivered?",
+    "vanished": "series that vanish before the last night: nothing is wanted after, what is left of them is charged at the end",
     "sales_above_stock_nights": "nights of item-locations that sold more in truth than here (stochastic)",
     "sales_above_stock_units": "units of that",
-    "without_stock_record": "item-locations without a stock record on the first night (begin with nothing)",
-    "orders_to_nowhere": "orders under way to places that are not simulated (left out)",
+    "without_stock_record": "item-locations without a stock record on the first night begin with nothing: deliver inventory or begin later",
+    "orders_to_nowhere": "orders under way to item-locations without sales, stock or assortment: left out",
     "nights_without_errors": "nights of sequential without a record of errors (the forecast's own spread was taken)",
     "refused_units": "units ordered that the world's network did not deliver (stochastic)",
-    "degraded_nights": "nights whose plan was cut short by time: such a simulation need not come out the same again",
+    "degraded_nights": "nights whose plan was cut short by time, so it need not come out the same again: raise [planning] solve_seconds",
 }
 _CENT = 0.005
 #: Of these the most of any way of deciding is said, of the others what stochastic, the first, has.

@@ -14,12 +14,13 @@ import pyarrow as pa
 
 from jobs.config import Config
 from jobs.forecast import here
+from jobs.forecast.model import Model
 from jobs.lake import Lake
 from jobs.simulate import history, memory, span
+from jobs.simulate.ablations import KNOWN
 from jobs.simulate.ground import silver
 from jobs.simulate.lawful import Lawful
 from jobs.simulate.made import masters_ahead, shown_of
-from jobs.simulate.policies import POLICIES
 from jobs.simulate.replay import Given, Run
 from jobs.simulate.world import WorldConfig, masters, parse
 from jobs.simulate.world.feeds import Feeds
@@ -49,7 +50,7 @@ def lake_of(root: Path, config: WorldConfig) -> Lake:
     lake = Lake(str(root / "lake"))
     lake.create_tables()
     market = Lawful(config, FIRST)
-    world, state, day = market.world, market.world.start(), FIRST.toordinal()
+    world, state, begin, day = market.world, market.world.start(), config.span.first.toordinal(), FIRST.toordinal()
     feeds, ever, demand = Feeds(world), np.zeros(len(market.series), bool), []
     while state.day < FIRST:
         state, night = world.advance(state, world.usual_orders(state))
@@ -57,7 +58,7 @@ def lake_of(root: Path, config: WorldConfig) -> Lake:
         ever |= sold > 0
         share = night.in_stock.round(4)[market.line]
         demand.append(history.rows(market.series, night.day, sold * 10_000, share, shown_of(market, night, ever)))
-    ahead = {"prices": feeds.prices(BEGIN.toordinal(), day + config.files.ahead_days), "signals": feeds.signals(BEGIN.toordinal(), day)}
+    ahead = {"prices": feeds.prices(begin, day + config.files.ahead_days), "signals": feeds.signals(begin, day)}
     counted = {"stock": feeds.inventory(state), "inbound": feeds.open_orders(state)}
     for name, rows in {**masters.tables(world), **ahead, **counted}.items():
         lake.write_arrow(f"silver/{name}", silver(name, rows, FIRST), None)
@@ -65,10 +66,10 @@ def lake_of(root: Path, config: WorldConfig) -> Lake:
     return lake
 
 
-def run_of(lake: Lake, config: WorldConfig, policy: str, settings: Config = CONFIG) -> Run:
+def run_of(lake: Lake, config: WorldConfig, policy: str, settings: Config = CONFIG, model: Model | None = None) -> Run:
     """A policy's nights, none of them simulated yet."""
     market, first_drop = Lawful(config, FIRST), span.first_drop(lake)
     base = memory.masters_of(lake, first_drop).having(demand=memory.history(lake, FIRST, first_drop))
     base = masters_ahead(base, market.world, FIRST, LAST)
     nights = span.of(lake, settings, FIRST, LAST, endless=True)
-    return Run(Given(lake, base, market, nights, settings, None, here.train, 7), POLICIES[policy])
+    return Run(Given(lake, base, market, nights, settings, model, here.train, 7), KNOWN[policy])
