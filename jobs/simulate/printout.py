@@ -146,7 +146,7 @@ def notes(found: Simulation) -> list[str]:
     lines = [f"{name}: {KNOWN[name].meaning}." for name in dict.fromkeys(row["policy"] for row in found.rows)]
     lines += _tuned(found)
     lines += HEADS
-    if any(cell(row, WAY) for row in found.rows):
+    if any(cell(row, WAY) for row in pick(found.rows, cut="*")):
         lines += ["of the way: from base_stock (0%) to the oracle (100%), which knows the law of demand."]
     if any(row["cut"] != "*" for row in found.rows):
         lines += ["Departments, volume classes and kinds of location: gold/simulations (cut, segment), and the page."]

@@ -37,10 +37,18 @@ CONFIG = Config.model_validate(
 )
 
 
-def made(**settings: Any) -> WorldConfig:
-    """Settings of a tiny world like `retail`, with a closed day, late and short suppliers, that reviews every day."""
+def made(late: float = 0.7, **settings: Any) -> WorldConfig:
+    """Settings of a tiny world like `retail`, with a closed day, late (deviation, days) and short suppliers, that reviews daily."""
     days = {"store_order_days": [""], "supplier_order_days": [""]}
-    supply = {"store_lead": [0, 1], "supplier_lead": [1, 2], "supplier_lead_std": 0.7, "shortages": 0.3, "fresh": 1, "life": [3, 4], **days}
+    supply = {
+        "store_lead": [0, 1],
+        "supplier_lead": [1, 2],
+        "supplier_lead_std": late,
+        "shortages": 0.3,
+        "fresh": 1,
+        "life": [3, 4],
+        **days,
+    }
     given = {"preset": "retail", "span": {"first": BEGIN, "last": LAST, "nights": NIGHTS}, "size": SIZE, "supply": supply}
     return parse({**given, **settings})
 
