@@ -31,10 +31,9 @@ class Curves:
         self.terms, self.paths, self.size = terms, paths, size
         self.grid = np.arange(size) * terms.multiple[:, None]
         last = paths.balance[-1]
-        base = row_quantile(paths.renewed, terms.critical_ratio()) + terms.presentation
         #: Order above which leftovers exceed the next base stock.
-        self.excess_from = base[:, None] - last
-        self.pace = terms.holding / (2 * np.maximum(terms.rate, _SLOWEST))
+        self.excess_from = next_base_stock(terms, paths)[:, None] - last
+        self.pace = excess_cost(terms)
         self.lost_cost = lost_cost(terms)
 
     def cost(self) -> Floats:
@@ -225,6 +224,18 @@ def hinges_of(terms: Terms) -> Iterator[tuple[Floats, Floats]]:
     """Bend and weight [lines] of each hinge of what it costs to be short."""
     if terms.backlog.any():
         yield from zip(terms.waits[:, :, 0].T, terms.waits[:, :, 1].T, strict=True)
+
+
+def next_base_stock(terms: Terms, paths: StockPaths) -> Floats:
+    """[lines] units up to which the next order fills the shelf: leftovers up to that replace units that would be bought anyway."""
+    level: Floats = row_quantile(paths.renewed, terms.critical_ratio()) + terms.presentation
+    return level
+
+
+def excess_cost(terms: Terms) -> Floats:
+    """[lines] holding of leftovers beyond that until they have sold at the mean rate: currency by the square of the units."""
+    money: Floats = terms.holding / (2 * np.maximum(terms.rate, _SLOWEST))
+    return money
 
 
 def lost_cost(terms: Terms) -> Floats:

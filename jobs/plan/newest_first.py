@@ -8,23 +8,19 @@ that follow the window filling stock up to the base stock S that leftovers are m
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jobs.plan.curves import row_quantile
+from jobs.plan.curves import excess_cost, next_base_stock
 from jobs.plan.stock_paths import Once, arriving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from jobs.plan.demand import Demand
     from jobs.plan.night import Floats, Ints
     from jobs.plan.stock_paths import StockPaths
     from jobs.plan.terms import Terms
-
-#: Slowest rate at which leftovers go, units a period (as in curves.py).
-_SLOWEST = 1e-3
 
 
 @dataclass(frozen=True)
@@ -44,27 +40,25 @@ class NewestFirst:
         self.lead, self.cover = int(terms.lead[0]), int(terms.cover[0])
         self.end = self.lead + self.cover
         self.last = max(self.end, self.lead + int(terms.foreseen.max(initial=0)))
-        self.base = (row_quantile(paths.renewed, terms.critical_ratio()) + terms.presentation)[:, None]
+        self.base = next_base_stock(terms, paths)[:, None]
         self.units = [demand.of_pairs(terms.first, terms.series, step) for step in range(self.last)]
-        self._lists: list[_Rolled] | None = None
 
-    def lists(self) -> Iterator[_Rolled]:
+    @cached_property
+    def lists(self) -> list[_Rolled]:
         """What each multiple of the grid costs and loses."""
-        if self._lists is None:
-            self._lists = [self.rolled(units) for units in self.grid.T]
-        yield from self._lists
+        return [self.rolled(units) for units in self.grid.T]
 
     def cost(self) -> Floats:
         """[lines, size] expected cost."""
-        return np.stack([of.cost.mean(axis=1) for of in self.lists()], axis=1)
+        return np.stack([of.cost.mean(axis=1) for of in self.lists], axis=1)
 
     def lost(self) -> Floats:
         """[lines, size] expected lost sales of the window."""
-        return np.stack([of.lost.mean(axis=1) for of in self.lists()], axis=1)
+        return np.stack([of.lost.mean(axis=1) for of in self.lists], axis=1)
 
     def runs_out(self) -> Floats:
         """[lines, size] on how many paths sales are lost in the window."""
-        return np.stack([(of.lost > 0).sum(axis=1) for of in self.lists()], axis=1).astype(float)
+        return np.stack([(of.lost > 0).sum(axis=1) for of in self.lists], axis=1).astype(float)
 
     def bottom(self, best: Ints) -> Floats:
         """[lines] quantity of least cost: a whole multiple, since no slope is known."""
@@ -97,7 +91,7 @@ class NewestFirst:
                 lost += short if step >= self.lead else 0.0
             if step == self.end - 1:
                 excess = np.maximum(shelf.stock() - self.base, 0.0)
-                cost += (terms.holding / (2 * np.maximum(terms.rate, _SLOWEST)))[:, None] * excess**2
+                cost += excess_cost(terms)[:, None] * excess**2
             cost += terms.waste[:, None] * spoilt * (step >= first) * (step < self.lead + terms.foreseen[:, None])
         return _Rolled(cost + terms.waste[:, None] * shelf.unsold(), lost)
 

@@ -76,6 +76,12 @@ class Night:
         return self.receipts_from is not None
 
     @property
+    def newest_first(self) -> list[str]:
+        """Locations whose shoppers take the newest units of goods that spoil: the stores, if the settings say so."""
+        kinds = self.locations.select(["location_id", "kind"]).to_pylist() if self.config.planning.issuing == "lifo" else []
+        return [row["location_id"] for row in kinds if row["kind"] == "store"]
+
+    @property
     def paths(self) -> int:
         """Number of demand paths."""
         return self.ranks.paths

@@ -185,10 +185,8 @@ def lasting(terms: Terms, step: int, until: int | None = None) -> Floats:
     """[lines, 1] units on hand, or arrived by a step (and by ``until``), that may be sold after its close; inf: all that keep."""
     until = step if until is None else min(step, until)
     spoils = np.isfinite(terms.life)
-    # What arrived in this period or before has had its last one.
-    gone = step + 1 - np.where(spoils, terms.life, step + 1).astype(np.int64)
-    periods = np.arange(terms.arrivals.shape[1])
-    kept = terms.arrivals * ((periods <= until) & (periods > np.where(spoils, gone, -1)[:, None]))
+    came = np.arange(terms.arrivals.shape[1])
+    kept = terms.arrivals * ((came <= until) & (came + terms.life[:, None] - 1 > step))
     units = terms.on_hand - terms.expired[:, min(step, terms.expired.shape[1] - 1)] + kept.sum(axis=1)
     return np.where(spoils, np.maximum(units, 0.0), np.inf)[:, None]
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LONGEST_LIST = 20_000
 #: Periods from an arrival on over which the paths tell what of it sells in time, where it keeps that long; the mean rate tells the rest.
 AHEAD = 14
+#: Lines of goods that spoil where customers buy.
+_SPOILS_ON_SHELF = pl.col("shelf_life_days").is_not_null() & pl.col("centre").is_null()
 #: ``opens`` of a line whose window begins when its order arrives.
 AT_ARRIVAL = 1_000_000
 
@@ -140,7 +142,7 @@ def terms_of(lines: pl.DataFrame, distributions: Demand, night: Night, centres: 
         shortage=lines["shortage"].to_numpy(),
         waste=lines["waste"].to_numpy(),
         life=periods["life"].clip(1.0).fill_null(np.inf).to_numpy(),
-        newest=_newest_first(lines, night),
+        newest=lines.select(_SPOILS_ON_SHELF & pl.col("location_id").is_in(night.newest_first)).to_series().to_numpy(),
         expired=expired_of(lines, arrivals.shape[1] + AHEAD, night),
         rate=rate + centres.rate[centre],
         locked=locked,
@@ -164,15 +166,6 @@ def arrivals_of(lines: pl.DataFrame, steps: int) -> np.ndarray:
     rows = _exploded(lines).filter(pl.col("step") < steps)
     arrivals[rows["line"].to_numpy(), rows["step"].to_numpy()] = rows["units"].to_numpy()
     return arrivals
-
-
-def _newest_first(lines: pl.DataFrame, night: Night) -> np.ndarray:
-    """[lines] whether it is an item that spoils, at a store whose shoppers pick the newest."""
-    if night.config.planning.issuing == "fifo":
-        return np.zeros(len(lines), bool)
-    stores = [row["location_id"] for row in night.locations.to_pylist() if row["kind"] == "store"]
-    spoils = pl.col("shelf_life_days").is_not_null() & pl.col("centre").is_null()
-    return lines.select(spoils & pl.col("location_id").is_in(stores)).to_series().to_numpy()
 
 
 def expired_of(lines: pl.DataFrame, steps: int, night: Night) -> Floats:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from jobs.plan.night import Night
     from jobs.simulate.ground import Opening
     from jobs.simulate.market import Replayed
 
@@ -45,7 +44,7 @@ class Shelves:
         stock, _ = position.stock(self.places.pairs.select(PAIR), tables, orders, opening.night)
         placed = self.places.pairs.join(stock, on=PAIR, how="left", maintain_order="left")
         self._on_hand = np.floor(placed["on_hand"].to_numpy() * SCALE + 0.5).astype(np.int64)
-        self.newest = _newest_first(placed, opening.night)
+        self.newest = placed["location_id"].is_in(opening.night.newest_first).to_numpy()
         self.record = placed["has_record"].to_numpy().astype(bool)
         coming = orders.filter(~pl.col("done")).with_columns(units=(pl.col("units") * SCALE).cast(pl.Int64))
         ours = self.places.numbers(coming) >= 0
@@ -63,7 +62,10 @@ class Shelves:
         asked, shown = self.market.wanted(number), self.market.shown(number)
         wanted = self.places.sums(asked)
         shipped = self._shipped(lines, placed)
-        sell = lambda on_hand: np.minimum(on_hand, wanted)  # noqa: E731
+
+        def sell(on_hand: Ints) -> Ints:
+            return np.minimum(on_hand, wanted)
+
         after, moves, _ = pass_night(before, day.toordinal(), lambda _: (placed, shipped), sell, self.newest)
         fraction = in_stock(wanted, moves.sold, moves.opening + moves.received - moves.shipped)
         return after, Happened(moves, wanted, self.places.split(asked, moves.sold), fraction[self.places.of_series], shown)
@@ -110,12 +112,6 @@ class Shelves:
         shipped = np.zeros(len(self.places), np.int64)
         np.add.at(shipped, source[inside], placed.units[inside])
         return shipped
-
-
-def _newest_first(pairs: pl.DataFrame, night: Night) -> npt.NDArray[np.bool_]:
-    """[pairs] whether shoppers take the newest units: in stores, if the settings say so."""
-    stores = [row["location_id"] for row in night.locations.to_pylist() if row["kind"] == "store"]
-    return pairs["location_id"].is_in(stores).to_numpy() & (night.config.planning.issuing == "lifo")
 
 
 def _units(scaled: Ints) -> pl.Series:
