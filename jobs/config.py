@@ -132,6 +132,15 @@ class Simulation(_Section):
     tuning_lines: int = Field(200, ge=1)
 
 
+class Gate(_Section):
+    """`nightfill gate`: whether a changed configuration or model may go live."""
+
+    #: Nights replayed with both.
+    nights: int = Field(63, ge=1)
+    #: The upper 95% limit of what the candidate costs more, as a share of what live costs, has to be below this.
+    margin: Share = 0.01
+
+
 class Config(_Section):
     """All settings of a night."""
 
@@ -152,6 +161,7 @@ class Config(_Section):
     planning: Planning = Planning()
     exceptions: Exceptions = Exceptions()
     simulation: Simulation = Simulation()
+    gate: Gate = Gate()
 
     @property
     def period_days(self) -> int:
