@@ -18,6 +18,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import numpy as np
 
 from benchmarks.simulation import FIRST, chain

@@ -139,6 +139,11 @@ class Gate(_Section):
     nights: int = Field(63, ge=1)
     #: The upper 95% limit of what the candidate costs more, as a share of what live costs, has to be below this.
     margin: Share = 0.01
+    #: What a replay of the nights that neither has seen refuses a model that forecasts better than the champion for: being worse,
+    #: or undecided as well; off: nothing is replayed ...
+    models: Literal["off", "worse", "undecided"] = "worse"
+    #: ... on items with about so many item-locations.
+    lines: int = Field(200, ge=1)
 
 
 class Config(_Section):
