@@ -104,6 +104,8 @@ class Planning(_Section):
     auto_approve: bool = False
     #: Which units of goods that spoil shoppers take in stores: the oldest, or the newest. Elsewhere the oldest leave first.
     issuing: Literal["fifo", "lifo"] = "fifo"
+    #: Whether the channels of a location sell from one stock, or each from a part of its own that the others can't touch.
+    channels: Literal["pooled", "fenced"] = "pooled"
 
 
 class Exceptions(_Section):
