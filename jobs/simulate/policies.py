@@ -171,7 +171,7 @@ def _within(nights: int, number: int) -> int:
     return number if beyond <= 0 else number - week * -(-beyond // week)
 
 
-STOCHASTIC, BASE_STOCK, ORACLE = "stochastic", "base_stock", "oracle"
+STOCHASTIC, BASE_STOCK, ORACLE, PERFECT = "stochastic", "base_stock", "oracle", "perfect"
 _LEVEL = "then an order-up-to level at the critical ratio"
 POLICIES: dict[str, Policy] = {
     policy.name: policy
@@ -181,6 +181,6 @@ POLICIES: dict[str, Policy] = {
         Policy("sequential_normal", "as sequential, errors taken as normal", _normal, newsvendor, learns=True, records=True),
         Policy(BASE_STOCK, f"the 28-day in-stock mean and the spread of these days, {_LEVEL}", base_stock, newsvendor),
         Policy(ORACLE, "the night's plan on paths from the law, its hidden state known", _oracle, expected_cost.evaluate, lawful=True),
-        Policy("perfect", "the night's plan on one path: what will be wanted", _perfect, expected_cost.evaluate),
+        Policy(PERFECT, "the night's plan on one path: what will be wanted", _perfect, expected_cost.evaluate),
     )
 }
