@@ -23,7 +23,7 @@ from jobs.plan.beyond import rolled
 from jobs.plan.curves import Curves, row_quantile
 from jobs.plan.newest_first import NewestFirst
 from jobs.plan.ragged import first_least, positions
-from jobs.plan.random_leads import LEADS, random_leads
+from jobs.plan.random_leads import random_leads
 from jobs.plan.stock_paths import StockPaths, roll, wanted_if_sure
 from jobs.plan.terms import LONGEST_LIST, Terms
 
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 #: Lines costed together: small enough for the processor's cache.
 CHUNK = 512
-_SHORTEST = 8
+#: Cells of the shortest grid: smaller ones make more groups of lines than they spare work.
+_SHORTEST = 32
 #: Of the fields of Costs those with one number a line, in the order of _Part.numbers.
 _NUMBERS = ("wanted", "base_stock", "wanted_cost", "wanted_if_sure", "stock_at_arrival", "demand_until", "demand_window")
 
@@ -92,8 +93,27 @@ def evaluate(terms: Terms, demand: Demand, reach: float) -> Costs:
     lead, following = random_leads(own)
     widest = replace(own, lead=lead.min(axis=1), cover=following.max(axis=1) - lead.min(axis=1))
     length = _longest(widest, demand, reach)
-    drawn = [_evaluate_sure(replace(own, lead=lead[:, k], cover=following[:, k] - lead[:, k]), demand, reach, length) for k in range(LEADS)]
+    drawn = _on_leads(own, lead, following - lead, length, demand, reach)
     return _joined([(sure, _evaluate_sure(terms.take(sure), demand, reach)), (unsure, _mean(drawn, own.multiple))], len(terms))
+
+
+def _on_leads(terms: Terms, lead: Ints, cover: Ints, length: Ints, demand: Demand, reach: float) -> list[Costs]:
+    """Lists for each of some pairs of lead time and cover ([lines, pairs]); the pairs that a line has several times are costed once."""
+    lines, pairs = lead.shape
+    line = np.tile(np.arange(lines), pairs)
+    every = np.stack([line, lead.T.ravel(), cover.T.ravel()])
+    (owner, leads, covers), place = np.unique(every, axis=1, return_inverse=True)
+    found = _evaluate_sure(replace(terms.take(owner), lead=leads, cover=covers), demand, reach, length[owner])
+    return [_taken(found, rows) for rows in place.reshape(pairs, lines)]
+
+
+def _taken(lists: Costs, lines: Ints) -> Costs:
+    """The lists of some lines, in their order."""
+    start = np.concatenate([[0], np.cumsum(np.diff(lists.start)[lines])]).astype(np.int64)
+    owner, place = positions(start)
+    entries = lists.start[lines[owner]] + place
+    of_entries = {name: getattr(lists, name)[entries] for name in ("cost", "lost", "p_out")}
+    return Costs(start, **of_entries, **{name: getattr(lists, name)[lines] for name in _NUMBERS})
 
 
 def _longest(terms: Terms, demand: Demand, reach: float) -> Ints:
@@ -153,7 +173,9 @@ def _evaluate_chunk(terms: Terms, rows: Ints, demand: Demand, reach: float, give
     paths = rolled(terms, demand)
     length = lengths(terms, paths, reach) if given is None else given
     size = np.array([_cells(each) for each in length.tolist()])
-    return [_evaluate_rows(terms, rows, paths, demand, length, np.flatnonzero(size == s), averaged=given is not None) for s in np.unique(size)]
+    return [
+        _evaluate_rows(terms, rows, paths, demand, length, np.flatnonzero(size == s), averaged=given is not None) for s in np.unique(size)
+    ]
 
 
 def costing(terms: Terms, paths: StockPaths, demand: Demand, size: int) -> Curves | NewestFirst:
@@ -176,9 +198,7 @@ def lengths(terms: Terms, paths: StockPaths, reach: float) -> Ints:
     return length
 
 
-def _evaluate_rows(
-    terms: Terms, rows: Ints, paths: StockPaths, demand: Demand, length: Ints, chosen: Ints, *, averaged: bool
-) -> _Part:
+def _evaluate_rows(terms: Terms, rows: Ints, paths: StockPaths, demand: Demand, length: Ints, chosen: Ints, *, averaged: bool) -> _Part:
     """Lists of lines whose lists have about the same length; ``averaged``: the best quantity of each is nobody's business."""
     own, some = terms.take(chosen), paths.take(chosen)
     longest = int(length[chosen].max())

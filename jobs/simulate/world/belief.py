@@ -36,7 +36,7 @@ class Belief:
 def ignorant(randomness: Randomness) -> Belief:
     """The stationary state: nothing has been seen."""
     scores = sum(len(key) for key in randomness.keys.values())
-    return Belief(np.zeros(scores), np.eye(scores), randomness.bursty * randomness.bursting_share)
+    return Belief(np.zeros(scores), np.eye(scores), np.where(randomness.bursty, randomness.bursting_share, 0.0))
 
 
 def after(belief: Belief, randomness: Randomness, mean: Floats, units: Ints) -> Belief:

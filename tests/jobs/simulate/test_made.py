@@ -67,9 +67,9 @@ def test_a_night_sees_what_the_drop_of_its_morning_says(world) -> None:
     run, night, after = run_of(lake, config, "stochastic"), None, None
     advance = run.ground.world.advance
 
-    def keeping(state, orders):
+    def keeping(state, orders, **more):
         nonlocal night, after
-        after, night = advance(state, orders)
+        after, night = advance(state, orders, **more)
         return after, night
 
     run.ground.world.advance = keeping
