@@ -16,7 +16,6 @@ from jobs.errors import UsageError
 from jobs.plan.coupled.certificate import certificate_of
 from jobs.plan.coupled.reading import read
 from jobs.plan.coupled.solve import solve
-from jobs.plan.pools import SCALE
 
 if TYPE_CHECKING:
     from jobs.plan.coupling import Tables
@@ -63,7 +62,7 @@ def solve_folder(folder: str, out: str, deadline: float | None = None, began: fl
     known = read(lines, terms, capacities)
     later = _AFTERWARDS * (time.monotonic() - reading)
     solved = solve(known.problem, None if deadline is None else began + (1 - _MARGIN) * deadline - later)
-    units = _in_rows(lines["line_id"].to_numpy(), known.line_id, solved.n * known.multiple / SCALE)
+    units = _in_rows(lines["line_id"].to_numpy(), known.line_id, solved.n * known.units)
     target = Path(out)
     target.mkdir(parents=True, exist_ok=True)
     # By polars: pyarrow would load pandas to look at an array, a second.

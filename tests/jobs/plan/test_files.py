@@ -67,6 +67,14 @@ def test_min_order_units_hold_in_files_too(tmp_path: Path) -> None:
     assert solved(write(tmp_path / "p", lines=[line]), tmp_path / "out")[0] == {7: 4.0}
 
 
+def test_a_multiple_of_no_whole_ten_thousandths_stays_as_given(tmp_path: Path) -> None:
+    """Three thirds fill a limit of one unit; units are whole multiples of what the file says, which .3333 times two is not."""
+    third = 1 / 3
+    lines = [{**LINES[0], "order_multiple": third, "cost": [9.0, 5.0, 2.0, 1.0, 0.0]}]
+    assert solved(write(tmp_path / "p", lines=lines, capacities=[{**STOCK, "limit": 1.0}]), tmp_path / "out")[0] == {7: 3 * third}
+    assert solved(write(tmp_path / "q", lines=lines, capacities=[{**STOCK, "limit": 0.99}]), tmp_path / "out")[0] == {7: 2 * third}
+
+
 def test_out_of_time_is_said(tmp_path: Path) -> None:
     lines = [{**LINE, "line_id": i, "location_id": f"S{i}", "cost": [9.0, INF, INF, float(i)]} for i in range(3)]
     _, certificate = solved(write(tmp_path / "p", lines=lines, capacities=[{**STOCK, "limit": 10.0}]), tmp_path / "out", -1.0)
