@@ -37,7 +37,7 @@ _TERMS = {
 }  # fmt: skip
 _OPTIONAL = {"budget_value": pa.float64(), "choice_id": pa.int64()}
 #: Times what reading took (a measure of this machine at this time): what follows the search. And a share of all for what can't be seen.
-_AFTERWARDS, _MARGIN = 0.3, 0.08
+_AFTERWARDS, _MARGIN = 0.1, 0.08
 
 
 def write_problem(folder: str, problem: Tables) -> None:

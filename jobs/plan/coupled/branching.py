@@ -26,8 +26,8 @@ _LINES = 60
 _NODES = 400
 #: Nodes worked on at once.
 _AT_ONCE = 2
-#: Nodes of HiGHS's search for a leaf, and how many times more each time that it comes again, with a better plan known.
-_FIRST, _TIMES = 100, 8
+#: Nodes of HiGHS's search for plans near the linear program's, for a leaf, and how many times more each time that it comes again.
+_NEAR, _FIRST, _TIMES = 100, 500, 8
 #: A plan of cost this near the lowest bound, as a share, is the optimum.
 _CLOSE = 2 * exact.TOLERANCE
 
@@ -61,6 +61,8 @@ class _Tree:
     def add(self, left: Tightened, bound: float, nodes: int = 0) -> None:
         """A node, if a cheaper plan could be in it."""
         self.count += 1
+        if left.taken is None:
+            nodes = max(nodes, _FIRST)
         if max(left.bound, bound) < self.best:
             heapq.heappush(self.nodes, _Node(max(left.bound, bound), self.count, left, nodes))
 
@@ -114,7 +116,7 @@ def _search(tree: _Tree, nodes: list[_Node], deadline: float) -> None:
         left = node.left.left
         problem = left.problem if node.nodes else near(node.left)
         hint = n if n is not None and _holds(problem, n) else None
-        return exact.solve(problem, deadline - time.monotonic(), hint, node.nodes or _FIRST, left, below, node.left.cuts)
+        return exact.solve(problem, deadline - time.monotonic(), hint, node.nodes or _NEAR, left, below, node.left.cuts)
 
     for node, found in zip(nodes, mapped(one, nodes), strict=True):
         tree.offer(found.n)
