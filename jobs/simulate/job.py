@@ -6,35 +6,28 @@ import hashlib
 import json
 import shutil
 import sys
-import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pyarrow as pa
 
 import schemas
+from jobs.config import Config
 from jobs.errors import UsageError
 from jobs.forecast import here, predict
-from jobs.plan.pools import SCALE
-from jobs.simulate import checkpoint, compare, market, measures, memory, page, printout, segments, span, tuning
+from jobs.simulate import compare, measures, memory, page, printout, running, span, tuning
 from jobs.simulate.ablations import KNOWN
-from jobs.simulate.lawful import Lawful
-from jobs.simulate.made import masters_ahead
-from jobs.simulate.market import LATENT, Replayed
-from jobs.simulate.policies import BASE_STOCK, ORACLE, STOCHASTIC
+from jobs.simulate.policies import BASE_STOCK, ORACLE, PERFECT, STOCHASTIC
 from jobs.simulate.replay import Given, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from jobs.config import Config
     from jobs.lake import Lake
-    from jobs.simulate.market import Market
     from jobs.simulate.measures import Outcome
-    from jobs.simulate.memory import Memory
     from jobs.simulate.span import Span
     from jobs.simulate.tuning import Tuned
     from jobs.simulate.world import WorldConfig
@@ -42,6 +35,8 @@ if TYPE_CHECKING:
 #: Tables that a simulation reads.
 _READ = (*memory.MASTERS, "demand", "stock", "inbound", "sales", "receipts")
 ALL = "*"
+#: Stands for all modes of the night, with brackets.
+EVERY = "all"
 #: Where the way begins and ends of which each policy has come a share.
 _WAY = (BASE_STOCK, ORACLE)
 
@@ -64,6 +59,7 @@ def main(
 
     Raises UsageError where a mode is unknown or the span can't be simulated.
     """
+    modes = tuple(dict.fromkeys(name for mode in modes for name in (_every(made) if mode == EVERY else (mode,))))
     unknown = [mode for mode in modes if mode not in KNOWN]
     if unknown:
         raise UsageError(f"--modes {', '.join(unknown)}: there is only {', '.join(KNOWN)}")
@@ -87,79 +83,34 @@ def main(
     return "\n".join(lines)
 
 
+def _every(made: WorldConfig | None) -> tuple[str, ...]:
+    """All modes that a night can decide by, and what they are compared with: ``all`` on the command line."""
+    modes = get_args(Config.model_fields["mode"].annotation)
+    return (*modes, BASE_STOCK, *((ORACLE, PERFECT) if made is not None else ()))
+
+
 def _outcomes(
     lake: Lake, config: Config, nights: Span, modes: tuple[str, ...], folder: Path, made: WorldConfig | None = None
 ) -> list[Outcome]:
     """Every policy against every demand and seed."""
-    first_drop = span.first_drop(lake)
-    base = memory.masters_of(lake, first_drop).having(demand=memory.history(lake, nights.first, first_drop))
-    begins = memory.begins_at(lake, nights.first, first_drop)
+    setting = running.setting(lake, config, nights, made)
     # A lake without a model: the night trains one, and so is it done here.
-    model = predict.night_model(lake, config, nights.first) or here.train(base, config, nights.first)
-    markets = _replayed(lake, config, nights)
-    if made is not None:
-        world = Lawful(made, nights.first)
-        base, markets = masters_ahead(base, world.world, nights.first, nights.last), iter([(LATENT, made.seed, world)])
+    model = predict.night_model(lake, config, nights.first) or here.train(setting.base, config, nights.first)
     outcomes = []
-    for demand, seed, against in markets:
-        given = Given(begins, base, against, nights, config, model, here.train, config.simulation.retrain_every)
+    for demand, seed, against in setting.markets:
+        given = Given(setting.begins, setting.base, against, nights, config, model, here.train, config.simulation.retrain_every)
         for mode in modes:
-            file = folder / f"{mode}-{demand}-{seed}.npz"
             tuned = _tuned(given, demand, folder) if mode == BASE_STOCK else None
             run = Run(given, tuned.policy() if tuned else KNOWN[mode])
-            checkpoint.load(run, file)
-            _finish(run, file, f"{mode}, demand {demand}, seed {seed}")
-            outcomes.append(replace(_outcome(run, base, mode, demand, seed), tuned=tuned))
+            running.finish(run, folder / f"{mode}-{demand}-{seed}.npz", f"{mode}, demand {demand}, seed {seed}")
+            outcomes.append(replace(running.outcome(run, setting.base, mode, demand, seed), tuned=tuned))
     return outcomes
-
-
-def _replayed(lake: Lake, config: Config, nights: Span) -> Iterator[tuple[str, int, Market]]:
-    """The landing's own sales under every demand and seed. Where nothing was short of stock there is one demand, what sold."""
-    for seed in config.simulation.seeds:
-        for demand in config.simulation.demand:
-            sold = market.replayed(lake, nights.first, nights.last, demand, seed)
-            if sold.is_censored or demand == config.simulation.demand[0]:
-                yield demand, seed, sold
 
 
 def _tuned(given: Given, demand: str, folder: Path) -> Tuned:
     """The base stock's multiplier: the same for all seeds of a way of taking demand."""
     print(f"base_stock, demand {demand}: tuning its multiplier on the nights before", file=sys.stderr)
     return tuning.tuned(given, demand, given.config.simulation.seeds[0], folder / f"tuned-{demand}.json")
-
-
-def _finish(run: Run, file: Path, what: str) -> None:
-    """All nights that are still to come, with a checkpoint every few and a line that says how far they are."""
-    nights, began, before = run.given.span.nights, time.monotonic(), run.progress.done
-    every, live = run.given.config.simulation.checkpoint_nights, sys.stderr.isatty()
-    while run.progress.done < nights:
-        run.step()
-        done = run.progress.done
-        if done % every == 0 or done == nights:
-            checkpoint.save(run, file)
-        left = (time.monotonic() - began) / (done - before) * (nights - done)
-        if live or done % 7 == 0 or done == nights:
-            print(f"{what}: night {done} of {nights}, {left:.0f} s to go   ", end="\r" if live and done < nights else "\n", file=sys.stderr)
-    at = run.progress
-    missing = at.books.imbalance(at.begun, at.state)
-    if missing:
-        raise RuntimeError(f"the books of {what} do not balance by {missing / SCALE} units: a defect, please report it")
-
-
-def _outcome(run: Run, base: Memory, mode: str, demand: str, seed: int) -> Outcome:
-    sold = run.given.market
-    pairs = run.places.pairs
-    codes = np.unique(pairs["item_id"].to_numpy().astype(str), return_inverse=True)[1]
-    counts = {**sold.counts, **run.progress.counts, **(_above(run, sold) if isinstance(sold, Replayed) else {})}
-    parts = segments.of(pairs, base, codes, run.progress.books.units["wanted"][run.given.span.counted])
-    return measures.Outcome(mode, demand, seed, run.given.span, run.progress.books, run.left(), codes, parts, counts)
-
-
-def _above(run: Run, sold: Replayed) -> dict[str, int]:
-    """Where more was sold in truth than the simulated shelf had: nights of pairs, and units."""
-    nights = np.stack([run.places.sums(np.maximum(sold.sold[:, night], 0)) for night in range(sold.nights)])
-    beyond = np.maximum(nights - run.progress.books.units["sold"], 0)
-    return {"sales_above_stock_nights": int((beyond > 0).sum()), "sales_above_stock_units": int(beyond.sum() // SCALE)}
 
 
 def _rows(found: Simulation) -> list[dict[str, Any]]:

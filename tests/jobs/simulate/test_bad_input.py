@@ -12,7 +12,7 @@ import pytest
 
 from jobs.forecast import here
 from jobs.lake import Lake
-from jobs.simulate import job, market, memory, printout, span
+from jobs.simulate import job, market, memory, printout, running, span
 from jobs.simulate.places import Places
 from jobs.simulate.policies import POLICIES
 from jobs.simulate.replay import Given, Run
@@ -57,7 +57,7 @@ def test_what_sold_in_truth_beyond_our_stock_is_counted() -> None:
     run = SimpleNamespace(places=Places.of(series), progress=SimpleNamespace(books=books))
     record = np.array([[3 * UNIT, 2 * UNIT, -1], [4 * UNIT, UNIT, -1]])
     sold = market.Replayed(FIRST, series, record, record, record, record, {})
-    assert job._above(run, sold) == {"sales_above_stock_nights": 1, "sales_above_stock_units": 2}
+    assert running._above(run, sold) == {"sales_above_stock_nights": 1, "sales_above_stock_units": 2}
 
 
 def test_before_the_first_drop_what_it_brought_counts_as_known(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from jobs.errors import UsageError
 from jobs.lake import Lake
 from jobs.run import main as nightfill
-from jobs.simulate import job, measures
+from jobs.simulate import job, measures, running
 from jobs.simulate.lawful import Lawful
 from jobs.simulate.replay import Run
 from jobs.simulate.world import WorldConfig
@@ -128,7 +128,7 @@ def test_with_nothing_else_uncertain_knowing_more_costs_no_more(tmp_path: Path) 
         run = run_of(lake, config, policy)
         for _ in range(NIGHTS):
             run.step()
-        cost[policy] = job._outcome(run, run.given.base, policy, "latent", 1).total
+        cost[policy] = running.outcome(run, run.given.base, policy, "latent", 1).total
         assert run.progress.counts["refused_units"] == 0
     assert cost["perfect"] < cost["oracle"] < cost["base_stock"]
 
@@ -156,7 +156,7 @@ def test_a_simulation_goes_on_after_a_kill_to_the_same_and_is_kept_with_shares_o
     assert {row["demand"] for row in rows.values()} == {"latent"}
     for policy, run in runs.items():
         # As of runs that were never killed.
-        assert rows[policy]["total_cost"] == pytest.approx(job._outcome(run, run.given.base, policy, "latent", 1).total, rel=1e-12)
+        assert rows[policy]["total_cost"] == pytest.approx(running.outcome(run, run.given.base, policy, "latent", 1).total, rel=1e-12)
         assert rows[policy]["wasted"] == run.progress.books.units["wasted"][run.given.span.counted].sum() / UNIT
     base, oracle = rows["base_stock"]["total_cost"], rows["oracle"]["total_cost"]
     for row in rows.values():
