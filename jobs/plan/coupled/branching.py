@@ -95,7 +95,11 @@ def solve(problem: Problem, n: Ints | None, bound: float, deadline: float) -> ex
     """The optimum, or what is known of it at the deadline (time.monotonic()); from a plan (None: none known) and a lower bound."""
     tree = _Tree(problem, n, np.inf if n is None else plan_cost(problem, state_of(problem, n)), [])
     left = narrowed(problem, np.full(len(problem.terms.fixed), -1), tree.best)
-    tree.add(Tightened(left) if len(problem) < _LINES else tightened(left), bound)
+    root = Tightened(left) if len(problem) < _LINES else tightened(left)
+    tree.add(root, bound)
+    if root.order is not None:
+        # A good plan before the tree grows: what it leaves out is left out everywhere.
+        tree.offer(_near(root, tree, deadline).n)
     while tree.nodes and not tree.proven() and time.monotonic() < deadline:
         nodes = [replace(node, left=reduced(node.left, tree.best)) for node in tree.next()]
         nodes = [node for node in nodes if max(node.bound, node.left.bound) < tree.best]
@@ -108,15 +112,23 @@ def solve(problem: Problem, n: Ints | None, bound: float, deadline: float) -> ex
     return exact.Exact(tree.n, tree.lowest, tree.proven(), infeasible=tree.n is None and np.isinf(tree.lowest))
 
 
+def _near(left: Tightened, tree: _Tree, deadline: float) -> exact.Exact:
+    """A plan near the linear program's, for its plan only."""
+    problem = near(left)
+    hint = tree.n if tree.n is not None and _holds(problem, tree.n) else None
+    return exact.solve(problem, deadline - time.monotonic(), hint, _NEAR, left.left, tree.best, left.cuts)
+
+
 def _search(tree: _Tree, nodes: list[_Node], deadline: float) -> None:
     """Leaves by HiGHS: done with, or put back with more nodes for the next time. First plans near the linear program's are looked for."""
     below, n = tree.best, tree.n
 
     def one(node: _Node) -> exact.Exact:
+        if not node.nodes:
+            return _near(node.left, tree, deadline)
         left = node.left.left
-        problem = left.problem if node.nodes else near(node.left)
-        hint = n if n is not None and _holds(problem, n) else None
-        return exact.solve(problem, deadline - time.monotonic(), hint, node.nodes or _NEAR, left, below, node.left.cuts)
+        hint = n if n is not None and _holds(left.problem, n) else None
+        return exact.solve(left.problem, deadline - time.monotonic(), hint, node.nodes, left, below, node.left.cuts)
 
     for node, found in zip(nodes, mapped(one, nodes), strict=True):
         tree.offer(found.n)
