@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +66,8 @@ def solve_folder(folder: str, out: str, deadline: float | None = None, began: fl
     lines, terms, capacities = _read(Path(folder))
     known = read(lines, terms, capacities)
     later = _AFTERWARDS * (time.monotonic() - reading)
-    solved = solve(known.problem, None if deadline is None else began + (1 - _MARGIN) * deadline - later)
+    with _quiet():
+        solved = solve(known.problem, None if deadline is None else began + (1 - _MARGIN) * deadline - later)
     units = _in_rows(lines["line_id"].to_numpy(), known.line_id, solved.n * known.units)
     target = Path(out)
     target.mkdir(parents=True, exist_ok=True)
@@ -73,6 +79,20 @@ def solve_folder(folder: str, out: str, deadline: float | None = None, began: fl
     (target / "certificate.json").write_text(json.dumps(certificate, indent=2) + "\n", encoding="utf-8")
     bound, gap = certificate["lower_bound"], certificate["gap"]
     return f"{len(lines)} lines: cost {certificate['cost']:.4f}, lower bound {bound:.4f}, gap {gap:.4%} ({solved.rung}); in {out}"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What libraries print goes to standard error: HiGHS has a line of its own, whatever it is told."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        ctypes.CDLL(None).fflush(None)
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _in_rows(line_id: Ints, known: Ints, units: Floats) -> Floats:
