@@ -130,6 +130,8 @@ class Simulation(_Section):
     tuning_nights: int = Field(364, ge=0)
     #: ... and on items with about so many item-locations, the same for every multiplier.
     tuning_lines: int = Field(200, ge=1)
+    #: A planted fault: models trained in the simulation take the spread of demand for so many times what was measured.
+    spread: float = Field(1.0, gt=0, le=5)
 
 
 class Config(_Section):

@@ -18,6 +18,7 @@ from jobs.forecast.calibration import Calibration
 from jobs.forecast.errors import Errors
 from jobs.forecast.model import INPUTS, Model
 from jobs.forecast.ranks import Dependence
+from jobs.learn.joint import Joint
 
 if TYPE_CHECKING:
     from jobs.config import Config
@@ -27,6 +28,7 @@ When = Literal["auto", "always", "never"]
 Row = Mapping[str, Any]
 
 BOOSTER, CALIBRATION, DEPENDENCE, ERRORS, MANIFEST = "model.ubj", "calibration.json", "dependence.json", "errors.json", "manifest.json"
+JOINT, JOINT_FACTS = "joint.ubj", "joint.json"
 
 
 def champion(models: Iterable[Row], business_date: date, grain: str) -> Row | None:
@@ -104,6 +106,9 @@ def save(lake: Lake, model: Model, manifest: Mapping[str, Any]) -> Path:
     (draft / DEPENDENCE).write_text(model.dependence_json(), encoding="utf-8")
     if model.errors:
         (draft / ERRORS).write_text(model.errors_json(), encoding="utf-8")
+    if model.joint:
+        (draft / JOINT).write_bytes(model.joint.booster)
+        (draft / JOINT_FACTS).write_text(model.joint.facts_json(), encoding="utf-8")
     content = {"model_id": model.model_id, "inputs": list(INPUTS), **manifest}
     (draft / MANIFEST).write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
     try:
@@ -125,7 +130,10 @@ def load(lake: Lake, model_id: str) -> Model:
         record = folder / ERRORS
         # Models of before the record was kept have none.
         errors = Errors(**json.loads(record.read_text(encoding="utf-8"))) if record.exists() else None
-        model = Model((folder / BOOSTER).read_bytes(), calibration, dependence, errors)
+        taught = folder / JOINT_FACTS
+        # So have models of nights that did not decide in mode joint.
+        joint = Joint((folder / JOINT).read_bytes(), **json.loads(taught.read_text(encoding="utf-8"))) if taught.exists() else None
+        model = Model((folder / BOOSTER).read_bytes(), calibration, dependence, errors, joint)
     except FileNotFoundError as error:
         raise NightfillError(
             f"model {model_id} is in ops/models but its file {error.filename} is missing. Run the night again with --train always."
