@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log2
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,9 +24,12 @@ Bools = npt.NDArray[np.bool_]
 #: Fewer lines that are learned from, or held out, say nothing.
 LEAST_LESSONS, LEAST_HELD_OUT = 300, 60
 #: Lines in a leaf at least, and as many whose saying so would be outweighed by the belief that nothing is to be moved.
-_LEAF, _PRIOR = 30.0, 30.0
+_LEAF, _PRIOR = 100.0, 100.0
+#: Lines for a leaf of a full tree, and the depth that few lines have: the cost of single windows scatters far more than demand does, and
+#: deeper trees learn it by heart (docs/modes.md).
+_LINES_PER_LEAF, _LEAST_DEPTH = 1_000, 2
 #: Standard errors by which the held-out lines must be cheaper.
-SURE = 1.0
+SURE = 2.0
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ def _boosted(taught: Taught, learned: Bools, config: Config, rounds: int, *, wat
         "base_score": 0.0,
         "min_child_weight": _LEAF,
         "reg_lambda": _PRIOR,
+        "max_depth": max(_LEAST_DEPTH, min(config.training.max_depth, int(log2(max(len(lessons) / _LINES_PER_LEAF, 1))))),
         "disable_default_eval_metric": 1,
         "nthread": 1,
         "verbosity": 0,

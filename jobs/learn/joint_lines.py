@@ -5,7 +5,7 @@ Of each item and place that sells there is one line: tonight's order of its usua
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +13,8 @@ import polars as pl
 
 from jobs.forecast.model import INPUTS as FEATURES
 from jobs.forecast.model import to_matrix
-from jobs.learn.joint_loss import Windows
-from jobs.plan import costs, demand, lanes, network
+from jobs.learn.joint_loss import SCALES, Windows
+from jobs.plan import costs, lanes, network
 from jobs.plan.curves import row_quantile
 from jobs.plan.night import PAIR, frame
 
@@ -95,35 +95,48 @@ def lines_of(distributions: Demand, tables: Mapping[str, pa.Table], night: Night
 
 @dataclass(frozen=True)
 class Believed:
-    """[n] what is believed of the lines' windows: mean and deviation of demand, the level of least expected cost, the next base stock."""
+    """What is believed of the lines' windows: [n] mean and deviation of demand, the next base stock; Lessons.levels and turn."""
 
     mean: Floats
     spread: Floats
-    level: Floats
     next_stock: Floats
+    levels: Floats
+    turn: Floats
 
 
-def believed(lines: Lines, distributions: Demand) -> Believed:
-    """From the distributions' paths, as the plan draws them; lines with the same dates together."""
-    found = np.zeros((4, len(lines)))
+def believed(lines: Lines, distributions: Demand, *, levels: bool = True) -> Believed:
+    """From the distributions' paths, as the plan draws them; lines with the same dates together. ``levels``: whether they are asked for."""
+    found, moved, turn = np.zeros((3, len(lines))), np.zeros((len(lines), len(SCALES))), np.zeros(len(lines))
     dates = np.column_stack([lines.lead, lines.cover])
     for each in np.unique(dates, axis=0):
         group = np.flatnonzero((dates == each).all(axis=1))
         for rows in np.array_split(group, -(-len(group) // _CHUNK)):
-            found[:, rows] = _believed(lines.take(rows), distributions)
-    return Believed(*found)
+            own = lines.take(rows)
+            drawn = _drawn(own, distributions)
+            whole = drawn.sum(axis=0)
+            found[:, rows] = whole.mean(axis=1), whole.std(axis=1), row_quantile(whole, own.ratio)
+            if levels:
+                moved[rows] = _levels(own, drawn, found[2, rows])
+                windows = windows_of(own, np.cumsum(drawn, axis=0), found[2, rows])
+                turn[rows] = windows.turn(moved[rows, len(SCALES) // 2], own.multiple)
+    return Believed(*found, moved, turn)
 
 
-def _believed(lines: Lines, distributions: Demand) -> Floats:
-    """[4, n] of lines with the same dates."""
+def _drawn(lines: Lines, distributions: Demand) -> Floats:
+    """[cover, n, paths] demand in the windows of lines with the same dates."""
     first, count = (distributions.pairs[name].to_numpy()[lines.pair] for name in ("first", "series"))
     begin = int(lines.lead[0])
-    drawn = [distributions.of_pairs(first, count, begin + step) for step in range(int(lines.cover[0]))]
-    windows = windows_of(lines, np.cumsum(drawn, axis=0), np.zeros(len(lines)))
-    whole = windows.cumulated[-1]
-    stock = row_quantile(whole, lines.ratio)
-    level = replace(windows, next_stock=stock).best()
-    return np.stack([whole.mean(axis=1), whole.std(axis=1), level, stock])
+    return np.stack([distributions.of_pairs(first, count, begin + step) for step in range(int(lines.cover[0]))])
+
+
+def _levels(lines: Lines, drawn: Floats, next_stock: Floats) -> Floats:
+    """[n, SCALES] the level at which a multiple more begins not to pay, the scale of each period's demand moved."""
+    mean = drawn.mean(axis=2, keepdims=True)
+    found = []
+    for scale in np.exp(SCALES):
+        paths = np.maximum(mean + scale * (drawn - mean), 0.0)
+        found.append(windows_of(lines, np.cumsum(paths, axis=0), next_stock).indifferent(lines.multiple))
+    return np.column_stack(found)
 
 
 def windows_of(lines: Lines, cumulated: Floats, next_stock: Floats) -> Windows:

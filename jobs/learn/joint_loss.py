@@ -8,12 +8,15 @@ level y costs what expected_cost.py charges on a path:
 Z: units of the order that can be sold in its life (Z_t = Z once that is over, before without end); S: the next base stock; pace:
 holding / (2 rate), so that the square is holding of what exceeds S until it has sold at the mean rate: a fixed tail.
 
-An order is whole multiples P of a stock that lies anywhere within one: the level reached from a stock u is u + k P. Between two of
-these f is taken as linear, and the loss of a level L is the mean over stocks u in [0, P):
+An order is whole multiples P. Of those in reach the plan takes the level of least expected cost, so it orders up to somewhere in
+[L, L + P), L being where a multiple more begins not to pay: E f(L + P) = E f(L) under the forecast distribution. Where in it depends on
+the stock, which lies anywhere within a multiple. The mean over that makes the order linear between multiples, and the loss smooth:
 
-    F(L) = mean_u f_u(max(L, u)),    F'(L) = mean_u [u <= L] (f(y + P) - f(y)) / P,  y = u + P floor((L - u) / P)
+    F(L) = 1/P integral of f over [L, L + P],    F'(L) = (f(L + P) - f(L)) / P
 
-L = m (1 + a) + exp(s) (Q - m), so dF/da = F'(L) m and dF/ds = F'(L) exp(s) (Q - m).
+A distribution moved by a and s leads to L(a, s) = m a + G(s): G is found from its paths, at SCALES and linear between them. Without
+multiples and with linear costs L is the critical ratio's quantile Q, G(s) = m + exp(s) (Q - m), and F' that of the pinball loss.
+dF/da = F'(L) m and dF/ds = F'(L) G'(s).
 """
 
 from __future__ import annotations
@@ -30,15 +33,18 @@ if TYPE_CHECKING:
 Bools = npt.NDArray[np.bool_]
 
 #: Stocks within a multiple over which the loss is averaged.
-STOCKS = 4
+STOCKS = 8
 #: Largest moves, either way: of the mean as a share of it, and of the logarithm of the scale.
 MOST_SHIFT, MOST_SCALE = 0.6, 1.2
-#: Density of a normal law at its mean, in standard deviations: how fast a quantile's slope turns at most.
-_DENSITY = 0.4
+#: Logarithms of the scale at which the level is found.
+SCALES: npt.NDArray[np.float64] = np.linspace(-MOST_SCALE, MOST_SCALE, 7)
+#: Standard deviations of demand, either way, over which the slope's turning is measured; the least part of its bound that is believed:
+#: the density of a normal law at its mean, in standard deviations.
+_NEAR, _LEAST_TURN, _DENSITY = 0.5, 0.02, 0.4
 #: Standard deviations from the mean at which a level still counts as moved by the scale.
 _LEAST_REACH = 0.3
-#: Halvings of the search for the least cost: to a 65,000th of the widest need.
-_HALVINGS = 16
+#: Halvings of the search for the least cost: to a 16,000th of the widest need.
+_HALVINGS = 14
 
 
 @dataclass(frozen=True)
@@ -81,34 +87,34 @@ class Windows:
         cost: Floats = total + self.waste[:, None] * np.maximum(level - self.sellable, 0.0)
         return cost
 
-    def slope(self, level: Floats) -> Floats:
-        """[n] derivative of the mean cost over the paths at levels [n], from the right."""
-        at = level[:, None]
-        rises = np.zeros_like(self.sellable)
-        open_ = at < self.sellable
-        for close, counts, spoilt in zip(self.cumulated, self.counts, self.spoilt, strict=True):
-            rises += (self.holding * counts)[:, None] * ((close <= at) & (open_ | ~spoilt[:, None]))
-        reached, last = self._at_end(at)
-        moves = open_ | ~self.spoilt[-1][:, None]
-        over = np.maximum(np.maximum(reached - last, 0.0) - self.next_stock[:, None], 0.0)
-        rises += moves * (2 * self.pace[:, None] * over - self.shortage[:, None] * (last > at))
-        result: Floats = (rises + self.waste[:, None] * ~open_).mean(axis=1)
-        return result
+    def slope(self, level: Floats, multiple: Floats) -> Floats:
+        """[n] F' of levels [n]: the mean over the paths of what a multiple [n] more costs, a unit."""
+        ends = [self.cost(np.maximum(each, 0.0)[:, None]).mean(axis=1) for each in (level, level + multiple)]
+        slope: Floats = (ends[1] - ends[0]) / multiple
+        return slope
+
+    def turn(self, level: Floats, multiple: Floats) -> Floats:
+        """[n] F'' near levels [n], above 0."""
+        whole = self.cumulated[-1]
+        spread = np.sqrt(whole.var(axis=1) + multiple**2 / 12)
+        near = _NEAR * np.maximum(spread, 1e-9)
+        measured = (self.slope(level + near, multiple) - self.slope(level - near, multiple)) / (2 * near)
+        bound = _DENSITY * (self.shortage + self.holding * self.counts.sum(axis=0)) / np.maximum(spread, 1e-9)
+        return np.maximum(measured, np.maximum(_LEAST_TURN * bound, 1e-12))
 
     def _at_end(self, level: Floats) -> tuple[Floats, Floats]:
         """What counts of a level at the window's close, and demand until then."""
         spoilt = self.spoilt[-1][:, None]
         return np.where(spoilt, np.minimum(level, self.sellable), level), self.cumulated[-1]
 
-    def best(self) -> Floats:
-        """[n] the level of least mean cost over the paths: bisection on the slope, which only rises."""
-        low, high = np.zeros(len(self)), self.cumulated[-1].max(axis=1, initial=0.0)
-        nothing = self.slope(low) >= 0
+    def indifferent(self, multiple: Floats) -> Floats:
+        """[n] the level at which one multiple [n] more begins not to pay: bisection, since the mean cost over the paths is convex."""
+        low, high = -multiple, self.cumulated[-1].max(axis=1, initial=0.0)
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
-            rising = self.slope(middle) >= 0
-            low, high = np.where(rising, low, middle), np.where(rising, middle, high)
-        return np.where(nothing, 0.0, high)
+            rises = self.cost(middle[:, None] + multiple[:, None]).mean(axis=1) >= self.cost(middle[:, None]).mean(axis=1)
+            low, high = np.where(rises, low, middle), np.where(rises, middle, high)
+        return high
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,9 @@ class Lessons:
     """Lines whose windows are over.
 
     windows   what happened, on its one path
-    mean, spread, level  [n] of the window's demand as it was forecast: mean, deviation, and the level Q that it led to
+    mean, spread  [n] of the window's demand as it was forecast
+    levels    [n, SCALES] the level L that the forecast leads to when its scale is moved
+    turn      [n] second derivative of the loss that was expected, near that of the unmoved scale; above 0
     multiple  [n] units
     price     [n] last night's price of a scarce unit, held fixed; 0: nothing was scarce
     weight    [n] how much a line counts
@@ -125,7 +133,8 @@ class Lessons:
     windows: Windows
     mean: Floats
     spread: Floats
-    level: Floats
+    levels: Floats
+    turn: Floats
     multiple: Floats
     price: Floats
     weight: Floats
@@ -138,47 +147,33 @@ class Lessons:
         own = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "windows"}
         return replace(self, windows=self.windows.take(rows), **own)
 
-    def moved(self, moves: Floats) -> Floats:
-        """[n] the level that moves [n, 2] of the distribution lead to."""
-        level: Floats = self.mean * (1 + moves[:, 0]) + np.exp(moves[:, 1]) * (self.level - self.mean)
-        return level
+    def moved(self, moves: Floats) -> tuple[Floats, Floats]:
+        """[n] the level that moves [n, 2] of the distribution lead to, and its derivative by the second one."""
+        last = len(SCALES) - 2
+        left = np.clip(np.searchsorted(SCALES, moves[:, 1], side="right") - 1, 0, last)
+        row, step = np.arange(len(self)), SCALES[1] - SCALES[0]
+        low = self.levels[row, left]
+        reach = (self.levels[row, left + 1] - low) / step
+        return self.mean * moves[:, 0] + low + reach * (moves[:, 1] - SCALES[left]), reach
 
-    def loss(self, moves: Floats) -> Floats:
-        """[n] cost F of the level, with what it takes of a scarce thing."""
-        level, cost = self.moved(moves), np.zeros(len(self))
-        for at, _ in self._stocks(level):
-            share = (np.maximum(level, at) - at) / self.multiple
-            ends = self.windows.cost(np.column_stack([at, at + self.multiple]))
-            cost += ends[:, 0] + share * (ends[:, 1] - ends[:, 0])
-        return cost / STOCKS + self.price * np.maximum(level, 0.0)
+    def loss(self, moves: Floats, stocks: int = STOCKS) -> Floats:
+        """[n] cost F of the level, the integral by so many points, with what it takes of a scarce thing."""
+        level, _ = self.moved(moves)
+        points = level[:, None] + self.multiple[:, None] * (np.arange(stocks) + 0.5) / stocks
+        cost: Floats = self.windows.cost(np.maximum(points, 0.0)).mean(axis=1) + self.price * level
+        return cost
 
     def gradients(self, moves: Floats) -> tuple[Floats, Floats]:
-        """Of the loss by the moves [n, 2], and what bounds their second derivatives, above 0 [n, 2].
+        """Of the loss by the moves [n, 2], and what stands for their second derivatives, above 0 [n, 2].
 
-        F' turns by (shortage + c holding) x the density of demand in its window. That of a normal law at its mean bounds it, with the
-        spread of a stock within a multiple added; twice that on the diagonal bounds a matrix of two rows.
+        The second derivative of what happened is 0 nearly everywhere, so that of what was expected is taken (as Fisher scoring does);
+        twice that on the diagonal bounds a matrix of two rows.
         """
-        level, slope = self.moved(moves), np.zeros(len(self))
-        for at, free in self._stocks(level):
-            ends = self.windows.cost(np.column_stack([at, at + self.multiple]))
-            slope += free * (ends[:, 1] - ends[:, 0]) / self.multiple
-        slope = slope / STOCKS + self.price * (level > 0)
-        reach = np.exp(moves[:, 1]) * (self.level - self.mean)
-        windows = self.windows
-        turn = windows.shortage + windows.holding * windows.counts.sum(axis=0) + windows.waste * np.isfinite(windows.sellable[:, 0])
-        turn = 2 * _DENSITY * turn / np.sqrt(self.spread**2 + self.multiple**2 / 6)
+        level, reach = self.moved(moves)
+        slope = self.windows.slope(level, self.multiple) + self.price
         by = np.column_stack([self.mean, reach])
         far = np.column_stack([self.mean, np.maximum(np.abs(reach), _LEAST_REACH * self.spread)])
-        return slope[:, None] * by * self.weight[:, None], turn[:, None] * far**2 * self.weight[:, None]
-
-    def _stocks(self, level: Floats) -> list[tuple[Floats, Bools]]:
-        """The last level that can be reached below ``level`` [n] from each stock within a multiple, and whether anything is ordered."""
-        found = []
-        for number in range(STOCKS):
-            stock = (number + 0.5) / STOCKS * self.multiple
-            orders = np.floor((level - stock) / self.multiple)
-            found.append((stock + self.multiple * np.maximum(orders, 0.0), orders >= 0))
-        return found
+        return slope[:, None] * by * self.weight[:, None], 2 * self.turn[:, None] * far**2 * self.weight[:, None]
 
 
 def within(moves: Floats) -> Floats:

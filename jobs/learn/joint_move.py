@@ -39,7 +39,7 @@ def move(joint: Joint | None, rows: pa.Table, features: pa.Table, tables: Mappin
     first = places.first_of(lines, distributions, numbers(features, "expected"))
     lines, first = lines.take(first >= 0), first[first >= 0]
     moves = np.zeros((len(distributions.pairs), 2))
-    moves[lines.pair] = joint.moves(inputs_of(lines, believed(lines, distributions), features.take(pa.array(first))))
+    moves[lines.pair] = joint.moves(inputs_of(lines, believed(lines, distributions, levels=False), features.take(pa.array(first))))
     return replaced(rows, moves[places.pair])
 
 
