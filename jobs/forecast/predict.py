@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jobs.forecast import baseline, registry
 from jobs.forecast.model import dependence_of
-from jobs.forecast.ranks import PathRanks, seed_of, to_table
+from jobs.forecast.ranks import of_night, to_table
 from jobs.forecast.scoring import score
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -
     features = lake.run("gold/features", business_date)
     spread: Spread = "empirical" if config.mode == "sequential" else "calibrated"
     lake.write_run("gold/forecasts", score(spark, model, features, spread=spread), business_date)
-    ranks = PathRanks(config.planning.paths, seed_of(config.seed, business_date), dependence_of(model, spread))
+    ranks = of_night(config, business_date, dependence_of(model, spread))
     where = f"business_date = DATE '{business_date}' AND run_id = '{lake.run_id}'"
     lake.write_arrow("gold/path_ranks", to_table(ranks, business_date, lake.run_id), where)
 

@@ -25,7 +25,7 @@ from jobs.features.names import KEY
 from jobs.forecast import boosting, days, here, linear, memory
 from jobs.forecast.distribution import NAMES, rank_to_units, ranks_between
 from jobs.forecast.model import MEAN, Model, forecast, numbers, to_matrix, traits
-from jobs.forecast.ranks import PathRanks, seed_of
+from jobs.forecast.ranks import of_night
 from jobs.forecast.train import learned, short
 from jobs.learn.joint_fit import Taught
 from jobs.learn.joint_lines import Places, believed, inputs_of, lines_of, windows_of
@@ -88,8 +88,8 @@ def taught(past: Past, model: Model, config: Config) -> Taught | None:
     for origin in sorted(set(past.plan.origins)):
         rows = everything.filter(pc.equal(everything["origin"], origin))
         if rows.num_rows:
-            ranks = PathRanks(config.planning.paths, seed_of(config.seed, clock.first_day(origin)), model.dependence)
-            night = replace(past.night, business_date=clock.first_day(origin), ranks=ranks)
+            day = clock.first_day(origin)
+            night = replace(past.night, business_date=day, ranks=of_night(config, day, model.dependence))
             parts.append(_of_origin(rows, past, night, held_out=origin >= past.plan.held_out_from))
     parts = [part for part in parts if len(part.items)]
     return _together(parts) if parts else None

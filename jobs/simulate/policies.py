@@ -17,7 +17,7 @@ from jobs.forecast import plain
 from jobs.forecast.baseline import positive_gamma
 from jobs.forecast.distribution import NAMES
 from jobs.forecast.model import dependence_of, forecast
-from jobs.forecast.ranks import INDEPENDENT, Dependence, GivenPaths, PathRanks, seed_of
+from jobs.forecast.ranks import INDEPENDENT, Dependence, GivenPaths, PathRanks, of_night, seed_of
 from jobs.learn.joint_move import move
 from jobs.learn.joint_train import taught_here
 from jobs.plan import expected_cost, inputs
@@ -67,6 +67,7 @@ class Policy:
     learns    whether it needs a model;  records  whether it needs a record of the model's errors
     teaches   what it has the model learn beside, from what the night sees; None: nothing
     sees      silver as it takes it;  lawful  whether it needs a world whose law is known
+    fenced    whether channels have a stock of their own, whatever the settings say
     """
 
     name: str
@@ -78,6 +79,13 @@ class Policy:
     teaches: Callable[[Model, Memory, Config, date], Model] | None = None
     sees: Callable[[Memory], Memory] = _as_it_is
     lawful: bool = False
+    fenced: bool = False
+
+    def settings(self, config: Config) -> Config:
+        """The settings under which it decides."""
+        if not self.fenced:
+            return config
+        return config.model_copy(update={"planning": config.planning.model_copy(update={"channels": "fenced"})})
 
 
 def distribution(evening: Evening, spread: Spread = "calibrated") -> pa.Table:
@@ -87,7 +95,7 @@ def distribution(evening: Evening, spread: Spread = "calibrated") -> pa.Table:
 
 def ranks_of(evening: Evening, dependence: Dependence) -> PathRanks:
     """Ranks of the night's demand paths."""
-    return PathRanks(evening.config.planning.paths, seed_of(evening.config.seed, evening.night), dependence)
+    return of_night(evening.config, evening.night, dependence)
 
 
 def _stochastic(evening: Evening) -> tuple[pa.Table, PathRanks]:
@@ -175,7 +183,7 @@ def _within(nights: int, number: int) -> int:
     return number if beyond <= 0 else number - week * -(-beyond // week)
 
 
-STOCHASTIC, BASE_STOCK, ORACLE = "stochastic", "base_stock", "oracle"
+STOCHASTIC, BASE_STOCK, ORACLE, PERFECT = "stochastic", "base_stock", "oracle", "perfect"
 _PLAN = "the night's plan: expected cost on demand paths"
 _LEVEL = "then an order-up-to level at the critical ratio"
 POLICIES: dict[str, Policy] = {
@@ -187,6 +195,6 @@ POLICIES: dict[str, Policy] = {
         Policy("sequential_normal", "as sequential, errors taken as normal", _normal, newsvendor, learns=True, records=True),
         Policy(BASE_STOCK, f"the 28-day in-stock mean and the spread of these days, {_LEVEL}", base_stock, newsvendor),
         Policy(ORACLE, "the night's plan on paths from the law, its hidden state known", _oracle, expected_cost.evaluate, lawful=True),
-        Policy("perfect", "the night's plan on one path: what will be wanted", _perfect, expected_cost.evaluate),
+        Policy(PERFECT, "the night's plan on one path: what will be wanted", _perfect, expected_cost.evaluate),
     )
 }
