@@ -158,8 +158,9 @@ class Config(_Section):
     horizon: int | None = Field(None, ge=1, le=366)
     timezone: Timezone = "UTC"
     currency: str = "EUR"
-    #: How orders are decided: expected cost on demand paths, or the forecast with a safety stock (an order-up-to level).
-    mode: Literal["stochastic", "sequential"] = "stochastic"
+    #: How orders are decided: expected cost on demand paths; the same, the forecasts moved to where decisions cost least; or the forecast
+    #: with a safety stock (an order-up-to level).
+    mode: Literal["stochastic", "sequential", "joint"] = "stochastic"
     deadline_minutes: float = Field(120, gt=0)
     seed: int = 20240101
     retention_days: int = Field(35, ge=7)

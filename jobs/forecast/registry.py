@@ -29,6 +29,7 @@ Row = Mapping[str, Any]
 
 BOOSTER, CALIBRATION, DEPENDENCE, ERRORS, MANIFEST = "model.ubj", "calibration.json", "dependence.json", "errors.json", "manifest.json"
 JOINT, JOINT_FACTS = "joint.ubj", "joint.json"
+_TAUGHT = "joint_rounds"
 
 
 def champion(models: Iterable[Row], business_date: date, grain: str) -> Row | None:
@@ -86,8 +87,20 @@ def due(models: Iterable[Row], business_date: date, config: Config) -> str | Non
     if champion(known, business_date, config.grain) is None:
         return "no model yet"
     age = (business_date - max(m["business_date"] for m in known)).days
+    if config.mode == "joint" and not any(_TAUGHT in dict(m["metrics"] or {}) for m in known):
+        return "no model has learned from decisions yet"
     limit = config.training.max_age_days
     return f"the last model is {age} days old, more than {limit}" if age > limit else None
+
+
+def taught(model: Model) -> dict[str, float]:
+    """What ops/models keeps of a model's joint part, among its metrics."""
+    return {_TAUGHT: model.joint.rounds, "joint_gain": model.joint.gain} if model.joint else {}
+
+
+def is_taught(lake: Lake, model_id: str) -> bool:
+    """Whether a model has a joint part."""
+    return (lake.model_folder(model_id) / JOINT_FACTS).exists()
 
 
 def rows(lake: Lake) -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from jobs.features.block import Block
     from jobs.features.context import Context
     from jobs.forecast.examples import Layout
-    from jobs.plan.night import Floats, Night
+    from jobs.plan.night import Night
 
 #: Features at past origins with units (in stock throughout, else NaN), demand (recovered too, else NaN) and floor, what sold.
 KNOWN = pa.schema([*SCHEMA, ("origin", pa.int64()), ("units", pa.float64()), ("demand", pa.float64()), ("floor", pa.float64())])
@@ -136,7 +136,9 @@ def _as_they_were(rows: pa.Table, made: pa.Table, model: Model, cells: days.Cell
     """Rows with their distributions, days taken for what they were: swings of a few dozen days that all lines share teach nothing."""
     event = np.nan_to_num(numbers(rows, "event")) > 0
     of_cell = pl.DataFrame({"origin": cells.origin, "step": cells.step, "event": cells.event, "factor": cells.factors()})
-    asked = pl.DataFrame({"origin": numbers(rows, "origin").astype(np.int64), "step": numbers(rows, "step").astype(np.int64), "event": event})
+    asked = pl.DataFrame(
+        {"origin": numbers(rows, "origin").astype(np.int64), "step": numbers(rows, "step").astype(np.int64), "event": event}
+    )
     usual = model.calibration.of_day(traits(rows))
     factor = asked.join(of_cell, on=["origin", "step", "event"], how="left", maintain_order="left")["factor"].to_numpy()
     swing = np.where(np.isnan(factor), 1.0, factor / usual)
@@ -187,13 +189,17 @@ def _together(parts: list[Taught]) -> Taught:
     joined: dict[str, Any] = {}
     for each in fields(Windows):
         arrays = [getattr(part.lessons.windows, each.name) for part in parts]
-        if each.name in _LATE:
-            fill = "constant" if each.name == "counts" else "edge"
-            arrays = [np.pad(a, ((0, periods - len(a)), *((0, 0) for _ in a.shape[1:])), fill) for a in arrays]
-        joined[each.name] = np.concatenate(arrays, axis=1 if each.name in _LATE else 0)
+        late = each.name in _LATE
+        joined[each.name] = np.concatenate([_longer(a, periods, each.name) for a in arrays] if late else arrays, axis=int(late))
     own = {f.name: np.concatenate([getattr(part.lessons, f.name) for part in parts]) for f in fields(Lessons) if f.name != "windows"}
     names = ("inputs", "items", "held_out")
     return Taught(Lessons(Windows(**joined), **own), *(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _longer(values: np.ndarray, periods: int, name: str) -> np.ndarray:
+    """An array of windows with periods after their end: nothing more is demanded or spoils, and they don't count."""
+    more = np.repeat(values[-1:], periods - len(values), axis=0)
+    return np.concatenate([values, np.zeros_like(more) if name == "counts" else more])
 
 
 def scarcity(lake: Any, business_date: date) -> pl.DataFrame:

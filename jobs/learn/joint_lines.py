@@ -86,11 +86,11 @@ def lines_of(distributions: Demand, tables: Mapping[str, pa.Table], night: Night
     lead = rows["lead"].to_numpy()
     first, series = rows["first"].to_numpy(), rows["series"].to_numpy()
     rate = distributions.mean_of_pairs(first, series, range(distributions.horizon)) / distributions.horizon
-    money = (rows[name].cast(pl.Float64).to_numpy() for name in ("holding", "shortage", "waste", "life"))
+    money = {name: rows[name].cast(pl.Float64).to_numpy() for name in ("holding", "shortage", "waste", "life")}
     multiple = rows["order_multiple"].cast(pl.Float64).fill_null(1.0).to_numpy()
     cover = np.maximum(rows["end"].to_numpy() - lead, 1)
     pair, source = rows["pair"].cast(pl.Int64).to_numpy(), rows["source_id"].to_numpy().astype(object)
-    return Lines(pair, source, lead, cover, multiple, *money, rate)
+    return Lines(pair, source, lead, cover, multiple, rate=rate, **money)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def believed(lines: Lines, distributions: Demand, *, levels: bool = True) -> Bel
                 moved[rows] = _levels(own, drawn, found[2, rows])
                 windows = windows_of(own, np.cumsum(drawn, axis=0), found[2, rows])
                 turn[rows] = windows.turn(moved[rows, len(SCALES) // 2], own.multiple)
-    return Believed(*found, moved, turn)
+    return Believed(found[0], found[1], found[2], moved, turn)
 
 
 def _drawn(lines: Lines, distributions: Demand) -> Floats:

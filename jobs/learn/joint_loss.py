@@ -100,7 +100,8 @@ class Windows:
         near = _NEAR * np.maximum(spread, 1e-9)
         measured = (self.slope(level + near, multiple) - self.slope(level - near, multiple)) / (2 * near)
         bound = _DENSITY * (self.shortage + self.holding * self.counts.sum(axis=0)) / np.maximum(spread, 1e-9)
-        return np.maximum(measured, np.maximum(_LEAST_TURN * bound, 1e-12))
+        turn: Floats = np.maximum(measured, np.maximum(_LEAST_TURN * bound, 1e-12))
+        return turn
 
     def _at_end(self, level: Floats) -> tuple[Floats, Floats]:
         """What counts of a level at the window's close, and demand until then."""
@@ -114,7 +115,8 @@ class Windows:
             middle = (low + high) / 2
             rises = self.cost(middle[:, None] + multiple[:, None]).mean(axis=1) >= self.cost(middle[:, None]).mean(axis=1)
             low, high = np.where(rises, low, middle), np.where(rises, middle, high)
-        return high
+        level: Floats = high
+        return level
 
 
 @dataclass(frozen=True)

@@ -143,8 +143,15 @@ def tables_here(lake: Lake, night: Night, forecasts: pa.Table) -> dict[str, pa.T
     return {"forecasts": forecasts.select(list(FORECAST)), **found}
 
 
+def masters(lake: Lake, night: Night) -> dict[str, DataFrame]:
+    """Of the shards' tables those that say what lines are and what they cost, whatever is in stock."""
+    day, wanted = night.business_date, _wanted(night, night.business_date, None)
+    chosen = [name for name in MASTERS if not lake.is_empty(f"silver/{name}")]
+    return {name: lake.as_of(f"silver/{name}", day).where(wanted[name][0]).select(*wanted[name][1]) for name in chosen} | _prices(lake, day)
+
+
 def masters_here(lake: Lake, night: Night) -> dict[str, pa.Table]:
-    """Of the same tables those that say what lines are and what they cost, whatever is in stock."""
+    """The same in this process."""
     day, wanted = night.business_date, _wanted(night, night.business_date, None)
     with duckdb.connect(config={"threads": 2}) as connection:
         for name in (*MASTERS, "demand", "prices"):

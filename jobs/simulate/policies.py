@@ -190,7 +190,14 @@ POLICIES: dict[str, Policy] = {
     policy.name: policy
     for policy in (
         Policy(STOCHASTIC, _PLAN, _stochastic, expected_cost.evaluate, learns=True),
-        Policy("joint", f"{_PLAN}, the forecasts moved to where decisions cost least", _joint, expected_cost.evaluate, learns=True, teaches=taught_here),
+        Policy(
+            "joint",
+            f"{_PLAN}, the forecasts moved to where decisions cost least",
+            _joint,
+            expected_cost.evaluate,
+            learns=True,
+            teaches=taught_here,
+        ),
         Policy("sequential", f"the forecast and the record of its errors, {_LEVEL}", _sequential, newsvendor, learns=True, records=True),
         Policy("sequential_normal", "as sequential, errors taken as normal", _normal, newsvendor, learns=True, records=True),
         Policy(BASE_STOCK, f"the 28-day in-stock mean and the spread of these days, {_LEVEL}", base_stock, newsvendor),
