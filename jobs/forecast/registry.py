@@ -87,7 +87,7 @@ def due(models: Iterable[Row], business_date: date, config: Config) -> str | Non
     if champion(known, business_date, config.grain) is None:
         return "no model yet"
     age = (business_date - max(m["business_date"] for m in known)).days
-    if config.mode == "joint" and not any(_TAUGHT in dict(m["metrics"] or {}) for m in known):
+    if config.mode == "joint" and not any(_TAUGHT in dict(m.get("metrics") or {}) for m in known):
         return "no model has learned from decisions yet"
     limit = config.training.max_age_days
     return f"the last model is {age} days old, more than {limit}" if age > limit else None

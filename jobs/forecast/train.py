@@ -27,7 +27,6 @@ from jobs.forecast.partitions import ROW
 from jobs.forecast.ranks import Dependence
 from jobs.forecast.trial import InMoney, asked, calibrated, half_calibrated, verdict
 from jobs.forecast.watch import NotTrained, Watch
-from jobs.learn import joint_train
 
 if TYPE_CHECKING:
     from datetime import date
@@ -134,6 +133,9 @@ def train(
     facts |= {"origins": len(plan.origins), "rounds": fitted.rounds, "workers": boosting.workers(spark, config)}
     facts["objective"] = learns
     if config.mode == "joint" and seen_by is None:
+        # What decisions teach is learned by functions of here.py, which takes its own from this module.
+        from jobs.learn import joint_train
+
         model = watch.run(lambda: joint_train.taught(spark, model, lake, config, business_date, theirs))
         facts |= {"metrics": metrics | registry.taught(model), "reason": f"{facts['reason']}; {model.joint}"}
     return model, facts

@@ -20,7 +20,17 @@ def taught(believed: float, mean: float = MEAN) -> Taught:
     rng = np.random.default_rng(1)
     demand = np.maximum(rng.normal(MEAN, SPREAD, N), 0.0)[None, :, None]
     ones = np.ones(N)
-    one = Windows(HOLDING * ones, SHORTAGE * ones, ones, 0 * ones, 0 * ones, demand, np.ones((1, N), bool), np.zeros((1, N), bool), np.full((N, 1), np.inf))
+    one = Windows(
+        HOLDING * ones,
+        SHORTAGE * ones,
+        ones,
+        0 * ones,
+        0 * ones,
+        demand,
+        np.ones((1, N), bool),
+        np.zeros((1, N), bool),
+        np.full((N, 1), np.inf),
+    )
     levels = np.tile(mean + np.exp(SCALES) * believed * norm.ppf(RATIO), (N, 1))
     turn = (SHORTAGE + HOLDING) * norm.pdf(norm.ppf(RATIO)) / believed * ones
     lessons = Lessons(one, mean * ones, believed * ones, levels, turn, 1e-3 * ones, 0 * ones, ones)
