@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log2
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ _LEAF, _PRIOR = 100.0, 100.0
 #: Lines for a leaf of a full tree, and the depth that few lines have: the cost of single windows scatters far more than demand does, and
 #: deeper trees learn it by heart (docs/modes.md).
 _LINES_PER_LEAF, _LEAST_DEPTH = 1_000, 2
+#: Lines as which what was expected counts beside what happened: of windows that run out once in three hundred, three (docs/modes.md).
+PRIOR = 1_000.0
 #: Standard errors by which the held-out lines must be cheaper.
 SURE = 2.0
 
@@ -45,9 +47,13 @@ class Taught:
     held_out: Bools
 
 
-def fit(taught: Taught, config: Config) -> Joint:
-    """The trees: rounds by the cost of the held-out lines, kept where that is less than unmoved; then as many on all lines."""
+def fit(taught: Taught, config: Config, prior: float = PRIOR) -> Joint:
+    """The trees: rounds by the cost of the held-out lines, kept where that is less than unmoved; then as many on all lines.
+
+    prior  lines as which what was expected counts
+    """
     held, count = taught.held_out, len(taught.lessons)
+    taught = replace(taught, lessons=replace(taught.lessons, prior=np.full(count, prior / max(count, 1))))
     if (~held).sum() < LEAST_LESSONS or held.sum() < LEAST_HELD_OUT:
         return Joint(lessons=count)
     found = _boosted(taught, ~held, config, config.training.rounds, watched=True)
@@ -66,9 +72,9 @@ def saved(lessons: Lessons, moves: Floats, items: npt.NDArray[np.object_]) -> tu
     before = lessons.loss(np.zeros_like(moves)) * lessons.weight
     gain = before - lessons.loss(moves) * lessons.weight
     _, item = np.unique(items.astype(str), return_inverse=True)
-    share, cost = gain.sum() / before.sum(), np.bincount(item, before)
+    share, cost = gain.sum() / max(before.sum(), 1e-12), np.bincount(item, before)
     left = np.bincount(item, gain) - share * cost
-    return float(share), float(np.sqrt((left**2).sum()) / before.sum())
+    return float(share), float(np.sqrt((left**2).sum()) / max(before.sum(), 1e-12))
 
 
 def objective(lessons: Lessons) -> Any:

@@ -178,7 +178,9 @@ def _of_origin(rows: pa.Table, past: Past, night: Night, *, held_out: bool) -> T
     clock = CLOCKS[night.config.grain]
     now, age = clock.index(past.night.business_date), clock.index(past.night.business_date) - clock.index(night.business_date)
     weight = np.full(len(lines), 0.5 ** (age / memory.half_life(clock, now - past.first)))
-    lessons = Lessons(windows, found.mean, found.spread, found.levels, found.turn, lines.multiple, price, weight)
+    lessons = Lessons(
+        windows, found.mean, found.spread, found.levels, found.turn, found.slopes, found.unit, 0 * weight, lines.multiple, price, weight
+    )
     inputs = inputs_of(lines, found, rows.take(pa.array(first)))
     return Taught(lessons, inputs, items, np.full(len(lines), held_out))
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from jobs.forecast.model import INPUTS as FEATURES
 from jobs.forecast.model import to_matrix
-from jobs.learn.joint_loss import SCALES, Windows
+from jobs.learn.joint_loss import NODES, SCALES, Windows
 from jobs.plan import costs, lanes, network
 from jobs.plan.curves import row_quantile
 from jobs.plan.night import PAIR, frame
@@ -95,18 +95,21 @@ def lines_of(distributions: Demand, tables: Mapping[str, pa.Table], night: Night
 
 @dataclass(frozen=True)
 class Believed:
-    """What is believed of the lines' windows: [n] mean and deviation of demand, the next base stock; Lessons.levels and turn."""
+    """What is believed of the lines' windows: [n] mean and deviation of demand, the next base stock;  what Lessons keeps of it."""
 
     mean: Floats
     spread: Floats
     next_stock: Floats
     levels: Floats
     turn: Floats
+    slopes: Floats
+    unit: Floats
 
 
 def believed(lines: Lines, distributions: Demand, *, levels: bool = True) -> Believed:
     """From the distributions' paths, as the plan draws them; lines with the same dates together. ``levels``: whether they are asked for."""
     found, moved, turn = np.zeros((3, len(lines))), np.zeros((len(lines), len(SCALES))), np.zeros(len(lines))
+    slopes, unit = np.zeros((len(lines), len(NODES))), np.ones(len(lines))
     dates = np.column_stack([lines.lead, lines.cover])
     for each in np.unique(dates, axis=0):
         group = np.flatnonzero((dates == each).all(axis=1))
@@ -118,8 +121,11 @@ def believed(lines: Lines, distributions: Demand, *, levels: bool = True) -> Bel
             if levels:
                 moved[rows] = _levels(own, drawn, found[2, rows])
                 windows = windows_of(own, np.cumsum(drawn, axis=0), found[2, rows])
-                turn[rows] = windows.turn(moved[rows, len(SCALES) // 2], own.multiple)
-    return Believed(found[0], found[1], found[2], moved, turn)
+                level = moved[rows, len(SCALES) // 2]
+                turn[rows] = windows.turn(level, own.multiple)
+                unit[rows] = np.maximum(np.sqrt(whole.var(axis=1) + own.multiple**2 / 12), _LEAST_MEAN)
+                slopes[rows] = np.column_stack([windows.slope(level + node * unit[rows], own.multiple) for node in NODES])
+    return Believed(found[0], found[1], found[2], moved, turn, slopes, unit)
 
 
 def _drawn(lines: Lines, distributions: Demand) -> Floats:

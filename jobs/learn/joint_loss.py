@@ -17,6 +17,9 @@ the stock, which lies anywhere within a multiple. The mean over that makes the o
 A distribution moved by a and s leads to L(a, s) = m a + G(s): G is found from its paths, at SCALES and linear between them. Without
 multiples and with linear costs L is the critical ratio's quantile Q, G(s) = m + exp(s) (Q - m), and F' that of the pinball loss.
 dF/da = F'(L) m and dF/ds = F'(L) G'(s).
+
+What happens once in hundreds of windows and costs a hundred times as much is in few lessons, or in none. So what was expected, E F under
+the forecast distribution, counts as some lines beside those that happened: ``prior``.
 """
 
 from __future__ import annotations
@@ -38,6 +41,8 @@ STOCKS = 8
 MOST_SHIFT, MOST_SCALE = 0.6, 1.2
 #: Logarithms of the scale at which the level is found.
 SCALES: npt.NDArray[np.float64] = np.linspace(-MOST_SCALE, MOST_SCALE, 7)
+#: Levels, in deviations of demand and of a stock within a multiple from the unmoved one, at which the slope that was expected is kept.
+NODES: npt.NDArray[np.float64] = np.linspace(-4.0, 4.0, 9)
 #: Standard deviations of demand, either way, over which the slope's turning is measured; the least part of its bound that is believed:
 #: the density of a normal law at its mean, in standard deviations.
 _NEAR, _LEAST_TURN, _DENSITY = 0.5, 0.02, 0.4
@@ -127,6 +132,8 @@ class Lessons:
     mean, spread  [n] of the window's demand as it was forecast
     levels    [n, SCALES] the level L that the forecast leads to when its scale is moved
     turn      [n] second derivative of the loss that was expected, near that of the unmoved scale; above 0
+    slopes    [n, NODES] derivative of the loss that was expected, at levels NODES x unit from the unmoved one;  unit: [n]
+    prior     [n] how much what was expected counts beside what happened
     multiple  [n] units
     price     [n] last night's price of a scarce unit, held fixed; 0: nothing was scarce
     weight    [n] how much a line counts
@@ -137,6 +144,9 @@ class Lessons:
     spread: Floats
     levels: Floats
     turn: Floats
+    slopes: Floats
+    unit: Floats
+    prior: Floats
     multiple: Floats
     price: Floats
     weight: Floats
@@ -162,8 +172,20 @@ class Lessons:
         """[n] cost F of the level, the integral by so many points, with what it takes of a scarce thing."""
         level, _ = self.moved(moves)
         points = level[:, None] + self.multiple[:, None] * (np.arange(stocks) + 0.5) / stocks
-        cost: Floats = self.windows.cost(np.maximum(points, 0.0)).mean(axis=1) + self.price * level
+        cost: Floats = self.windows.cost(np.maximum(points, 0.0)).mean(axis=1) + self.price * level + self.prior * self.expected(level)[0]
         return cost
+
+    def expected(self, level: Floats) -> tuple[Floats, Floats]:
+        """[n] what a level was expected to cost beyond the unmoved one, and its slope: linear between NODES, beyond them as at the last."""
+        away = (level - self.levels[:, len(SCALES) // 2]) / self.unit
+        step, row = NODES[1] - NODES[0], np.arange(len(self))
+        inside = np.clip(away, NODES[0], NODES[-1])
+        left = np.clip(np.searchsorted(NODES, inside, side="right") - 1, 0, len(NODES) - 2)
+        low, high = self.slopes[row, left], self.slopes[row, left + 1]
+        slope = low + (high - low) * (inside - NODES[left]) / step
+        sums = np.concatenate([np.zeros((len(self), 1)), ((self.slopes[:, 1:] + self.slopes[:, :-1]) / 2 * step).cumsum(axis=1)], axis=1)
+        area = sums[row, left] - sums[row, len(NODES) // 2] + (inside - NODES[left]) * (low + slope) / 2 + (away - inside) * slope
+        return self.unit * area, slope
 
     def gradients(self, moves: Floats) -> tuple[Floats, Floats]:
         """Of the loss by the moves [n, 2], and what stands for their second derivatives, above 0 [n, 2].
@@ -172,7 +194,7 @@ class Lessons:
         twice that on the diagonal bounds a matrix of two rows.
         """
         level, reach = self.moved(moves)
-        slope = self.windows.slope(level, self.multiple) + self.price
+        slope = self.windows.slope(level, self.multiple) + self.price + self.prior * self.expected(level)[1]
         by = np.column_stack([self.mean, reach])
         far = np.column_stack([self.mean, np.maximum(np.abs(reach), _LEAST_REACH * self.spread)])
         return slope[:, None] * by * self.weight[:, None], 2 * self.turn[:, None] * far**2 * self.weight[:, None]

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from jobs.config import Config
 from jobs.learn.joint_fit import Taught, fit
-from jobs.learn.joint_loss import SCALES, Lessons, Windows
+from jobs.learn.joint_loss import NODES, SCALES, Lessons, Windows
 
 N, SHORTAGE, HOLDING, MEAN, SPREAD = 6_000, 4.0, 1.0, 20.0, 5.0
 RATIO = SHORTAGE / (SHORTAGE + HOLDING)
@@ -33,7 +33,9 @@ def taught(believed: float, mean: float = MEAN) -> Taught:
     )
     levels = np.tile(mean + np.exp(SCALES) * believed * norm.ppf(RATIO), (N, 1))
     turn = (SHORTAGE + HOLDING) * norm.pdf(norm.ppf(RATIO)) / believed * ones
-    lessons = Lessons(one, mean * ones, believed * ones, levels, turn, 1e-3 * ones, 0 * ones, ones)
+    lessons = Lessons(
+        one, mean * ones, believed * ones, levels, turn, np.zeros((N, len(NODES))), ones, 0 * ones, 1e-3 * ones, 0 * ones, ones
+    )
     items = np.array([f"i{k % 50}" for k in range(N)], object)
     return Taught(lessons, rng.normal(size=(N, 4)).astype(np.float32), items, np.arange(N) % 4 == 0)
 
@@ -41,7 +43,7 @@ def taught(believed: float, mean: float = MEAN) -> Taught:
 @pytest.mark.parametrize(("believed", "mean"), [(2.5, MEAN), (9.0, MEAN), (SPREAD, 16.0)])
 def test_packless_with_linear_costs_it_is_the_quantile_at_the_critical_ratio(believed: float, mean: float) -> None:
     given = taught(believed, mean)
-    found = fit(given, CONFIG)
+    found = fit(given, CONFIG, prior=0.0)
     level = given.lessons.moved(found.moves(given.inputs))[0]
     demand = given.lessons.windows.cumulated[0, :, 0]
     assert found.gain > 2 * found.error
@@ -50,7 +52,7 @@ def test_packless_with_linear_costs_it_is_the_quantile_at_the_critical_ratio(bel
 
 
 def test_where_the_distribution_is_right_nothing_is_moved() -> None:
-    found = fit(taught(SPREAD), CONFIG)
+    found = fit(taught(SPREAD), CONFIG, prior=0.0)
     assert (found.rounds, found.booster) == (0, b"")
     assert "decides as stochastic" in str(found)
 

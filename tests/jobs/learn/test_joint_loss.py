@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from jobs.learn.joint_loss import SCALES, Lessons, Windows
+from jobs.learn.joint_loss import NODES, SCALES, Lessons, Windows
 
 LINES, PERIODS = 40, 3
 
@@ -33,7 +33,9 @@ def lessons(rng: np.random.Generator, multiple: float) -> Lessons:
     """Lines with levels that rise with the scale."""
     ends = 10 + np.exp(SCALES)[None, :] * rng.uniform(2, 8, (LINES, 1))
     own, ones = windows(rng), np.ones(LINES)
-    return Lessons(own, rng.uniform(8, 16, LINES), 5 * ones, ends, ones, multiple * ones, 0.1 * ones, rng.uniform(0.5, 1, LINES))
+    slopes = np.sort(rng.uniform(-3, 1, (LINES, len(NODES))), axis=1)
+    expected = (slopes, 4 * ones, 0.5 * ones)
+    return Lessons(own, rng.uniform(8, 16, LINES), 5 * ones, ends, ones, *expected, multiple * ones, 0.1 * ones, rng.uniform(0.5, 1, LINES))
 
 
 def by_hand(one: Windows, line: int, level: float) -> float:
