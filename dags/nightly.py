@@ -38,9 +38,10 @@ PARAMS = {
     "mode": Param(
         "stochastic",
         type="string",
-        enum=["stochastic", "sequential"],
+        enum=["stochastic", "joint", "sequential"],
         title="Mode",
-        description="stochastic: expected cost on demand paths; sequential: the forecast and a safety stock, up to a level",
+        description="stochastic: expected cost on demand paths; joint: the same, forecasts moved to where that cost less; "
+        "sequential: the forecast and a safety stock, up to a level",
     ),
     "train": Param(
         "auto", type="string", enum=["auto", "always", "never"], title="Train", description="auto: when there is no model or it is old"

@@ -132,6 +132,8 @@ class Simulation(_Section):
     tuning_nights: int = Field(364, ge=0)
     #: ... and on items with about so many item-locations, the same for every multiplier.
     tuning_lines: int = Field(200, ge=1)
+    #: A planted fault: models trained in the simulation take the spread of demand for so many times what was measured.
+    spread: float = Field(1.0, gt=0, le=5)
 
 
 class Gate(_Section):
@@ -156,8 +158,9 @@ class Config(_Section):
     horizon: int | None = Field(None, ge=1, le=366)
     timezone: Timezone = "UTC"
     currency: str = "EUR"
-    #: How orders are decided: expected cost on demand paths, or the forecast with a safety stock (an order-up-to level).
-    mode: Literal["stochastic", "sequential"] = "stochastic"
+    #: How orders are decided: expected cost on demand paths; the same, the forecasts moved to where decisions cost least; or the forecast
+    #: with a safety stock (an order-up-to level).
+    mode: Literal["stochastic", "sequential", "joint"] = "stochastic"
     deadline_minutes: float = Field(120, gt=0)
     seed: int = 20240101
     retention_days: int = Field(35, ge=7)

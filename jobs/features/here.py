@@ -41,7 +41,20 @@ def at(lake: Lake, config: Config, business_date: date, steps: int) -> pa.Table:
 
 def examples(lake: Lake, config: Config, business_date: date, origins: tuple[int, ...], steps: int, share: float = 1.0) -> pa.Table:
     """Features at past origins with what was sold, in job.EXAMPLES: only periods in stock throughout and before business_date."""
-    return _made(lake, _Ask(CLOCKS[config.grain], business_date, origins, steps, share), EXAMPLES, examined)
+    return past(lake, config, business_date, origins, steps, (EXAMPLES, examined), share)
+
+
+def past(
+    lake: Lake,
+    config: Config,
+    business_date: date,
+    origins: tuple[int, ...],
+    steps: int,
+    made: tuple[pa.Schema, Kernel],
+    share: float = 1.0,
+) -> pa.Table:
+    """What a kernel makes of past origins, as the night sees them; ``made`` is the schema of its rows, and the kernel."""
+    return _made(lake, _Ask(CLOCKS[config.grain], business_date, origins, steps, share), *made)
 
 
 def _made(lake: Lake, ask: _Ask, schema: pa.Schema, kernel: Kernel) -> pa.Table:

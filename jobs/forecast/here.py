@@ -69,18 +69,18 @@ def fitted(plan: Layout, rows: Rows, config: Config, regions: Mapping[str, str])
         return None
     cells = days.Cells.of_table(rows.table.append_column("weight", pa.array(rows.weight)))
     earlier, clock = cells.where(cells.target < plan.held_out_from), CLOCKS[config.grain]
-    rows, beside = _labelled(rows, cells, before, clock)
+    rows, beside = labelled(rows, cells, before, clock)
     chosen = boosting.parameters(config, len(rows.label))
-    found = _fit(rows, config, chosen, before, rows.held_out)
+    found = fit(rows, config, chosen, before, rows.held_out)
     challenger, held_out = linear.attached(found.booster, beside[0]), rows.table.filter(pa.array(rows.held_out))
     calibration, dependence, _ = judge(challenger, held_out, config, regions, earlier.kinds(clock))
     record = errors_of(Model(challenger, calibration), held_out, config)
-    everything = _fit(rows, config, chosen, np.ones(len(before), bool), None, found.rounds)
-    calibration = replace(calibration, days=cells.kinds(clock))
+    everything = fit(rows, config, chosen, np.ones(len(before), bool), None, found.rounds)
+    calibration = replace(calibration, days=cells.kinds(clock)).spread_by(config.simulation.spread)
     return Model(linear.attached(everything.booster, beside[1]), calibration, dependence, record)
 
 
-def _labelled(rows: Rows, cells: days.Cells, before: Bools, clock: Clock) -> tuple[Rows, tuple[linear.Linear | None, linear.Linear | None]]:
+def labelled(rows: Rows, cells: days.Cells, before: Bools, clock: Clock) -> tuple[Rows, tuple[linear.Linear | None, linear.Linear | None]]:
     """The rows with label and weight for what is learned, and what is beside the boosters of those before and of all."""
     table = days.with_factor_here(rows.table, cells)
     rows = replace(rows, table=table, label=rows.label / numbers(table, days.FACTOR))
@@ -113,7 +113,7 @@ def weighed(made: pa.Table, plan: Layout, clock: Clock, night: int, first: int) 
     return Rows(made, numbers(made, "units") / numbers(made, "expected"), weight, target, origin >= plan.held_out_from)
 
 
-def _fit(
+def fit(
     rows: Rows, config: Config, chosen: boosting.Parameters, learned: Bools, held_out: Bools | None, rounds: int | None = None
 ) -> boosting.Fit:
     """A booster of the rows learned from; ``held_out``: rows on which the number of rounds is chosen."""

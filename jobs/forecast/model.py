@@ -24,6 +24,8 @@ from schemas.gold.forecasts import FORECASTS
 if TYPE_CHECKING:
     from xgboost import Booster
 
+    from jobs.learn.joint import Joint
+
 Floats = npt.NDArray[np.float64]
 #: Where the spread of a distribution comes from.
 Spread = Literal["calibrated", "empirical", "normal"]
@@ -41,13 +43,14 @@ _KEYS = (*KEY, "target_date")
 class Model:
     """A booster (UBJ bytes) that forecasts demand as a share of what is expected, with the linear forecast beside it, the
     calibration that makes it a distribution, how demand depends across periods and series, and the record of its errors
-    (None: none was kept yet).
+    (None: none was kept yet); and what mode joint moves of its distributions (None: nobody asked for it yet).
     """
 
     booster: bytes
     calibration: Calibration
     dependence: Dependence = USUAL
     errors: Errors | None = None
+    joint: Joint | None = None
 
     @cached_property
     def model_id(self) -> str:
@@ -57,6 +60,9 @@ class Model:
         digest.update(self.dependence_json().encode())
         digest.update(self.errors_json().encode())
         digest.update(",".join(INPUTS).encode())
+        if self.joint is not None:
+            digest.update(self.joint.booster)
+            digest.update(self.joint.facts_json().encode())
         return digest.hexdigest()[:20]
 
     def calibration_json(self) -> str:

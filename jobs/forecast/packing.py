@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pyspark.sql import functions as F
 
@@ -36,10 +37,14 @@ ROWS = pa.schema(
 
 def pack(rows: pa.Table) -> pa.Table:
     """Features with origin and units, in ROWS."""
-    inputs = to_matrix(rows)
+    values = packed(to_matrix(rows))
+    return pa.table({f.name: values if f.name == PACKED else rows[f.name] for f in ROWS}).cast(ROWS)
+
+
+def packed(inputs: npt.NDArray[np.float32]) -> pa.ListArray:
+    """Inputs [n, INPUTS] as an array of lists."""
     ends = np.arange(len(inputs) + 1, dtype=np.int32) * inputs.shape[1]
-    packed = pa.ListArray.from_arrays(pa.array(ends), pa.array(inputs.reshape(-1)))
-    return pa.table({f.name: packed if f.name == PACKED else rows[f.name] for f in ROWS}).cast(ROWS)
+    return pa.ListArray.from_arrays(pa.array(ends), pa.array(inputs.reshape(-1)))
 
 
 def unpack(rows: pa.Table) -> pa.Table:

@@ -8,6 +8,7 @@ from jobs.forecast import baseline, registry
 from jobs.forecast.model import dependence_of
 from jobs.forecast.ranks import of_night, to_table
 from jobs.forecast.scoring import score
+from jobs.learn import joint_night
 
 if TYPE_CHECKING:
     from datetime import date
@@ -24,8 +25,11 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -
     model = night_model(lake, config, business_date)
     features = lake.run("gold/features", business_date)
     spread: Spread = "empirical" if config.mode == "sequential" else "calibrated"
-    lake.write_run("gold/forecasts", score(spark, model, features, spread=spread), business_date)
     ranks = of_night(config, business_date, dependence_of(model, spread))
+    made = score(spark, model, features, spread=spread)
+    if config.mode == "joint":
+        made = joint_night.moved(spark, lake, config, business_date, (model, features, ranks))
+    lake.write_run("gold/forecasts", made, business_date)
     where = f"business_date = DATE '{business_date}' AND run_id = '{lake.run_id}'"
     lake.write_arrow("gold/path_ranks", to_table(ranks, business_date, lake.run_id), where)
 

@@ -18,6 +18,7 @@ from jobs.forecast.calibration import Calibration
 from jobs.forecast.errors import Errors
 from jobs.forecast.model import INPUTS, Model
 from jobs.forecast.ranks import Dependence
+from jobs.learn.joint import Joint
 
 if TYPE_CHECKING:
     from jobs.config import Config
@@ -27,6 +28,8 @@ When = Literal["auto", "always", "never"]
 Row = Mapping[str, Any]
 
 BOOSTER, CALIBRATION, DEPENDENCE, ERRORS, MANIFEST = "model.ubj", "calibration.json", "dependence.json", "errors.json", "manifest.json"
+JOINT, JOINT_FACTS = "joint.ubj", "joint.json"
+_TAUGHT = "joint_rounds"
 
 
 def champion(models: Iterable[Row], business_date: date, grain: str) -> Row | None:
@@ -84,8 +87,20 @@ def due(models: Iterable[Row], business_date: date, config: Config) -> str | Non
     if champion(known, business_date, config.grain) is None:
         return "no model yet"
     age = (business_date - max(m["business_date"] for m in known)).days
+    if config.mode == "joint" and not any(_TAUGHT in dict(m.get("metrics") or {}) for m in known):
+        return "no model has learned from decisions yet"
     limit = config.training.max_age_days
     return f"the last model is {age} days old, more than {limit}" if age > limit else None
+
+
+def taught(model: Model) -> dict[str, float]:
+    """What ops/models keeps of a model's joint part, among its metrics."""
+    return {_TAUGHT: model.joint.rounds, "joint_gain": model.joint.gain} if model.joint else {}
+
+
+def is_taught(lake: Lake, model_id: str) -> bool:
+    """Whether a model has a joint part."""
+    return (lake.model_folder(model_id) / JOINT_FACTS).exists()
 
 
 def rows(lake: Lake) -> list[dict[str, Any]]:
@@ -109,6 +124,9 @@ def save(lake: Lake, model: Model, manifest: Mapping[str, Any]) -> Path:
     (draft / DEPENDENCE).write_text(model.dependence_json(), encoding="utf-8")
     if model.errors:
         (draft / ERRORS).write_text(model.errors_json(), encoding="utf-8")
+    if model.joint:
+        (draft / JOINT).write_bytes(model.joint.booster)
+        (draft / JOINT_FACTS).write_text(model.joint.facts_json(), encoding="utf-8")
     content = {"model_id": model.model_id, "inputs": list(INPUTS), **manifest}
     (draft / MANIFEST).write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
     try:
@@ -130,7 +148,10 @@ def load(lake: Lake, model_id: str) -> Model:
         record = folder / ERRORS
         # Models of before the record was kept have none.
         errors = Errors(**json.loads(record.read_text(encoding="utf-8"))) if record.exists() else None
-        model = Model((folder / BOOSTER).read_bytes(), calibration, dependence, errors)
+        taught = folder / JOINT_FACTS
+        # So have models of nights that did not decide in mode joint.
+        joint = Joint((folder / JOINT).read_bytes(), **json.loads(taught.read_text(encoding="utf-8"))) if taught.exists() else None
+        model = Model((folder / BOOSTER).read_bytes(), calibration, dependence, errors, joint)
     except FileNotFoundError as error:
         raise NightfillError(
             f"model {model_id} is in ops/models but its file {error.filename} is missing. Run the night again with --train always."

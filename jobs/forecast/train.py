@@ -131,7 +131,14 @@ def train(
         found_better = asked(found_better, lake, config, business_date, plan, unseen, champion, in_money)
     facts = {"rows": count, "metrics": metrics, "champion": found_better.wins, "reason": str(found_better)}
     facts |= {"origins": len(plan.origins), "rounds": fitted.rounds, "workers": boosting.workers(spark, config)}
-    return model, facts | {"objective": learns}
+    facts["objective"] = learns
+    if config.mode == "joint" and seen_by is None:
+        # What decisions teach is learned by functions of here.py, which takes its own from this module.
+        from jobs.learn import joint_train
+
+        model = watch.run(lambda: joint_train.taught(spark, model, lake, config, business_date, theirs))
+        facts |= {"metrics": metrics | registry.taught(model), "reason": f"{facts['reason']}; {model.joint}"}
+    return model, facts
 
 
 def _give_up(lake: Lake, business_date: date, error: NightfillError, champion: Mapping[str, Any] | None) -> str:

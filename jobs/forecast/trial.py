@@ -65,7 +65,7 @@ def verdict(
     what was known of kinds of days before them.
 
     The first model always wins, and so does one whose champion can't be used any more: its files are gone, or other
-    features are computed now.
+    features are computed now, or mode joint needs a joint part and it has none.
     """
     if champion is None:
         return judgement.FIRST
@@ -73,6 +73,10 @@ def verdict(
         theirs = registry.load(lake, champion["model_id"])
     except NightfillError:
         return judgement.Verdict(wins=True, reasons=(f"the champion {champion['model_id']} can't be used any more",))
+    if config.mode == "joint" and theirs.joint is None:
+        return judgement.Verdict(
+            wins=True, reasons=(f"the champion {champion['model_id']} has learned nothing from decisions, as mode joint asks",)
+        )
     origins = tuple(origin for origin in plan.origins if origin >= plan.held_out_from)
     steps = periods(lake, config, business_date)
     happened = outcomes(spark, lake, config, business_date, origins, steps, plan.share).toArrow()

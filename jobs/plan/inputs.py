@@ -37,6 +37,8 @@ FORECAST = (*PAIR, "channel", "target_date", "mean", "p_zero", *QUANTILES, "whol
 _PUBLISHED = ("business_date", "order_id", *PAIR, "source_id", "units", "expected_on")
 #: Silver tables that ``tables_here`` reads.
 SILVER = ("items", "lanes", "assortment", "stock", "sales", "receipts", "inbound", "capacities", "overrides", "demand", "prices")
+#: Of these what ``masters_here`` reads, beside prices.
+MASTERS = ("items", "lanes", "assortment")
 _TERMS = ("lead_time_days", "lead_time_std", "order_days", "unit_cost", "order_multiple", "min_order_units")
 
 
@@ -139,6 +141,26 @@ def tables_here(lake: Lake, night: Night, forecasts: pa.Table) -> dict[str, pa.T
         where = pc.is_in(pc.field("run_id"), pa.array(list(runs.values())))
         found["published"] = lake.dataset("gold/orders").to_table(columns=list(_PUBLISHED), filter=where)
     return {"forecasts": forecasts.select(list(FORECAST)), **found}
+
+
+def masters(lake: Lake, night: Night) -> dict[str, DataFrame]:
+    """Of the shards' tables those that say what lines are and what they cost, whatever is in stock."""
+    day, wanted = night.business_date, _wanted(night, night.business_date, None)
+    chosen = [name for name in MASTERS if not lake.is_empty(f"silver/{name}")]
+    return {name: lake.as_of(f"silver/{name}", day).where(wanted[name][0]).select(*wanted[name][1]) for name in chosen} | _prices(lake, day)
+
+
+def masters_here(lake: Lake, night: Night) -> dict[str, pa.Table]:
+    """The same in this process."""
+    day, wanted = night.business_date, _wanted(night, night.business_date, None)
+    with duckdb.connect(config={"threads": 2}) as connection:
+        for name in (*MASTERS, "demand", "prices"):
+            connection.register(name, lake.dataset(f"silver/{name}").filter(seen_by(day)))
+        queries = {
+            name: 'SELECT "{}" FROM {} WHERE {}'.format('", "'.join(wanted[name][1]), name, wanted[name][0])  # noqa: S608
+            for name in MASTERS
+        }
+        return {name: connection.sql(query).to_arrow_table() for name, query in (queries | _prices_here(day)).items()}
 
 
 def _runs(lake: Lake, night: Night) -> dict[date, str]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import schemas
+from jobs.forecast import registry
 from jobs.plan import inputs
 from jobs.plan.exceptions import KINDS
 from jobs.publish import accuracy, deliveries, exceptions, kpis, movements
@@ -51,6 +52,7 @@ def _find(lake: Lake, config: Config, business_date: date, lines: pa.Table, cent
     files = lake.arrow("ops/files", None, [("drop_date", "<=", business_date)])
     delivered = deliveries.of_night(files, business_date, max(before, default=None))
     lost = _own(lake, "gold/projections", business_date, ["item_id", "location_id", "date", "lost"], ("lost", ">", 0))
+    models = pc.unique(_own(lake, "gold/forecasts", business_date, ["model_id"])["model_id"]).to_pylist()
     # A replay doesn't train: what the night's training noted is in the lake's own folder.
     noted = _own(replace(lake, gold_root=None), "gold/exceptions", business_date, exceptions.FOUND.names, ("kind", "=", "training_gave_up"))
     return [
@@ -61,7 +63,8 @@ def _find(lake: Lake, config: Config, business_date: date, lines: pa.Table, cent
         deliveries.find_quarantined(delivered, deliveries.quarantine_of(lake, delivered)),
         deliveries.find_odd_files(delivered),
         deliveries.find_unknown_feeds(delivered),
-        exceptions.find_untrained(pc.unique(_own(lake, "gold/forecasts", business_date, ["model_id"])["model_id"]).to_pylist()),
+        exceptions.find_untrained(models),
+        exceptions.find_untaught(models, config, lambda name: registry.is_taught(lake, name)),
     ]
 
 

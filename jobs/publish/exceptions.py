@@ -14,7 +14,7 @@ from jobs.forecast.baseline import MODEL_ID as BASELINE
 from schemas import EXCEPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import date
 
     from numpy.typing import NDArray
@@ -112,6 +112,16 @@ def find_untrained(model_ids: Iterable[str]) -> pa.Table:
     message = "No trained model was there: the baseline (own recent mean and spread) forecast every series."
     action = "Run the night with --train auto or always; with too little history it trains as soon as there is enough."
     return pa.Table.from_pylist([_exception("model_not_trained", {}, 0, message, action)], FOUND)
+
+
+def find_untaught(model_ids: Iterable[str], config: Config, taught: Callable[[str], bool]) -> pa.Table:
+    """One exception when mode joint decided by forecasts of models that learned nothing from decisions."""
+    names = sorted(name for name in set(model_ids) if not taught(name)) if config.mode == "joint" else []
+    if not names:
+        return FOUND.empty_table()
+    message = f"Mode joint: {', '.join(names)} has learned nothing from decisions, so this night decided as stochastic does."
+    action = "The next training teaches one; `nightfill nightly --mode joint --train always` does it now."
+    return pa.Table.from_pylist([_exception("nothing_learned", {}, 0, message, action)], FOUND)
 
 
 def _worth(lines: pa.Table, money: Floats, config: Config) -> list[tuple[int, dict[str, Any]]]:

@@ -14,6 +14,7 @@ from jobs.forecast.errors import Errors
 from jobs.forecast.model import Model
 from jobs.forecast.ranks import Dependence
 from jobs.lake import put
+from jobs.learn.joint import Joint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,9 @@ def save(run: Run, file: Path) -> None:
     if at.model is not None:
         arrays["booster"] = np.frombuffer(at.model.booster, np.uint8)
         facts["model"] = [at.model.calibration_json(), at.model.dependence_json(), at.model.errors_json()]
+        if at.model.joint is not None:
+            arrays["joint"] = np.frombuffer(at.model.joint.booster, np.uint8)
+            facts["joint"] = at.model.joint.facts_json()
     arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
     content = BytesIO()
     np.savez(content, **arrays)
@@ -64,7 +68,8 @@ def load(run: Run, file: Path) -> None:
         if facts["model"]:
             calibration, dependence, record = (json.loads(text or "null") for text in facts["model"])
             errors = Errors(**record) if record else None
-            at.model = Model(found["booster"].tobytes(), Calibration(**calibration), Dependence(**dependence), errors)
+            joint = Joint(found["joint"].tobytes(), **json.loads(facts["joint"])) if "joint" in facts else None
+            at.model = Model(found["booster"].tobytes(), Calibration(**calibration), Dependence(**dependence), errors, joint)
 
 
 def _ipc(rows: pa.Table) -> bytes:

@@ -18,7 +18,9 @@ from jobs.forecast.baseline import positive_gamma
 from jobs.forecast.distribution import NAMES
 from jobs.forecast.model import dependence_of, forecast
 from jobs.forecast.ranks import INDEPENDENT, Dependence, GivenPaths, PathRanks, of_night, seed_of
-from jobs.plan import expected_cost
+from jobs.learn.joint_move import move
+from jobs.learn.joint_train import taught_here
+from jobs.plan import expected_cost, inputs
 from jobs.plan.inputs import FORECAST
 from jobs.plan.order_up_to import newsvendor
 from jobs.plan.pools import SCALE
@@ -63,6 +65,7 @@ class Policy:
     foresee   the night's forecasts (columns of inputs.FORECAST) and the ranks of their paths
     lists_of  cost lists of the lines
     learns    whether it needs a model;  records  whether it needs a record of the model's errors
+    teaches   what it has the model learn beside, from what the night sees; None: nothing
     sees      silver as it takes it;  lawful  whether it needs a world whose law is known
     fenced    whether channels have a stock of their own, whatever the settings say
     """
@@ -73,6 +76,7 @@ class Policy:
     lists_of: Lists
     learns: bool = False
     records: bool = False
+    teaches: Callable[[Model, Memory, Config, date], Model] | None = None
     sees: Callable[[Memory], Memory] = _as_it_is
     lawful: bool = False
     fenced: bool = False
@@ -100,6 +104,14 @@ def _stochastic(evening: Evening) -> tuple[pa.Table, PathRanks]:
 
 def _sequential(evening: Evening, spread: Spread = "empirical") -> tuple[pa.Table, PathRanks]:
     return distribution(evening, spread), ranks_of(evening, dependence_of(evening.model, spread))
+
+
+def _joint(evening: Evening) -> tuple[pa.Table, PathRanks]:
+    features = here.at(evening.lake, evening.config, evening.night, evening.steps)
+    made, ranks = forecast(evening.model, features), ranks_of(evening, dependence_of(evening.model))
+    night = inputs.night_of(evening.lake, evening.config, evening.night, ranks)
+    joint = evening.model.joint if evening.model else None
+    return move(joint, made, features, inputs.masters_here(evening.lake, night), night), ranks
 
 
 def _normal(evening: Evening) -> tuple[pa.Table, PathRanks]:
@@ -185,11 +197,20 @@ def _within(nights: int, number: int) -> int:
 
 
 STOCHASTIC, BASE_STOCK, LAW, ORACLE, PERFECT = "stochastic", "base_stock", "law", "oracle", "perfect"
+_PLAN = "the night's plan: expected cost on demand paths"
 _LEVEL = "then an order-up-to level at the critical ratio"
 POLICIES: dict[str, Policy] = {
     policy.name: policy
     for policy in (
-        Policy(STOCHASTIC, "the night's plan: expected cost on demand paths", _stochastic, expected_cost.evaluate, learns=True),
+        Policy(STOCHASTIC, _PLAN, _stochastic, expected_cost.evaluate, learns=True),
+        Policy(
+            "joint",
+            f"{_PLAN}, the forecasts moved to where decisions cost least",
+            _joint,
+            expected_cost.evaluate,
+            learns=True,
+            teaches=taught_here,
+        ),
         Policy("sequential", f"the forecast and the record of its errors, {_LEVEL}", _sequential, newsvendor, learns=True, records=True),
         Policy("sequential_normal", "as sequential, errors taken as normal", _normal, newsvendor, learns=True, records=True),
         Policy(BASE_STOCK, f"the 28-day in-stock mean and the spread of these days, {_LEVEL}", base_stock, newsvendor),

@@ -101,6 +101,8 @@ class Run:
         lake = self.policy.sees(self.seen(day))
         if self.policy.learns and number and number % given.retrain_every == 0:
             at.model = given.train(lake, given.config, day) or at.model
+        if self.policy.teaches and at.model is not None:
+            at.model = self.policy.teaches(at.model, lake, given.config, day)
         steps = horizon(lake.arrow_as_of("silver/lanes", day, ("lead_time_days", "order_days")).to_pylist(), given.config)
         bare = self.policy.records and (at.model is None or at.model.errors is None)
         at.counts["nights_without_errors"] = at.counts.get("nights_without_errors", 0) + int(bare)

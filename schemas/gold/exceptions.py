@@ -32,6 +32,7 @@ EXCEPTIONS = gold(
                 "unknown_feed",
                 "model_not_trained",
                 "training_gave_up",
+                "nothing_learned",
             ),
         ),
         Column("item_id", STRING, "item, if one", nullable=True),

@@ -166,3 +166,9 @@ def test_where_levels_are_centred_a_segments_mean_is_drift_as_well() -> None:
     traits = Traits(np.full(320, 0.5), np.zeros(320, int), np.zeros(320, bool))
     plain, centred_ = (fit(forecast, actual, traits, "day", of).apply(forecast, traits)[0] for of in (None, origin))
     assert centred_[small].sum() / forecast[small].sum() < plain[small].sum() / forecast[small].sum() - 0.02
+
+
+def test_a_planted_spread_scales_ratios_about_their_mean() -> None:
+    found = Calibration([], [], 3, [1.0, 0.9], [0.0, 0.0], [[0.5] * 7 + [1.5] * 8, [0.1] * 7 + [1.7] * 8]).spread_by(0.5)
+    assert found.ratios == [[0.75] * 7 + [1.25] * 8, pytest.approx([0.5] * 7 + [1.3] * 8)]
+    assert (found.mean, found.spread_by(1.0)) == ([1.0, 0.9], found)

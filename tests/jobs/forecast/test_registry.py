@@ -17,6 +17,7 @@ from jobs.forecast.errors import Errors
 from jobs.forecast.model import Model
 from jobs.forecast.ranks import Dependence
 from jobs.lake import Lake
+from jobs.learn.joint import Joint
 
 D = date(2024, 5, 29)
 DAY = timedelta(days=1)
@@ -52,6 +53,24 @@ def test_a_night_uses_the_newest_champion_of_its_date_or_before() -> None:
 )
 def test_due(rows: list[dict[str, Any]], trains: bool) -> None:
     assert (registry.due(rows, D, Config()) is not None) == trains
+
+
+def test_mode_joint_asks_for_a_model_that_learned_from_decisions() -> None:
+    rows = [_row(D - DAY) | {"metrics": [("wape", "0.3")]}]
+    joint = Config(mode="joint")
+    assert registry.due(rows, D, joint) is not None
+    # A challenger that learned and lost counts too.
+    taught = registry.taught(replace(MODEL, joint=Joint()))
+    assert registry.due([*rows, _row(D - DAY, "t", champion=False) | {"metrics": list(taught.items())}], D, joint) is None
+
+
+def test_what_decisions_taught_is_part_of_the_model(tmp_path: Path) -> None:
+    lake, taught = Lake(str(tmp_path)), replace(MODEL, joint=Joint(b"trees", 12, 900, 0.1, 0.02))
+    assert taught.model_id != MODEL.model_id
+    for model in (MODEL, taught):
+        registry.save(lake, model, {})
+        assert registry.load(lake, model.model_id) == model
+        assert registry.is_taught(lake, model.model_id) == (model is taught)
 
 
 def test_files_survive_and_are_never_overwritten(tmp_path: Path) -> None:

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xgboost
 from pyspark.sql import SparkSession
 
-from jobs.config import Config, Training
+from jobs.config import Config, Planning, Training
 from jobs.errors import UsageError
 from jobs.features import job as features
 from jobs.features.clock import CLOCKS
 from jobs.forecast import boosting, predict, registry, train
 from jobs.forecast.distribution import NAMES
+from jobs.forecast.model import forecast
 from jobs.forecast.ranks import FACTORS
 from jobs.lake import Lake
+from jobs.learn import joint_lines
+from jobs.learn.joint import Joint
+from jobs.learn.joint_move import move
+from jobs.plan import inputs
+from jobs.plan import job as plan
+from jobs.plan.check import job as check
 from tests.jobs.features.lakes import fill, history, masters, sale
 
 D = date(2024, 5, 29)
@@ -193,6 +202,38 @@ def test_a_challenger_is_judged_on_the_periods_since_the_champions_training(spar
     assert [row["reason"].split(":")[0] in ("champion", "not champion") for row in rows] == [True, True]
     assert rows[1]["champion"] == (not rows[1]["reason"].startswith("not"))
     assert "log score on all days" in rows[1]["reason"]
+
+
+def test_in_mode_joint_spark_moves_forecasts_as_one_process_does(spark: SparkSession, night: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With trees that move every line, in two shards; then the night's plan on them passes the check."""
+    own, joint = night.for_run("r4"), CONFIG.model_copy(update={"mode": "joint", "planning": Planning(paths=16, shards=2)})
+    plain = predict.night_model(own, joint, D)
+    assert plain is not None
+    rows = np.random.default_rng(1).normal(size=(300, len(joint_lines.INPUTS))).astype(np.float32)
+    trees = xgboost.train({"base_score": 0.0, "max_depth": 2}, xgboost.DMatrix(rows, 0.3 + 0.2 * rows[:, :2]), 20)
+    model = replace(plain, joint=Joint(bytes(trees.save_raw("ubj")), 20))
+    monkeypatch.setattr(predict, "night_model", lambda *_: model)
+    features.main(spark, own, joint, D)
+    predict.main(spark, own, joint, D)
+    key = [(name, "ascending") for name in ("item_id", "location_id", "channel", "target_date")]
+    of_night, of_model = (night.arrow("gold/forecasts", where=[("run_id", "=", run)]).sort_by(key) for run in ("r4", "r1"))
+    known = own.arrow("gold/features", where=[("run_id", "=", "r4")])
+    small = inputs.night_of(own, joint, D)
+    moved = move(model.joint, forecast(model, known), known, inputs.masters_here(own, small), small)
+    for name in ("mean", "p_zero", *NAMES):
+        assert (of_night[name].to_numpy() == moved[name].to_numpy()).all(), name
+    assert (of_night["mean"].to_numpy() > 1.1 * of_model["mean"].to_numpy()).mean() > 0.8
+    plan.main(spark, own, joint, D)
+    assert "keep every rule" in check.main(own, joint, D)
+
+
+def test_in_mode_joint_training_says_what_decisions_taught(spark: SparkSession, night: Lake) -> None:
+    said = train.main(spark, night.for_run("r5"), CONFIG.model_copy(update={"mode": "joint"}), D, "always")
+    assert "has learned nothing from decisions, as mode joint asks" in said
+    assert "; joint: " in said
+    newest = max(registry.rows(night), key=lambda row: row["trained"])
+    assert registry.load(night, newest["model_id"]).joint is not None
+    assert newest["champion"]
 
 
 def test_in_mode_sequential_the_spread_is_that_of_the_record(spark: SparkSession, night: Lake) -> None:
