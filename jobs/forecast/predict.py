@@ -8,6 +8,7 @@ from jobs.forecast import baseline, registry
 from jobs.forecast.model import dependence_of
 from jobs.forecast.ranks import PathRanks, seed_of, to_table
 from jobs.forecast.scoring import score
+from jobs.learn import night as learning
 
 if TYPE_CHECKING:
     from datetime import date
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
 
 
 def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -> None:
-    """Write gold/forecasts and gold/path_ranks of the night, with its champion or, without one, the baseline."""
+    """Write gold/forecasts and gold/path_ranks of the night, with its champion or, without one, the baseline.
+
+    In mode feedback the forecasts are those that outcomes of past decisions correct, by gold/corrections, which is written first.
+    """
     model = night_model(lake, config, business_date)
     features = lake.run("gold/features", business_date)
     spread: Spread = "empirical" if config.mode == "sequential" else "calibrated"
-    lake.write_run("gold/forecasts", score(spark, model, features, spread=spread), business_date)
-    ranks = PathRanks(config.planning.paths, seed_of(config.seed, business_date), dependence_of(model, spread))
+    dependence = dependence_of(model, spread)
+    then = learning.corrected(lake, config, business_date, dependence) if config.mode == "feedback" else None
+    lake.write_run("gold/forecasts", score(spark, model, features, spread, then), business_date)
+    ranks = PathRanks(config.planning.paths, seed_of(config.seed, business_date), dependence)
     where = f"business_date = DATE '{business_date}' AND run_id = '{lake.run_id}'"
     lake.write_arrow("gold/path_ranks", to_table(ranks, business_date, lake.run_id), where)
 

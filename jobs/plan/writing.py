@@ -72,7 +72,7 @@ def write_small(lake: Lake, small: dict[str, pl.DataFrame], business_date: date,
     """
     together = not small["certificate"].is_empty()
     certified = certificates_together(small["certificate"], small["fresh"]) if together else certificates(small["pools"], small["fresh"])
-    if mode != "stochastic":
+    if mode == "sequential":
         # Cost is then the rule's own account: what it is apart from expected cost on fresh paths has other reasons than sampling.
         certified = certified.with_columns(sampling_bias=pl.lit(None, pl.Float64))
     for table, rows in (
