@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -11,6 +13,7 @@ from jobs.errors import NotSame
 from jobs.lake import Lake
 from jobs.publish import nights
 from jobs.publish.replay import replay
+from jobs.publish.summary import text
 from tests.small_night import DAY, ENOUGH_TO_TRAIN, D, Story, hashes, run_night, trained
 
 
@@ -48,8 +51,26 @@ def test_yesterday_counts(spark: SparkSession, folder: Path, night: Lake) -> Non
 
 def test_replay_is_the_same(night: Lake) -> None:
     before = {table: night.version(table) for table in ("gold/orders", "gold/kpis", "ops/nights", "ops/models")}
-    assert "comes out in the same bytes: 11 tables" in replay(night, D)
+    assert "comes out in the same bytes: 13 tables" in replay(night, D)
     assert {table: night.version(table) for table in before} == before, "a replay leaves the lake as it was"
+
+
+def test_a_night_of_feedback_learns_from_the_night_before_and_is_replayed(spark: SparkSession, folder: Path) -> None:
+    """The first night's windows have ended two nights later: the third night's forecasts know how right it was."""
+    landing, lake = Story(last=D + 3 * DAY).land(folder / "learning"), Lake(str(folder / "learning-lake"), spark)
+    for number in (0, 2, 3):
+        run_night(lake, landing, D + number * DAY, mode="feedback")
+    assert {row["decided_on"] for row in published(lake, "gold/outcomes", D + 2 * DAY)} == {D}
+    assert published(lake, "gold/outcomes", D) == []
+    rows = {row["segment"]: row for row in published(lake, "gold/corrections", D + 3 * DAY)}
+    assert rows["all"]["outcomes"] == len([o for o in published(lake, "gold/outcomes", D + 2 * DAY) if o["status"] != "unknown"]) > 0
+    assert rows["all"]["estimate"] != 0
+    assert "13 tables" in replay(lake, D + 3 * DAY)
+    assert "  learned  " in text(lake, D + 3 * DAY)
+
+
+def published(lake: Lake, table: str, day: date) -> list[dict[str, Any]]:
+    return lake.arrow(table, where=[("run_id", "=", lake.published_runs()[day])]).to_pylist()
 
 
 def test_replay_notices_other_bytes(night: Lake) -> None:
@@ -58,7 +79,7 @@ def test_replay_notices_other_bytes(night: Lake) -> None:
     told = hashes(night)
     nights.note(night, attempt, hashes=told | {"gold/orders": "0" * 64})
     try:
-        with pytest.raises(NotSame, match="in 1 of 11 tables: gold/orders"):
+        with pytest.raises(NotSame, match="in 1 of 13 tables: gold/orders"):
             replay(night, D)
     finally:
         nights.note(night, attempt, hashes=told)

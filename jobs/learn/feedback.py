@@ -42,7 +42,7 @@ MEMORY = 200
 _NOISE, _SURE = 2.0, 3.0
 #: What outcomes of a night have in common beyond a segment's own noise, as a standard deviation in log-odds: never averaged out.
 _COMMON = 0.1
-#: Weight of a night in the noise of nights.
+#: Weight of a night in the noise: how far what a night asks for lies from the estimate, squared.
 _NOISE_GAIN = 0.1
 #: Estimates stay within this, in log-odds.
 _FURTHEST = 3.0
@@ -124,9 +124,11 @@ def _changed(rows: pl.DataFrame, night: date, settings: Feedback, period_days: i
     # The delay counts in updates: so many have been made on what was not yet known.
     gain = settings.gain * np.minimum(1 / (delay / since + 1), count / (count + MEMORY))
     least = 1 / information
-    jump = np.where(np.isnan(last), least, (asked - last) ** 2 / 2)
-    noise = np.where(np.isnan(noise), least, noise + _NOISE_GAIN * (jump - noise))
-    variance = (1 - gain) ** 2 * number["variance"] + gain**2 * np.maximum(noise, least)
+    off = np.where(np.isnan(last), least, (asked - number["estimate"]) ** 2)
+    noise = np.where(np.isnan(last), least, noise + _NOISE_GAIN * (off - noise))
+    # Windows longer than from one update to the next have their days in common.
+    common = np.maximum(rows["review"].to_numpy() / since, 1.0)
+    variance = (1 - gain) ** 2 * number["variance"] + gain**2 * np.maximum(noise, least) * common
     estimate = np.clip(number["estimate"] + gain * (asked - number["estimate"]), -_FURTHEST, _FURTHEST)
     values: dict[str, Any] = {"estimate": estimate, "variance": variance, "noise": noise, "last": asked, "gain": gain, "delay": delay}
     values |= {"outcomes": (number["had"] + count).astype(np.int64), "standard_error": np.sqrt(variance + _COMMON**2)}

@@ -62,7 +62,8 @@ def intervals(quantiles: Floats, units: Floats) -> tuple[Floats, Floats]:
     """
     whole = (quantiles == np.floor(quantiles)).all(axis=1)
     # Zero is taken for the least that can be sold: its levels then end where those of the next outcome begin.
-    return ranks_between(quantiles, np.zeros(len(units)), np.maximum(units, _LEAST), whole)
+    low, high = ranks_between(quantiles, np.zeros(len(units)), np.maximum(units, _LEAST), whole)
+    return np.where(units <= 0, 0.0, low), high
 
 
 def sensitivity(periods: Floats, correlation: float) -> Floats:

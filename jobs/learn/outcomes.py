@@ -32,7 +32,7 @@ def judge(lines: pa.Table, demand: pa.Table, closed: frozenset[tuple[str, date]]
     demand  of all periods of the lines' windows (DEMAND), a row a channel
     closed  location and date: nothing is sold on it, so no row of demand is missing
 
-    A window that was short of stock at some time tells that demand was at least what was sold, so its levels end at 1.
+    A window that was short of stock at some time tells that more was wanted than was sold: its levels are those above what was sold.
     """
     known = pl.DataFrame(pl.from_arrow(lines)).rename({"business_date": "decided_on"})
     known = known.filter(pl.col("window_quantiles").is_not_null() & ~pl.col("binding").str.contains("another_lane")).sort(_LINE)
@@ -89,6 +89,6 @@ def _levels(found: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     quantiles = np.array(found["window_quantiles"].to_list(), float)
     low, high = intervals(quantiles, found["sold"].cast(pl.Float64).to_numpy())
     status = found["status"].to_numpy()
-    high = np.where(status == SHORT, 1.0, high)
+    low, high = np.where(status == SHORT, high, low), np.where(status == SHORT, 1.0, high)
     unknown = status == UNKNOWN
     return np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)

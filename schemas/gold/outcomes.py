@@ -24,7 +24,7 @@ OUTCOMES = gold(
         Column(
             "status",
             STRING,
-            "observed: in stock throughout; short: not, so demand is at least what was sold; unknown: demand of a period is missing",
+            "observed: in stock throughout; short: not, so demand is above what was sold; unknown: demand of a period is missing",
             values=(OBSERVED, SHORT, UNKNOWN),
         ),
         Column(

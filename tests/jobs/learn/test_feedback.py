@@ -99,8 +99,8 @@ def test_a_few_outcomes_move_their_segment_with_its_parent() -> None:
 
 
 def test_half_the_gain_moves_half_as_fast() -> None:
-    full = Loop(believed=lambda _: 0.7).run(5)[-1, 0]
-    half = replace(Loop(believed=lambda _: 0.7), settings=Feedback(gain=0.5)).run(5)[-1, 0]
+    loop = Loop(believed=lambda _: 0.7, lines=3000)
+    full, half = loop.run(6)[-1, 0], replace(loop, settings=Feedback(gain=0.5)).run(6)[-1, 0]
     assert 0 < half < 0.75 * full
 
 
