@@ -38,7 +38,7 @@ def judged(lake: Lake, config: Config, business_date: date) -> pa.Table | None:
     runs = lake.published_runs(business_date)
     if not runs:
         return None
-    since = [("next_arrives_on", ">", max(runs)), ("next_arrives_on", "<=", business_date)]
+    since = (pc.field("next_arrives_on") > max(runs)) & (pc.field("next_arrives_on") <= business_date)
     lines = _published(lake, "gold/order_reasons", outcomes.BELIEFS, business_date - _LONGEST * timedelta(config.period_days), runs, since)
     first = pc.min(lines["arrives_on"]).as_py() or business_date
     found = outcomes.judge(lines, demand_since(lake, first, business_date), closed_since(lake, first, business_date), config.period_days)
@@ -87,8 +87,10 @@ def _published(
     where: list[tuple[str, str, Any]] | None = None,
 ) -> pa.Table:
     """Rows of published nights from ``first`` on, from the lake's own folder: a replay writes elsewhere."""
-    some = [run for night, run in runs.items() if night >= first]
-    return replace(lake, gold_root=None).arrow(table, columns, [("business_date", ">=", first), ("run_id", "in", some), *(where or [])])
+    some = pa.array([run for night, run in runs.items() if night >= first], pa.string())
+    rows = replace(lake, gold_root=None).dataset(table)
+    inside = (pc.field("business_date") >= first) & pc.is_in(pc.field("run_id"), some)
+    return rows.to_table(columns=list(columns or schemas.TABLES[table].column_names), filter=inside if where is None else inside & where)
 
 
 def demand_since(lake: Lake, first: date, business_date: date) -> pa.Table:
