@@ -9,6 +9,7 @@ NIGHT ?= 1
 NIGHTFILL_HOME ?= $(CURDIR)/var
 WORKERS ?= 3
 WORLD ?= small
+MODES ?= stochastic,sequential,base_stock,oracle,perfect
 export NIGHTFILL_HOME
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -26,8 +27,8 @@ setup: $(READY) ## everything that the other commands need: packages, Java, Delt
 nightly: $(READY) ## a night on the sample: load it, run the DAG, show the orders (NIGHT=2 ... 7: the nights after)
 	@bin/nightly $(NIGHT)
 
-simulate: $(READY) ## ways of deciding compared on a small made-up world whose law is known (WORLD=small: a preset or a TOML file)
-	@bin/simulate $(WORLD)
+simulate: $(READY) ## ways of deciding compared on a small made-up world whose law is known (WORLD=small: a preset or a TOML file; MODES=all: the night's modes and their brackets)
+	@bin/simulate $(WORLD) $(MODES)
 
 airflow: $(READY) ## Airflow with our DAGs on this machine, for the browser (AIRFLOW_PORT=8080)
 	@bin/serve

@@ -94,6 +94,7 @@ def _add_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     solve.add_argument("--deadline", type=float, help="seconds")
     _add_backtest(commands)
     _add_simulate(commands)
+    _add_gate(commands)
     models = commands.add_parser("models", help="trained models, how good, which is champion; makes an earlier one champion again")
     models.add_argument("--lake", required=True)
     models.add_argument("--use", metavar="MODEL_ID", help="make this model champion (the beginning of its name is enough)")
@@ -131,7 +132,22 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     simulate.add_argument(
         "--modes",
         default="stochastic,sequential,base_stock",
-        help="comma separated: stochastic, feedback, sequential, sequential_normal, base_stock, perfect, no_...; --world: oracle",
+        help="comma separated: stochastic, feedback, sequential, sequential_normal, base_stock, perfect, fenced, no_...; --world: oracle; "
+        "all: the night's modes, base_stock, and with --world oracle and perfect",
     )
     simulate.add_argument("--out", metavar="FILE.html", help="write a page with plots")
     simulate.add_argument("--config", help="TOML file; every key has a default")
+
+
+def _add_gate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    gate = commands.add_parser("gate", help="replay the last nights with a changed configuration or model: may it go live?")
+    gate.add_argument("--lake", required=True)
+    gate.add_argument("--config", help="TOML file of what is live; every key has a default")
+    gate.add_argument("--candidate", help="TOML file of the candidate; default: what is live")
+    gate.add_argument("--mode", help="the candidate's way of deciding, whatever its file says")
+    gate.add_argument(
+        "--model", metavar="MODEL_ID", help="the candidate's model (the beginning of its name is enough), against the champion"
+    )
+    gate.add_argument("--last", type=date.fromisoformat, help="last night replayed; default: the last day with sales")
+    gate.add_argument("--nights", type=int, help="nights replayed; default: [gate] nights of what is live")
+    gate.add_argument("--world", help="TOML file or preset of a world, whose landing folder the lake has read: its law draws demand")

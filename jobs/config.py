@@ -104,6 +104,8 @@ class Planning(_Section):
     auto_approve: bool = False
     #: Which units of goods that spoil shoppers take in stores: the oldest, or the newest. Elsewhere the oldest leave first.
     issuing: Literal["fifo", "lifo"] = "fifo"
+    #: Whether the channels of a location sell from one stock, or each from a part of its own that the others can't touch.
+    channels: Literal["pooled", "fenced"] = "pooled"
 
 
 class Feedback(_Section):
@@ -145,6 +147,20 @@ class Simulation(_Section):
     tuning_lines: int = Field(200, ge=1)
 
 
+class Gate(_Section):
+    """`nightfill gate`: whether a changed configuration or model may go live."""
+
+    #: Nights replayed with both.
+    nights: int = Field(63, ge=1)
+    #: The upper 95% limit of what the candidate costs more, as a share of what live costs, has to be below this.
+    margin: Share = 0.01
+    #: What a replay of the nights that neither has seen refuses a model that forecasts better than the champion for: being worse,
+    #: or undecided as well; off: nothing is replayed ...
+    models: Literal["off", "worse", "undecided"] = "worse"
+    #: ... on items with about so many item-locations.
+    lines: int = Field(200, ge=1)
+
+
 class Config(_Section):
     """All settings of a night."""
 
@@ -167,6 +183,7 @@ class Config(_Section):
     feedback: Feedback = Feedback()
     exceptions: Exceptions = Exceptions()
     simulation: Simulation = Simulation()
+    gate: Gate = Gate()
 
     @property
     def period_days(self) -> int:

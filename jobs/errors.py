@@ -43,3 +43,9 @@ class VersionsGone(NightfillError):
     """A replay needs table versions that were vacuumed."""
 
     exit_code = 7
+
+
+class Refused(NightfillError):
+    """The change gate does not let a candidate pass: it is worse, or the nights replayed tell too little."""
+
+    exit_code = 8

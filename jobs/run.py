@@ -7,12 +7,12 @@ import sys
 import traceback
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
-from zoneinfo import ZoneInfo
 
 from jobs import config as settings
+from jobs import which_night
 from jobs.command_line import NIGHT_JOBS, parser
 from jobs.errors import NightfillError, UsageError
 from jobs.lake import Lake
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-    from jobs.config import Config
+    from jobs.simulate.world import WorldConfig
 
 
 def run_night_job(args: argparse.Namespace) -> int:
@@ -32,8 +32,8 @@ def run_night_job(args: argparse.Namespace) -> int:
     names = stages.stages_of(args.command)
     if "ingest" in names and not args.landing:
         raise UsageError(f"`nightfill {args.command}` reads landing files: name their folder with --landing")
-    lake = Lake(str(Path(args.lake).absolute()) if "://" not in args.lake else args.lake)
-    business_date = _night_of(args, names, config, lake)
+    lake = Lake(_root(args))
+    business_date = which_night.of_job(args, names, config, lake)
     spark = session.start(f"nightfill {args.command} {business_date}")
     lake = replace(lake, spark=spark)
     job = stages.Job(spark, lake, config, business_date, args.landing or "", args.train, args.dry_run, args.keep_problem)
@@ -45,39 +45,8 @@ def run_night_job(args: argparse.Namespace) -> int:
     return 0
 
 
-def _night_of(args: argparse.Namespace, names: tuple[str, ...], config: Config, lake: Lake) -> date:
-    """The night that the launcher's earlier task started, if there is one; else what --business-date says."""
-    if "ingest" not in names and args.launched_by:
-        from jobs.publish import nights
-
-        started = nights.date_of(lake, args.launched_by)
-        if started:
-            return started
-    return resolve_date(args.business_date, config, args.landing, args.run_after)
-
-
-def resolve_date(text: str, config: Config, landing: str | None, run_after: str | None) -> date:
-    """The business date: ISO date, `today` in config's time zone at run_after, or `latest` drop of the landing folder."""
-    if text == "today":
-        moment = datetime.fromisoformat(run_after) if run_after else datetime.now(UTC)
-        return moment.astimezone(ZoneInfo(config.timezone)).date()
-    if text == "latest":
-        return _latest_drop(config, landing)
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--business-date {text!r} is neither a date (YYYY-MM-DD) nor `today` nor `latest`") from None
-
-
-def _latest_drop(config: Config, landing: str | None) -> date:
-    from jobs.ingest.landing import discover, latest_drop
-
-    if not landing:
-        raise UsageError("--business-date latest means the newest drop: name the landing folder with --landing")
-    newest = latest_drop(discover(landing, ready_marker=config.landing.ready_marker))
-    if newest is None:
-        raise UsageError(f"no drop has landed in {landing}: expected files in {landing}/<feed>/<YYYY-MM-DD>/")
-    return newest
+def _root(args: argparse.Namespace) -> str:
+    return str(Path(args.lake).absolute()) if "://" not in args.lake else str(args.lake)
 
 
 def _open(args: argparse.Namespace) -> Lake:
@@ -89,7 +58,7 @@ def _open(args: argparse.Namespace) -> Lake:
 
 def _published_date(args: argparse.Namespace, lake: Lake) -> date:
     if args.business_date != "latest":
-        return resolve_date(args.business_date, settings.Config(), None, None)
+        return which_night.resolve(args.business_date, settings.Config(), None, None)
     runs = lake.published_runs()
     if not runs:
         raise UsageError("no night has been published yet: look at `nightfill status`")
@@ -144,7 +113,7 @@ def run_replay(args: argparse.Namespace) -> int:
 
     _open(args)
     spark = session.start(f"nightfill replay {args.business_date}")
-    print(replay.replay(Lake(str(Path(args.lake).absolute()), spark), date.fromisoformat(args.business_date), args.force))
+    print(replay.replay(Lake(_root(args), spark), date.fromisoformat(args.business_date), args.force))
     return 0
 
 
@@ -193,9 +162,15 @@ def run_backtest(args: argparse.Namespace) -> int:
     origins = origins_of(args.origins, args.first, args.last, args.every, config.grain)
     _open(args)
     spark = session.start("nightfill backtest")
-    lake = Lake(str(Path(args.lake).absolute()) if "://" not in args.lake else args.lake, spark)
+    lake = Lake(_root(args), spark)
     print(backtest.main(spark, lake, config, Design(origins, args.horizon, args.model, args.retrain_every), args.out))
     return 0
+
+
+def _world(args: argparse.Namespace) -> WorldConfig | None:
+    from jobs.simulate.world import load
+
+    return load(args.world) if args.world else None
 
 
 def run_simulate(args: argparse.Namespace) -> int:
@@ -206,15 +181,24 @@ def run_simulate(args: argparse.Namespace) -> int:
     if args.landing and not Path(args.landing).is_dir():
         raise UsageError(f"there is no landing folder {args.landing}")
     lake, modes = _open(args), tuple(mode.strip() for mode in args.modes.split(",") if mode.strip())
-    made, first, last = None, args.first, args.last
-    if args.world:
-        from jobs.simulate.world import load
-
-        made = load(args.world)
+    made, first, last = _world(args), args.first, args.last
+    if made:
         first, last = first or made.span.first_drop, last or made.span.last
     if first is None or last is None:
         raise UsageError("--first and --last name the nights to simulate; only a world has its own")
     print(simulate.main(lake, config, first, last, modes, args.out, made))
+    return 0
+
+
+def run_gate(args: argparse.Namespace) -> int:
+    """Say whether a changed configuration or model may go live."""
+    from jobs.simulate import gate
+
+    if not (args.candidate or args.mode or args.model):
+        raise UsageError("nothing to compare: name what changes with --candidate, --mode or --model")
+    live = settings.load(args.config)
+    candidate = settings.load(args.candidate or args.config, mode=args.mode)
+    print(gate.main(_open(args), live, candidate, args.last, args.nights, args.model, _world(args)))
     return 0
 
 
@@ -246,6 +230,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "solve": run_solve,
     "backtest": run_backtest,
     "simulate": run_simulate,
+    "gate": run_gate,
     "models": run_models,
 }
 

@@ -61,8 +61,9 @@ def _features(job: Job) -> None:
 
 def _train(job: Job) -> str:
     from jobs.forecast import train
+    from jobs.simulate.models import in_money
 
-    return train.main(job.spark, job.lake, job.config, job.business_date, job.train)
+    return train.main(job.spark, job.lake, job.config, job.business_date, job.train, in_money)
 
 
 def _forecast(job: Job) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jobs.forecast import baseline, registry
 from jobs.forecast.model import dependence_of
-from jobs.forecast.ranks import PathRanks, seed_of, to_table
+from jobs.forecast.ranks import of_night, to_table
 from jobs.forecast.scoring import score
 from jobs.learn import night as learning
 
@@ -31,7 +31,7 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -
     dependence = dependence_of(model, spread)
     then = learning.corrected(lake, config, business_date, dependence) if config.mode == "feedback" else None
     lake.write_run("gold/forecasts", score(spark, model, features, spread, then), business_date)
-    ranks = PathRanks(config.planning.paths, seed_of(config.seed, business_date), dependence)
+    ranks = of_night(config, business_date, dependence)
     where = f"business_date = DATE '{business_date}' AND run_id = '{lake.run_id}'"
     lake.write_arrow("gold/path_ranks", to_table(ranks, business_date, lake.run_id), where)
 

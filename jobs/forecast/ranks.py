@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date
 
+    from jobs.config import Config
+
 Floats = npt.NDArray[np.float64]
 
 #: Factor -> the columns whose values, joined, are its id. From the most to the least common.
@@ -143,6 +145,26 @@ class GivenPaths(PathRanks):
     def of(self, names: Mapping[str, Names], steps: int) -> Floats:
         """No ranks; only their shape."""
         return np.broadcast_to(0.0, (len(names["item_id"]), steps, self.paths))
+
+
+def fenced(dependence: Dependence) -> Dependence:
+    """The same, the channels of a stocking point having the same ranks: what each has of its own becomes the pair's.
+
+    A stock that is split among channels by quantiles of the same level is short by what all channels together are short of when their
+    demands rise and fall together: a sum of comonotone demands has the sum of their quantiles (Dhaene et al., Insurance: Mathematics
+    and Economics 31, 2002). So a plan on such paths is that of channels which each have a stock of their own.
+    """
+    share, lasting = dict(dependence.share), dict(dependence.lasting)
+    own = {name: (share.get(name, 0.0), lasting.get(name, 0.0)) for name in ("pair", "series")}
+    total = sum(part for part, _ in own.values())
+    mean = sum(part * lasts for part, lasts in own.values()) / total if total else 0.0
+    return Dependence(share | {"pair": total, "series": 0.0}, lasting | {"pair": mean, "series": 0.0})
+
+
+def of_night(config: Config, night: date, dependence: Dependence) -> PathRanks:
+    """Ranks of a night's demand paths."""
+    spread = fenced(dependence) if config.planning.channels == "fenced" else dependence
+    return PathRanks(config.planning.paths, seed_of(config.seed, night), spread)
 
 
 def seed_of(seed: int, business_date: date) -> int:

@@ -46,17 +46,22 @@ def _first_night(model: Row) -> date:
     return first
 
 
+def find(lake: Lake, model_id: str) -> Row:
+    """The row of a registered model, named by its id or the beginning of it. Raises UsageError."""
+    found = {m["model_id"]: m for m in rows(lake) if m["model_id"].startswith(model_id) and not m["champion_from"]}
+    if len(found) != 1:
+        what = f"begins the names of {', '.join(sorted(found))}" if found else "is not in ops/models"
+        raise UsageError(f"model {model_id!r} {what}: `nightfill models --lake {lake.root}` lists them. Nothing was changed.")
+    return next(iter(found.values()))
+
+
 def use(lake: Lake, model_id: str, first: date) -> str:
     """Make a registered model champion from the night ``first`` on; returns what was done, in words.
 
     One row more in ops/models: nights before ``first`` choose as they did, and replays name their model. A challenger
     trained later takes over if it beats it. ``model_id`` may be the beginning of one. Raises UsageError.
     """
-    found = {m["model_id"]: m for m in rows(lake) if m["model_id"].startswith(model_id) and not m["champion_from"]}
-    if len(found) != 1:
-        what = f"begins the names of {', '.join(sorted(found))}" if found else "is not in ops/models"
-        raise UsageError(f"model {model_id!r} {what}: `nightfill models --lake {lake.root}` lists them. Nothing was changed.")
-    (row,) = found.values()
+    row = find(lake, model_id)
     if first < row["business_date"]:
         raise UsageError(f"model {row['model_id']} was trained for {row['business_date']}: a night before that can't use it.")
     load(lake, row["model_id"])

@@ -25,7 +25,7 @@ from jobs.forecast.model import MEAN, ROOT, Model, forecast, numbers
 from jobs.forecast.packing import PACKED, of, unpack
 from jobs.forecast.partitions import ROW
 from jobs.forecast.ranks import Dependence
-from jobs.forecast.trial import calibrated, half_calibrated, verdict
+from jobs.forecast.trial import InMoney, asked, calibrated, half_calibrated, verdict
 from jobs.forecast.watch import NotTrained, Watch
 
 if TYPE_CHECKING:
@@ -53,15 +53,20 @@ _HELD_OUT = "held_out"
 _HELD_OUT_COLUMNS = (*KEY, "target_date", "whole_units", "origin", "units", "target", days.FACTOR, PACKED)
 
 
-def main(spark: SparkSession, lake: Lake, config: Config, business_date: date, when: registry.When = "auto") -> str:
-    """Train if ``when`` and the last model's age say so; returns what was done, in words."""
+def main(
+    spark: SparkSession, lake: Lake, config: Config, business_date: date, when: registry.When = "auto", in_money: InMoney | None = None
+) -> str:
+    """Train if ``when`` and the last model's age say so; returns what was done, in words.
+
+    in_money  asked before a challenger takes a champion's place: whether its orders cost more
+    """
     known = registry.rows(lake)
     reason = registry.due(known, business_date, config)
     if when == "never" or (when == "auto" and reason is None):
         return "not trained: " + ("not allowed" if when == "never" else "the last model is young enough")
     champion = registry.champion(known, business_date, config.grain)
     try:
-        fitted = train(spark, lake, config, business_date, champion)
+        fitted = train(spark, lake, config, business_date, champion, in_money=in_money)
     except (NotTrained, UsageError) as error:
         return _give_up(lake, business_date, error, champion)
     _note(lake, business_date, None)
@@ -80,6 +85,7 @@ def train(
     business_date: date,
     champion: Mapping[str, Any] | None = None,
     seen_by: date | None = None,
+    in_money: InMoney | None = None,
 ) -> tuple[Model, dict[str, Any]] | None:
     """The model of a night and its facts (rows, metrics, champion); None where there is too little history.
 
@@ -120,6 +126,9 @@ def train(
         rows.unpersist()
     lake.drop_checkpoints()
     found_better = watch.run(lambda: verdict(spark, lake, config, business_date, plan, (challenger, held_out, kinds[0]), champion))
+    if champion and in_money and found_better.wins:
+        unseen = Model(challenger, spread, together, record)
+        found_better = asked(found_better, lake, config, business_date, plan, unseen, champion, in_money)
     facts = {"rows": count, "metrics": metrics, "champion": found_better.wins, "reason": str(found_better)}
     facts |= {"origins": len(plan.origins), "rounds": fitted.rounds, "workers": boosting.workers(spark, config)}
     return model, facts | {"objective": learns}

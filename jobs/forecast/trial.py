@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from jobs.errors import NightfillError
+from jobs.features.clock import CLOCKS
 from jobs.features.job import periods
 from jobs.features.names import KEY, join
 from jobs.forecast import calibration, days, judgement, registry
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from jobs.forecast.examples import Layout
     from jobs.lake import Lake
 
+#: Whether a challenger may take the champion's place by what orders cost, and why: of the lake, the settings, the nights from the first
+#: that neither has learned from to the night, the challenger, the champion (jobs/simulate/models.py).
+InMoney = Callable[["Lake", "Config", "date", "date", Model, Model], tuple[bool, str]]
 _ORDER = [(name, "ascending") for name in (*KEY, "origin", "step")]
 #: What the judgement needs beside the forecast.
 _KEPT = ("origin", "step", "level", "promotion", "units", "in_stock")
@@ -73,6 +77,25 @@ def verdict(
     steps = periods(lake, config, business_date)
     happened = outcomes(spark, lake, config, business_date, origins, steps, plan.share).toArrow()
     return held(fitted, theirs, happened, config, departments(lake, business_date))
+
+
+def asked(
+    won: judgement.Verdict,
+    lake: Lake,
+    config: Config,
+    business_date: date,
+    plan: Layout,
+    challenger: Model,
+    champion: Mapping[str, Any],
+    in_money: InMoney,
+) -> judgement.Verdict:
+    """The verdict of a challenger that forecasts better, once its orders have been costed; one whose champion is gone stays the winner."""
+    try:
+        theirs = registry.load(lake, champion["model_id"])
+    except NightfillError:
+        return won
+    allowed, why = in_money(lake, config, CLOCKS[config.grain].first_day(plan.held_out_from), business_date, challenger, theirs)
+    return judgement.Verdict(allowed, (*won.reasons, why))
 
 
 def held(

@@ -67,6 +67,7 @@ ABLATIONS: dict[str, Policy] = {
         _without("no_calibration", "with the plain record of errors as its spread", foresee=_uncalibrated, records=True),
         _without("no_dependence", "on paths on which every series and day is by itself", foresee=_independent),
         _without("no_beyond", "that costs its window alone, without leftovers, later orders and covers", lists_of=window_alone),
+        _without("fenced", "with a stock of its own for every channel of a location", fenced=True),
         _without("no_random_leads", "that takes lead times as sure", sees=with_sure_leads),
     )
 }

@@ -45,7 +45,7 @@ class Difference:
 
 def difference(policy: Outcome, reference: Outcome, chosen: np.ndarray, seed: int) -> Difference:
     """Cost of a policy less that of the reference, on the chosen pairs [pairs]."""
-    cells = _cells((policy.cost() - reference.cost())[:, chosen], policy.items[chosen], policy.span.fixed)
+    cells = cells_of((policy.cost() - reference.cost())[:, chosen], policy.items[chosen], policy.span.fixed)
     items, blocks = cells.shape
     crossed = blocks >= LEAST_BLOCKS
     if items < LEAST_ITEMS:
@@ -58,7 +58,7 @@ def difference(policy: Outcome, reference: Outcome, chosen: np.ndarray, seed: in
     return Difference(float(cells.sum()), float(low), float(high), items, blocks if crossed else 0)
 
 
-def _cells(cost: Floats, items: Ints, fixed: int) -> Floats:
+def cells_of(cost: Floats, items: Ints, fixed: int) -> Floats:
     """[items, blocks] cost of nights and pairs by item and block; a block is so many whole weeks that ``fixed`` nights fit in it."""
     length = _WEEK * -(-fixed // _WEEK)
     blocks = max(len(cost) // length, 1)

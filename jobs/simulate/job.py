@@ -8,24 +8,24 @@ import shutil
 import sys
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pyarrow as pa
 
 import schemas
+from jobs.config import Config
 from jobs.errors import UsageError
 from jobs.forecast import here, predict
 from jobs.simulate import compare, measures, memory, page, printout, running, span, tuning
 from jobs.simulate.ablations import KNOWN
-from jobs.simulate.policies import BASE_STOCK, ORACLE, STOCHASTIC
+from jobs.simulate.policies import BASE_STOCK, ORACLE, PERFECT, STOCHASTIC
 from jobs.simulate.replay import Given, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from jobs.config import Config
     from jobs.lake import Lake
     from jobs.simulate.measures import Outcome
     from jobs.simulate.span import Span
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 #: Tables that a simulation reads.
 _READ = (*memory.MASTERS, "demand", "stock", "inbound", "sales", "receipts")
 ALL = "*"
+#: Stands for all modes of the night, with brackets.
+EVERY = "all"
 #: Where the way begins and ends of which each policy has come a share.
 _WAY = (BASE_STOCK, ORACLE)
 
@@ -57,6 +59,7 @@ def main(
 
     Raises UsageError where a mode is unknown or the span can't be simulated.
     """
+    modes = tuple(dict.fromkeys(name for mode in modes for name in (_every(made) if mode == EVERY else (mode,))))
     unknown = [mode for mode in modes if mode not in KNOWN]
     if unknown:
         raise UsageError(f"--modes {', '.join(unknown)}: there is only {', '.join(KNOWN)}")
@@ -78,6 +81,12 @@ def main(
         Path(out).write_text(page.html(found), encoding="utf-8")
         lines.append(f"Page: {out}")
     return "\n".join(lines)
+
+
+def _every(made: WorldConfig | None) -> tuple[str, ...]:
+    """All modes that a night can decide by, and what they are compared with: ``all`` on the command line."""
+    modes = get_args(Config.model_fields["mode"].annotation)
+    return (*modes, BASE_STOCK, *((ORACLE, PERFECT) if made is not None else ()))
 
 
 def _outcomes(

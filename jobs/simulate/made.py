@@ -72,6 +72,7 @@ class Made:
         named = pl.DataFrame({"item_id": rows.item_id.tolist(), "location_id": rows.location_id.tolist()})
         self.pair = opening.places.numbers(named)
         self.counts: dict[str, int] = {}
+        self.fenced = opening.night.config.planning.channels == "fenced"
         _check(market.begins, self.pair, opening)
         known = pl.DataFrame(pl.from_arrow(opening.known)).filter(pl.col("sales_rows") > 0)
         key = self.market.series.columns
@@ -87,7 +88,7 @@ class Made:
         assert before.world.day == day == self.market.begins.day + timedelta(days=number)
         row = self.world.row_of(lines["item_id"].to_list(), lines["location_id"].to_list())
         orders = np.bincount(row, lines["units"].to_numpy() // SCALE, len(self.pair)).astype(np.int64)
-        after, night = self.world.advance(before.world, orders)
+        after, night = self.world.advance(before.world, orders, fenced=self.fenced)
         line, part = self.market.line, self.market.part
         moves = Moves(*(by_pair(getattr(night.moves, each.name), self.pair) for each in fields(Moves)))
         wanted = by_pair(np.append(night.demand.sum(axis=1), np.zeros(len(self.pair) - self.world.lines, np.int64)), self.pair)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: What a replay takes from the landing as it is, whatever is simulated.
 MASTERS = ("items", "locations", "lanes", "assortment", "prices", "calendar", "signals", "capacities", "overrides")
 #: What says what stock was, beside orders under way; from the first night on the simulation knows it itself.
-_STOCK = ("stock", "sales", "receipts")
+STOCK = ("stock", "sales", "receipts")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def with_columns(rows: pa.Table, columns: Mapping[str, pa.Array | pa.ChunkedArra
 
 def begins_at(lake: Lake, first: date, first_drop: date) -> Lake:
     """Where the first night finds its stock: the lake; before its first drop what that brought, each row by its own date."""
-    return lake if first >= first_drop else _early(lake, (*MASTERS, *_STOCK), first_drop)
+    return lake if first >= first_drop else _early(lake, (*MASTERS, *STOCK), first_drop)
 
 
 def masters_of(lake: Lake, first_drop: date) -> Memory:

@@ -17,7 +17,7 @@ from jobs.forecast import plain
 from jobs.forecast.baseline import positive_gamma
 from jobs.forecast.distribution import NAMES
 from jobs.forecast.model import dependence_of, forecast, settle
-from jobs.forecast.ranks import INDEPENDENT, Dependence, GivenPaths, PathRanks, seed_of
+from jobs.forecast.ranks import INDEPENDENT, Dependence, GivenPaths, PathRanks, of_night, seed_of
 from jobs.plan import expected_cost
 from jobs.plan.inputs import FORECAST
 from jobs.plan.order_up_to import newsvendor
@@ -70,6 +70,7 @@ class Policy:
     learns    whether it needs a model;  records  whether it needs a record of the model's errors
     recalls   whether it learns from outcomes of its decisions
     sees      silver as it takes it;  lawful  whether it needs a world whose law is known
+    fenced    whether channels have a stock of their own, whatever the settings say
     """
 
     name: str
@@ -81,6 +82,13 @@ class Policy:
     sees: Callable[[Memory], Memory] = _as_it_is
     lawful: bool = False
     recalls: bool = False
+    fenced: bool = False
+
+    def settings(self, config: Config) -> Config:
+        """The settings under which it decides."""
+        if not self.fenced:
+            return config
+        return config.model_copy(update={"planning": config.planning.model_copy(update={"channels": "fenced"})})
 
 
 def distribution(evening: Evening, spread: Spread = "calibrated") -> pa.Table:
@@ -109,7 +117,7 @@ def _times(forecasts: pa.Table, factor: float) -> pa.Table:
 
 def ranks_of(evening: Evening, dependence: Dependence) -> PathRanks:
     """Ranks of the night's demand paths."""
-    return PathRanks(evening.config.planning.paths, seed_of(evening.config.seed, evening.night), dependence)
+    return of_night(evening.config, evening.night, dependence)
 
 
 def _stochastic(evening: Evening) -> tuple[pa.Table, PathRanks]:
@@ -196,7 +204,7 @@ def _within(nights: int, number: int) -> int:
     return number if beyond <= 0 else number - week * -(-beyond // week)
 
 
-STOCHASTIC, BASE_STOCK, ORACLE = "stochastic", "base_stock", "oracle"
+STOCHASTIC, BASE_STOCK, ORACLE, PERFECT = "stochastic", "base_stock", "oracle", "perfect"
 _LEVEL = "then an order-up-to level at the critical ratio"
 POLICIES: dict[str, Policy] = {
     policy.name: policy
@@ -214,6 +222,6 @@ POLICIES: dict[str, Policy] = {
         Policy("sequential_normal", "as sequential, errors taken as normal", _normal, newsvendor, learns=True, records=True),
         Policy(BASE_STOCK, f"the 28-day in-stock mean and the spread of these days, {_LEVEL}", base_stock, newsvendor),
         Policy(ORACLE, "the night's plan on paths from the law, its hidden state known", _oracle, expected_cost.evaluate, lawful=True),
-        Policy("perfect", "the night's plan on one path: what will be wanted", _perfect, expected_cost.evaluate),
+        Policy(PERFECT, "the night's plan on one path: what will be wanted", _perfect, expected_cost.evaluate),
     )
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -80,6 +80,7 @@ class Run:
     """A policy's nights in a market."""
 
     def __init__(self, given: Given, policy: Policy) -> None:
+        given = replace(given, config=policy.settings(given.config))
         self.given, self.policy = given, policy
         day = given.span.first
         first = inputs.night_of(given.lake, given.config, day, _NO_RANKS)

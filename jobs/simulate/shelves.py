@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jobs.simulate.market import Replayed
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 class Shelves:
@@ -44,6 +45,7 @@ class Shelves:
         stock, _ = position.stock(self.places.pairs.select(PAIR), tables, orders, opening.night)
         placed = self.places.pairs.join(stock, on=PAIR, how="left", maintain_order="left")
         self._on_hand = np.floor(placed["on_hand"].to_numpy() * SCALE + 0.5).astype(np.int64)
+        self.fenced, self.share = opening.night.config.planning.channels == "fenced", self._shares()
         self.newest = placed["location_id"].is_in(opening.night.newest_first).to_numpy()
         self.record = placed["has_record"].to_numpy().astype(bool)
         coming = orders.filter(~pl.col("done")).with_columns(units=(pl.col("units") * SCALE).cast(pl.Int64))
@@ -64,11 +66,31 @@ class Shelves:
         shipped = self._shipped(lines, placed)
 
         def sell(on_hand: Ints) -> Ints:
-            return np.minimum(on_hand, wanted)
+            return self.places.sums(np.minimum(self._parts(on_hand), asked)) if self.fenced else np.minimum(on_hand, wanted)
 
         after, moves, _ = pass_night(before, day.toordinal(), lambda _: (placed, shipped), sell, self.newest)
-        fraction = in_stock(wanted, moves.sold, moves.opening + moves.received - moves.shipped)
-        return after, Happened(moves, wanted, self.places.split(asked, moves.sold), fraction[self.places.of_series], shown)
+        there = moves.opening + moves.received - moves.shipped
+        if not self.fenced:
+            fraction = in_stock(wanted, moves.sold, there)[self.places.of_series]
+            return after, Happened(moves, wanted, self.places.split(asked, moves.sold), fraction, shown)
+        parts = self._parts(there)
+        sold = np.minimum(parts, asked)
+        return after, Happened(moves, wanted, sold, in_stock(asked, sold, parts), shown)
+
+    def _shares(self) -> Floats:
+        """[series] part of its pair's stock that is a channel's own: its share of what the record sold."""
+        sold = np.maximum(self.market.sold, 0).sum(axis=1)
+        total, channels = (self.places.sums(each)[self.places.of_series] for each in (sold, np.ones_like(sold)))
+        return np.where(total > 0, sold / np.maximum(total, 1), 1 / channels)
+
+    def _parts(self, on_hand: Ints) -> Ints:
+        """[series] each channel's part of stock [pairs], set anew every morning; what does not divide is the first channel's."""
+        whole = ((self.market.sold < 0) | (self.market.sold % SCALE == 0)).all(axis=1)
+        unit = np.where(whole, SCALE, 1)
+        parts = np.floor(on_hand[self.places.of_series] * self.share / unit).astype(np.int64) * unit
+        first = np.r_[True, self.places.of_series[1:] != self.places.of_series[:-1]]
+        parts[first] += (on_hand - self.places.sums(parts))[self.places.of_series[first]]
+        return parts
 
     def seen(self, before: Goods, day: date, came: npt.NDArray[np.bool_]) -> dict[str, pa.Table]:
         """A count after closing on the day before, batch by batch, of what had one or ever had stock; all that is under way."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 #: A span is at least so many times as long as what old orders fix.
 LEAST_SPANS = 4
 _WEEK = 7
+_NO_SALES = "{} has no sales: run `nightfill nightly` (or `nightfill ingest`) on the landing folder first"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def of(lake: Lake, config: Config, first: date, last: date, *, endless: bool = F
         raise UsageError(f"--last {last} is before --first {first}")
     history, newest = _bounds(lake)
     if history is None or newest is None:
-        raise UsageError(f"{lake.root} has no sales: run `nightfill nightly` (or `nightfill ingest`) on the landing folder first")
+        raise UsageError(_NO_SALES.format(lake.root))
     earliest = history + timedelta(days=LEAST_HISTORY[config.grain])
     if first < earliest:
         raise UsageError(f"--first {first} has too little history: sales begin on {history}, so {earliest} is the first night possible")
@@ -91,6 +92,14 @@ def first_drop(lake: Lake) -> date:
     """The night from which the landing's first drop is known."""
     known = lake.arrow("silver/items", ["known_from"])["known_from"]
     return pc.min(known).as_py() or date.min
+
+
+def newest(lake: Lake) -> date:
+    """The last day with sales. Raises UsageError where there is none."""
+    found = _bounds(lake)[1]
+    if found is None:
+        raise UsageError(_NO_SALES.format(lake.root))
+    return found
 
 
 def _bounds(lake: Lake) -> tuple[date | None, date | None]:

@@ -16,21 +16,19 @@ from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 import schemas
 from jobs.forecast.examples import LEAST_HISTORY
 from jobs.lake import put
-from jobs.plan.lanes import ORDER_TERMS
-from jobs.plan.night import PAIR
 from jobs.simulate import market
 from jobs.simulate.ledger import COMPONENTS
 from jobs.simulate.memory import with_columns
 from jobs.simulate.policies import POLICIES, base_stock
-from jobs.simulate.recovered import VARIANTS, numbers_of
+from jobs.simulate.recovered import VARIANTS
 from jobs.simulate.replay import Given, Run
+from jobs.simulate.sample import alone, sampled
 from jobs.simulate.span import LEAST_SPANS, Span
 
 if TYPE_CHECKING:
@@ -111,7 +109,7 @@ def _span_before(given: Given) -> Span | None:
 def _before(given: Given, span: Span, demand: str, seed: int) -> Given:
     """What the replay of an earlier span is given: history until then, and the stock of the later one's first night."""
     seen = Run(given, POLICIES["base_stock"]).seen(given.span.first)
-    kept = _sampled(seen.tables["silver/demand"], given.config.simulation.tuning_lines)
+    kept = sampled(seen.tables["silver/demand"], given.config.simulation.tuning_lines)
     known = kept.filter(pc.less(kept["period"], pa.scalar(given.span.first)))
     items = pa.array(sorted(set(known["item_id"].to_pylist())), pa.string())
     stock = _dated(seen.tables["silver/stock"], span.first, items)
@@ -120,25 +118,8 @@ def _before(given: Given, span: Span, demand: str, seed: int) -> Given:
     sold = market.replayed(lake, span.first, span.last, demand if demand in VARIANTS else VARIANTS[0], seed)
     lake = lake.having(demand=known.filter(pc.less(known["period"], pa.scalar(span.first))))
     few = {name: lake.tables[f"silver/{name}"] for name in ("items", "assortment")}
-    lake = lake.having(**{name: rows.filter(pc.is_in(rows["item_id"], items)) for name, rows in few.items()}, **_alone(lake))
+    lake = lake.having(**{name: rows.filter(pc.is_in(rows["item_id"], items)) for name, rows in few.items()}, **alone(lake))
     return replace(given, lake=lake, base=lake, market=sold, span=span, model=None)
-
-
-def _alone(lake: Memory) -> dict[str, pa.Table]:
-    """Lanes without terms of whole orders, and of the capacities those of an item's stock."""
-    lanes, limits = lake.tables["silver/lanes"], lake.tables["silver/capacities"]
-    lanes = with_columns(lanes, {name: pa.nulls(lanes.num_rows) for name in ORDER_TERMS})
-    own = pc.and_(pc.equal(limits["resource"], "dc_stock"), pc.and_(pc.equal(limits["unit"], "units"), pc.is_valid(limits["item_id"])))
-    return {"lanes": lanes, "capacities": limits.filter(own)}
-
-
-def _sampled(demand: pa.Table, lines: int) -> pa.Table:
-    """Rows of some items, chosen by their names, with about so many item-locations in all."""
-    pairs = pl.DataFrame(pl.from_arrow(demand.select(PAIR))).unique()
-    sizes = pairs.group_by("item_id").len().sort("item_id")
-    order = sizes.with_columns(drawn=pl.Series(numbers_of(sizes["item_id"].to_list()))).sort("drawn")
-    chosen = order.filter((pl.col("len").cum_sum() <= lines) | (pl.int_range(pl.len()) == 0))["item_id"].sort()
-    return demand.filter(pc.is_in(demand["item_id"], chosen.to_arrow().cast(pa.string())))
 
 
 def _dated(stock: pa.Table, first: date, items: pa.Array) -> pa.Table:

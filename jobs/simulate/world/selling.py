@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 HOURS = np.cumsum([3, 5, 7, 8, 8, 7, 6, 6, 7, 9, 11, 11, 8, 4]) / 100
 
 
+def sell_fenced(demand: Ints, on_hand: Ints, share: Floats, key: Ints, day: int) -> tuple[Ints, Floats]:
+    """The same where each channel has a part of the stock of its own: the second one its usual share [lines] of it, rounded at random.
+
+    Parts are set anew every morning. In stock: as the channel whose part is empty first.
+    """
+    second = np.floor(on_hand * share + draws.uniform(key, day, "fence")).astype(np.int64)
+    sold, in_stock = np.zeros_like(demand), np.ones(demand.shape)
+    for channel, part in enumerate((on_hand - second, second)):
+        alone = np.stack([demand[:, channel], np.zeros_like(on_hand)], axis=1)
+        units, in_stock[:, channel] = sell(alone, part, key, day)
+        sold[:, channel] = units[:, 0]
+    return sold, np.where(share > 0, in_stock.min(axis=1), in_stock[:, 0])
+
+
 def sell(demand: Ints, on_hand: Ints, key: Ints, day: int) -> tuple[Ints, Floats]:
     """Sales [lines, 2] and the share of selling hours in stock [lines], from demand [lines, 2] and stock [lines].
 

@@ -89,8 +89,10 @@ class World:
         """[rows] units that the world orders for itself (docs/world.md, Usual orders)."""
         return self.usual.orders(state)
 
-    def advance(self, state: State, orders: Ints) -> tuple[State, Night]:
+    def advance(self, state: State, orders: Ints, *, fenced: bool = False) -> tuple[State, Night]:
         """A night on: orders [rows] of ``state.day`` are placed before opening. Returns the next morning's state and what happened.
+
+        fenced  whether each channel sells from a part of the stock of its own
 
         Raises ValueError where orders are negative or of another length.
         """
@@ -112,7 +114,11 @@ class World:
 
         def sell(on_hand: Ints) -> Ints:
             nonlocal sold, in_stock
-            sold, in_stock = selling.sell(wanted.units, on_hand[: self.lines], self.randomness.demand_key, day)
+            stock, key = on_hand[: self.lines], self.randomness.demand_key
+            if fenced:
+                sold, in_stock = selling.sell_fenced(wanted.units, stock, self.network.share, key, day)
+            else:
+                sold, in_stock = selling.sell(wanted.units, stock, key, day)
             return np.concatenate([sold.sum(axis=1), np.zeros(centres, np.int64)])
 
         goods, moves, came = pass_night(state.goods, day, place, sell, self._newest_first)

@@ -11,7 +11,8 @@ import pytest
 from scipy.special import ndtri
 
 import schemas
-from jobs.forecast.ranks import FACTORS, Dependence, PathRanks, from_table, seed_of, to_table
+from jobs.config import Config
+from jobs.forecast.ranks import FACTORS, Dependence, PathRanks, fenced, from_table, of_night, seed_of, to_table
 from schemas.gold.path_ranks import FACTORS as DECLARED
 
 D = date(2024, 5, 29)
@@ -121,3 +122,22 @@ def test_rows_of_series_and_periods_have_the_ranks_of_their_series() -> None:
     for some, rank in ranks.of_rows(rows, step, series=2):
         found[some] = rank
     assert (found == ranks.of(FIVE, 3)[[2, 0, 4, 2], step]).all()
+
+
+def test_channels_of_a_fenced_location_rise_and_fall_together_and_nothing_else_changes() -> None:
+    apart = fenced(Dependence(SHARE, {**LASTING, "pair": 0.2, "series": 0.8}))
+    assert sum(apart.share.values()) == pytest.approx(1.0)
+    assert apart.lasting["pair"] == pytest.approx((0.15 * 0.2 + 0.3 * 0.8) / 0.45)
+    ranks = PathRanks(512, 1, apart).of(FIVE, 2)
+    assert (ranks[0] == ranks[1]).all()
+    assert np.corrcoef(ranks[0, 0], ranks[2, 0])[0, 1] == pytest.approx(0.4, abs=0.1)
+    # Of channels with a stock each, together as large as the quantile of the sum, none is short before the other.
+    of_channels = ndtri(ranks[:2, 0]) * np.array([[2.0], [0.5]])
+    assert np.quantile(of_channels.sum(axis=0), 0.9) == pytest.approx(np.quantile(of_channels, 0.9, axis=1).sum())
+
+
+def test_a_setting_fences_channels() -> None:
+    settings = Config.model_validate({"planning": {"channels": "fenced"}})
+    dependence = Dependence(SHARE, LASTING)
+    assert of_night(settings, D, dependence).dependence == fenced(dependence)
+    assert of_night(Config(), D, dependence) == PathRanks(128, seed_of(Config().seed, D), dependence)

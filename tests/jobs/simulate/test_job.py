@@ -10,9 +10,11 @@ import pytest
 from jobs.errors import UsageError
 from jobs.publish.hashes import rows_hash
 from jobs.simulate import job
+from jobs.simulate.ablations import KNOWN
 from jobs.simulate.replay import Run
 from schemas import SIMULATIONS
 from tests.jobs.simulate.small import CONFIG, FIRST, LAST, chain
+from tests.jobs.simulate.tiny import made
 
 MODES = ("stochastic", "perfect", "sequential", "base_stock")
 
@@ -56,6 +58,13 @@ def test_every_policy_has_its_rows(done) -> None:
     assert "noise from week to week is not covered" in page
     assert page.count("<svg") > 5
     assert "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_all_are_the_modes_of_the_night_and_what_they_are_compared_with() -> None:
+    assert job._every(None)[:2] == ("stochastic", "sequential")
+    assert set(job._every(None)) <= set(KNOWN)
+    assert job._every(None)[-1] == "base_stock"
+    assert job._every(made())[-3:] == ("base_stock", "oracle", "perfect")
 
 
 def test_again_and_after_a_kill_it_writes_the_same_bytes(done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,10 @@ import polars as pl
 
 from jobs.forecast import here
 from jobs.simulate import market, memory, span
+from jobs.simulate.ablations import KNOWN
 from jobs.simulate.policies import POLICIES
 from jobs.simulate.replay import Given, Run
-from tests.jobs.features.lakes import history
+from tests.jobs.features.lakes import history, sale
 from tests.jobs.simulate.small import BEGIN, CONFIG, FIRST, HISTORY, LAST, NIGHTS, chain
 
 DAY = timedelta(days=1)
@@ -41,3 +42,22 @@ def test_two_nights_with_an_item_that_stopped_selling_long_before(tmp_path: Path
     assert ordered == {"i0", "i1"}
     assert at.books.units["wanted"][1].sum() > 0
     assert at.books.units["received"][1].sum() > 0
+
+
+def test_fenced_channels_keep_what_is_theirs(tmp_path: Path) -> None:
+    """Three units of whole goods on hand, online sells a third: one is its own, though the store's customers want five."""
+    nights = [BEGIN + n * DAY for n in range(HISTORY + NIGHTS)]
+    rows = [sale("i0", "S0", day, units) | {"channel": name} for day in nights for name, units in (("online", 2), ("store", 4))]
+    eve = FIRST - DAY
+    lake = chain(tmp_path, items=1, stores=1, demand=rows, stock=[{"item_id": "i0", "location_id": "S0", "as_of": eve, "on_hand": 3}])
+    base = memory.masters_of(lake, span.first_drop(lake)).having(demand=memory.history(lake, FIRST, FIRST))
+    replayed = market.replayed(lake, FIRST, LAST, "floor", 1)
+    given = Given(lake, base, replayed, span.of(lake, CONFIG, FIRST, LAST), CONFIG, None, here.train, 28)
+    sold = {}
+    for policy in ("stochastic", "fenced"):
+        run = Run(given, KNOWN[policy])
+        run.step()
+        known = pl.DataFrame(pl.from_arrow(run.progress.known)).filter(pl.col("period") == FIRST).sort("channel")
+        sold[policy] = known["units"].cast(float).to_list()
+        assert run.progress.books.imbalance(run.progress.begun, run.progress.state) == 0
+    assert sold == {"stochastic": [2.0, 1.0], "fenced": [1.0, 2.0]}

@@ -131,6 +131,19 @@ def test_an_empty_shelf_is_never_and_a_sufficient_one_always_in_stock() -> None:
     assert in_stock.tolist() == [0, 1, 0]
 
 
+def test_fenced_channels_sell_from_their_own_part_and_never_more_than_from_one_stock() -> None:
+    n = 4000
+    demand, shelf, key, share = np.tile([[9, 3]], (n, 1)), np.full(n, 6), np.arange(n), np.full(n, 0.25)
+    sold, in_stock = selling.sell_fenced(demand, shelf, share, key, DAY)
+    assert sold.sum(axis=1).max() == 6
+    assert sold[:, 1].mean() == pytest.approx(1.5, abs=0.05)
+    quiet, open_ = selling.sell_fenced(np.array([[5, 0], [5, 0]]), np.array([6, 6]), np.array([0.5, 0.0]), np.arange(2), DAY)
+    assert quiet.tolist() == [[3, 0], [5, 0]], "units of a channel that nobody wants are not for the others"
+    assert open_.tolist() == [pytest.approx(open_[0]), 1.0]
+    assert 0 < open_[0] < 1
+    assert (in_stock < 1).all()
+
+
 def test_with_all_off_supply_is_sure() -> None:
     made = world(supply={"outbound": 0.1, "shortages": 0.5, "supplier_lead_std": 2, "fresh": 1})
     _, found = nights(made, 40)
