@@ -69,7 +69,11 @@ def test_a_night_of_feedback_learns_from_outcomes_and_is_replayed(spark: SparkSe
         "next_arrives_on": D - DAY,
     }
     lines = [{"item_id": item, "location_id": "S1", "source_id": "DC"} for item in ITEM_IDS]
-    write(lake, "gold/outcomes", [before | judged | line | {"decided_on": D - n * DAY} for line in lines for n in range(3, 83)])
+    write(
+        lake,
+        "gold/outcomes",
+        [before | judged | line | {"decided_on": D - 3 * DAY, "source_id": f"DC{n}"} for line in lines for n in range(80)],
+    )
     window = {"arrives_on": D - DAY, "next_arrives_on": D, "binding": "", "window_quantiles": [float(n) for n in range(15)]}
     write(lake, "gold/order_reasons", [before | window | line for line in lines])
     run_night(lake, Story().land(folder / "learning"), mode="feedback")
