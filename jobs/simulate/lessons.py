@@ -75,7 +75,8 @@ class Lessons:
 
     def remember(self, beliefs: pl.DataFrame, business_date: date) -> None:
         """What the night's lines believed (BELIEFS without business_date)."""
-        rows = beliefs.with_columns(business_date=pl.lit(business_date)).select(outcomes.BELIEFS)
+        believing = beliefs.filter(pl.col("window_quantiles").is_not_null())
+        rows = believing.with_columns(business_date=pl.lit(business_date)).select(outcomes.BELIEFS)
         self.waiting = rows if self.waiting is None else pl.concat([self.waiting, rows])
 
     def tables(self) -> dict[str, pa.Table]:
