@@ -106,7 +106,9 @@ def _whole(base: Floats, p_zero: Floats, mean: Floats, ranks: Floats) -> Floats:
     """Whole units: at least one on each path above p_zero, summing to the rounded total."""
     paths = base.shape[1]
     total = np.floor(mean * paths + 0.5)
-    order = np.argsort(np.argsort(-ranks, axis=1, kind="stable"), axis=1, kind="stable")
+    order = np.empty(ranks.shape, np.int64)
+    highest_first = np.argsort(-ranks, axis=1, kind="stable")
+    np.put_along_axis(order, highest_first, np.broadcast_to(np.arange(paths), ranks.shape), axis=1)
     positive = (ranks >= np.asarray(p_zero)[:, None]) & (order < total[:, None])
     # A total above zero needs a path to lie on, even where every rank is below p_zero.
     positive |= (order == 0) & (total > 0)[:, None]
@@ -119,14 +121,15 @@ def _whole(base: Floats, p_zero: Floats, mean: Floats, ranks: Floats) -> Floats:
     return units
 
 
-def _round_to_total(values: Floats, total: Floats, order: npt.NDArray[np.intp]) -> Floats:
+def _round_to_total(values: Floats, total: Floats, order: npt.NDArray[np.int64]) -> Floats:
     """Round to integers with the given sum by largest remainders, ties to the higher rank (order 0 = highest)."""
     # 1e-9 swallows the last bit of the factor, so that 2.9999999999 is three.
     floors = np.floor(values + 1e-9)
     missing = total - floors.sum(axis=1)
-    remainder = np.round(values - floors, 9)
-    place = np.lexsort((order, -remainder), axis=1)
-    rank = np.empty_like(place)
-    np.put_along_axis(rank, place, np.broadcast_to(np.arange(values.shape[1]), values.shape), axis=1)
-    rounded: Floats = floors + (rank < missing[:, None])
+    paths = values.shape[1]
+    # Remainders to nine places and, after them, places in the order are one whole number: no two are equal, so no order of sorting matters.
+    key = order - paths * np.rint(np.round(values - floors, 9) * 1e9).astype(np.int64)
+    last = np.clip(missing.astype(np.int64) - 1, 0, paths - 1)
+    highest = np.take_along_axis(np.sort(key, axis=1), last[:, None], axis=1)
+    rounded: Floats = floors + ((key <= highest) & (missing > 0)[:, None])
     return rounded

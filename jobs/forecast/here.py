@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-#: One: with more they wait for each other, which on a busy machine costs four times the processor time.
-_THREADS = 1
+#: Fixed, not taken from the cores, so that the model does not depend on the machine. They must not spin (jobs/__init__.py).
+_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)

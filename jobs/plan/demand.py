@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from jobs.forecast.ranks import PathRanks
     from jobs.plan.night import Floats, Ints, Night
 
+#: Series drawn together: small enough for the processor's cache.
+_CHUNK = 512
+
 
 @dataclass(frozen=True)
 class Demand:
@@ -29,6 +32,7 @@ class Demand:
     ranks      [series, steps, paths]
     names      columns that name the series' factors
     given      [series, steps, paths] units on the paths, where they are not drawn from the distributions
+    known      period -> [series, paths] its units, once somebody has asked: each period is drawn once, whoever asks and how often
     drawn      [centres, steps, paths] units that distribution centres are asked for; they are numbered after the series
 
     Beyond the horizon the last week repeats (grain week: the last period). A period without a forecast has no demand.
@@ -44,6 +48,7 @@ class Demand:
     names: dict[str, Names] = field(default_factory=dict)
     drawn: Floats | None = None
     given: npt.NDArray[np.int32] | None = None
+    known: dict[int, Floats] = field(default_factory=dict)
 
     def with_drawn(self, drawn: Floats) -> Demand:
         """The same, and what distribution centres are asked for."""
@@ -67,11 +72,11 @@ class Demand:
         """The distributions alone, as far as so many steps look: small enough to keep, to be drawn ``afresh`` later."""
         seen = min(max(steps, 1), self.horizon)
         cut = {name: getattr(self, name)[:, :seen] for name in ("quantiles", "p_zero", "mean")}
-        return replace(self, **cut, ranks=np.zeros((len(self.whole), seen, 0)), drawn=None, given=None)
+        return replace(self, **cut, ranks=np.zeros((len(self.whole), seen, 0)), drawn=None, given=None, known={})
 
     def afresh(self, ranks: PathRanks) -> Demand:
         """The same distributions on other paths."""
-        return replace(self, ranks=ranks.of(self.names, self.horizon))
+        return replace(self, ranks=ranks.of(self.names, self.horizon), known={})
 
     def units(self, series: Ints, step: int) -> Floats:
         """[n, paths] units demanded of series in a step."""
@@ -88,12 +93,17 @@ class Demand:
         at = self.column(step)
         if self.given is not None:
             return np.asarray(self.given[series, at], np.float64)
-        units = np.empty((len(series), self.paths))
+        if at not in self.known:
+            self.known[at] = self._drawn(at)
+        return np.asarray(self.known[at][series])
+
+    def _drawn(self, at: int) -> Floats:
+        """[series, paths] units of a period."""
+        units = np.empty((len(self.whole), self.paths))
         for flag in (False, True):
-            chosen = self.whole[series] == flag
-            rows = series[chosen]
-            if len(rows):
-                units[chosen] = draw(self.quantiles[rows, at], self.p_zero[rows, at], self.mean[rows, at], self.ranks[rows, at], flag)
+            of_flag = np.flatnonzero(self.whole == flag)
+            for rows in np.array_split(of_flag, -(-len(of_flag) // _CHUNK)) if len(of_flag) else []:
+                units[rows] = draw(self.quantiles[rows, at], self.p_zero[rows, at], self.mean[rows, at], self.ranks[rows, at], flag)
         return units
 
     def of_pairs(self, first: Ints, count: Ints, step: int) -> Floats:

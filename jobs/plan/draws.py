@@ -133,14 +133,15 @@ def _level(sold: Floats, lasting: Floats, shortage: Floats, held: Floats, waste:
     """
     paths = sold.shape[1]
     levels = np.sort(sold, axis=1)
-    # Of the sum of both in one order, how many of ``lasting`` lie at or below each level: levels first among equals would count too few.
-    merged = np.argsort(np.concatenate([lasting, levels], axis=1), axis=1, kind="stable")
-    of_level = merged >= paths
-    spoilt = np.cumsum(~of_level, axis=1)[of_level].reshape(levels.shape)
-    gain = (shortage + held)[:, None] * np.arange(1, paths + 1) + waste[:, None] * spoilt
-    enough = gain >= shortage[:, None] * paths * (1 - _LAST_BIT)
-    place = np.where(enough.any(axis=1), enough.argmax(axis=1), paths - 1)
-    level: Floats = np.take_along_axis(levels, place[:, None], axis=1)[:, 0]
+    rises, enough = (shortage + held)[:, None], shortage[:, None] * paths * (1 - _LAST_BIT)
+    # The gain of a level rises with it: the first that is enough is found by bisection; the last where none is.
+    low, high = np.zeros((len(levels), 1), np.int64), np.full((len(levels), 1), paths - 1)
+    for _ in range(int(paths - 1).bit_length()):
+        middle = (low + high) // 2
+        spoilt = np.count_nonzero(lasting <= np.take_along_axis(levels, middle, axis=1), axis=1, keepdims=True)
+        reached = rises * (middle + 1) + waste[:, None] * spoilt >= enough
+        low, high = np.where(reached, low, np.minimum(middle + 1, high)), np.where(reached, middle, high)
+    level: Floats = np.take_along_axis(levels, high, axis=1)[:, 0]
     return level
 
 

@@ -25,8 +25,8 @@ from jobs.plan.beyond import rolled
 from jobs.plan.curves import Curves, row_quantile
 from jobs.plan.newest_first import NewestFirst
 from jobs.plan.ragged import first_least, positions
-from jobs.plan.random_leads import LEADS, random_leads
-from jobs.plan.stock_paths import StockPaths, wanted_if_sure
+from jobs.plan.random_leads import random_leads
+from jobs.plan.stock_paths import StockPaths, roll, wanted_if_sure
 from jobs.plan.terms import LONGEST_LIST, Terms
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 #: Lines costed together: small enough for the processor's cache.
 CHUNK = 512
-_SHORTEST = 8
+#: Cells of the shortest grid: smaller ones make more groups of lines than they spare work.
+_SHORTEST = 32
 #: Of the fields of Costs those with one number a line, in the order of _Part.numbers.
 _NUMBERS = ("wanted", "base_stock", "wanted_cost", "wanted_if_sure", "stock_at_arrival", "demand_until", "demand_window")
 
@@ -96,14 +97,42 @@ def evaluate(terms: Terms, demand: Demand, reach: float) -> Costs:
     own = terms.take(unsure)
     lead, following = random_leads(own)
     widest = replace(own, lead=lead.min(axis=1), cover=following.max(axis=1) - lead.min(axis=1))
-    length = np.diff(_evaluate_sure(widest, demand, reach).start)
-    drawn = [_evaluate_sure(replace(own, lead=lead[:, k], cover=following[:, k] - lead[:, k]), demand, reach, length) for k in range(LEADS)]
+    length = _longest(widest, demand, reach)
+    drawn = _on_leads(own, lead, following - lead, length, demand, reach)
     mean = replace(_mean(drawn, own.multiple), window_quantiles=beliefs.of_lines(own, demand))
     return _joined([(sure, _evaluate_sure(terms.take(sure), demand, reach)), (unsure, mean)], len(terms))
 
 
+def _on_leads(terms: Terms, lead: Ints, cover: Ints, length: Ints, demand: Demand, reach: float) -> list[Costs]:
+    """Lists for each of some pairs of lead time and cover ([lines, pairs]); the pairs that a line has several times are costed once."""
+    lines, pairs = lead.shape
+    line = np.tile(np.arange(lines), pairs)
+    every = np.stack([line, lead.T.ravel(), cover.T.ravel()])
+    (owner, leads, covers), place = np.unique(every, axis=1, return_inverse=True)
+    found = _evaluate_sure(replace(terms.take(owner), lead=leads, cover=covers), demand, reach, length[owner])
+    return [_taken(found, rows) for rows in place.reshape(pairs, lines)]
+
+
+def _taken(lists: Costs, lines: Ints) -> Costs:
+    """The lists of some lines, in their order."""
+    start = np.concatenate([[0], np.cumsum(np.diff(lists.start)[lines])]).astype(np.int64)
+    owner, place = positions(start)
+    entries = lists.start[lines[owner]] + place
+    of_entries = {name: getattr(lists, name)[entries] for name in ("cost", "lost", "p_out")}
+    return Costs(start, **of_entries, **{name: getattr(lists, name)[lines] for name in _NUMBERS})
+
+
+def _longest(terms: Terms, demand: Demand, reach: float) -> Ints:
+    """[lines] entries of each list, as if lead times were sure."""
+    length = np.zeros(len(terms), np.int64)
+    for chunk in alike(terms):
+        own = terms.take(chunk)
+        length[chunk] = lengths(own, roll(own, demand), reach)
+    return length
+
+
 def _mean(lists: list[Costs], multiple: Floats) -> Costs:
-    """The mean of lists of the same lines and lengths."""
+    """The mean of lists of the same lines and lengths; the best quantity is that of the mean."""
     start = lists[0].start
     names = ("cost", "lost", "p_out", *_NUMBERS)
     means = {name: np.mean([getattr(each, name) for each in lists], axis=0) for name in names}
@@ -130,7 +159,7 @@ def _joined(parts: list[tuple[Ints, Costs]], lines: int) -> Costs:
 
 
 def _evaluate_sure(terms: Terms, demand: Demand, reach: float, length: Ints | None = None) -> Costs:
-    """Lists of lines as if lead times were sure; of a given length where one is given."""
+    """Lists of lines as if lead times were sure; of a given length where one is given: these are to be averaged, and want nothing."""
     parts: list[_Part] = []
     for chunk in alike(terms):
         given = None if length is None else length[chunk]
@@ -150,7 +179,9 @@ def _evaluate_chunk(terms: Terms, rows: Ints, demand: Demand, reach: float, give
     paths = rolled(terms, demand)
     length = lengths(terms, paths, reach) if given is None else given
     size = np.array([_cells(each) for each in length.tolist()])
-    return [_evaluate_rows(terms, rows, paths, demand, length, np.flatnonzero(size == s)) for s in np.unique(size)]
+    return [
+        _evaluate_rows(terms, rows, paths, demand, length, np.flatnonzero(size == s), averaged=given is not None) for s in np.unique(size)
+    ]
 
 
 def costing(terms: Terms, paths: StockPaths, demand: Demand, size: int) -> Curves | NewestFirst:
@@ -173,17 +204,18 @@ def lengths(terms: Terms, paths: StockPaths, reach: float) -> Ints:
     return length
 
 
-def _evaluate_rows(terms: Terms, rows: Ints, paths: StockPaths, demand: Demand, length: Ints, chosen: Ints) -> _Part:
-    """Lists of lines whose lists have about the same length."""
+def _evaluate_rows(terms: Terms, rows: Ints, paths: StockPaths, demand: Demand, length: Ints, chosen: Ints, *, averaged: bool) -> _Part:
+    """Lists of lines whose lists have about the same length; ``averaged``: the best quantity of each is nobody's business."""
     own, some = terms.take(chosen), paths.take(chosen)
     longest = int(length[chosen].max())
     size = longest if own.newest.any() else _cells(longest)
     curves = costing(own, some, demand, size)
     cost = curves.cost()
-    best = np.where(np.arange(size) < length[chosen, None], cost, np.inf).argmin(axis=1)
     means = [each.mean(axis=1) for each in (some.at_arrival, some.before, some.window)]
-    wanted = curves.bottom(best)
-    of_wanted = curves.on_paths(wanted).mean(axis=1)
+    wanted = of_wanted = np.zeros(len(chosen))
+    if not averaged:
+        wanted = curves.bottom(np.where(np.arange(size) < length[chosen, None], cost, np.inf).argmin(axis=1))
+        of_wanted = curves.on_paths(wanted).mean(axis=1)
     numbers = np.stack([wanted, _base_stock(own, some), of_wanted, wanted_if_sure(own, some.expected), *means])
     return _Part(
         rows[chosen], length[chosen], cost, curves.lost(), curves.runs_out() / some.window.shape[1], numbers, beliefs.quantiles(some.window)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +21,6 @@ from jobs.errors import UsageError
 from jobs.plan.coupled.certificate import certificate_of
 from jobs.plan.coupled.reading import read
 from jobs.plan.coupled.solve import solve
-from jobs.plan.pools import SCALE
 
 if TYPE_CHECKING:
     from jobs.plan.coupling import Tables
@@ -38,7 +42,7 @@ _TERMS = {
 }  # fmt: skip
 _OPTIONAL = {"budget_value": pa.float64(), "choice_id": pa.int64()}
 #: Times what reading took (a measure of this machine at this time): what follows the search. And a share of all for what can't be seen.
-_AFTERWARDS, _MARGIN = 0.3, 0.08
+_AFTERWARDS, _MARGIN = 0.1, 0.08
 
 
 def write_problem(folder: str, problem: Tables) -> None:
@@ -62,8 +66,9 @@ def solve_folder(folder: str, out: str, deadline: float | None = None, began: fl
     lines, terms, capacities = _read(Path(folder))
     known = read(lines, terms, capacities)
     later = _AFTERWARDS * (time.monotonic() - reading)
-    solved = solve(known.problem, None if deadline is None else began + (1 - _MARGIN) * deadline - later)
-    units = _in_rows(lines["line_id"].to_numpy(), known.line_id, solved.n * known.multiple / SCALE)
+    with _quiet():
+        solved = solve(known.problem, None if deadline is None else began + (1 - _MARGIN) * deadline - later)
+    units = _in_rows(lines["line_id"].to_numpy(), known.line_id, solved.n * known.units)
     target = Path(out)
     target.mkdir(parents=True, exist_ok=True)
     # By polars: pyarrow would load pandas to look at an array, a second.
@@ -74,6 +79,20 @@ def solve_folder(folder: str, out: str, deadline: float | None = None, began: fl
     (target / "certificate.json").write_text(json.dumps(certificate, indent=2) + "\n", encoding="utf-8")
     bound, gap = certificate["lower_bound"], certificate["gap"]
     return f"{len(lines)} lines: cost {certificate['cost']:.4f}, lower bound {bound:.4f}, gap {gap:.4%} ({solved.rung}); in {out}"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What libraries print goes to standard error: HiGHS has a line of its own, whatever it is told."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        ctypes.CDLL(None).fflush(None)
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _in_rows(line_id: Ints, known: Ints, units: Floats) -> Floats:

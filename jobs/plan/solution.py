@@ -60,7 +60,7 @@ class _Alone:
         multiple, worth = multiples(tables.lines), _worth_of_more(tables.lines["cost"], n)
         price, paid = np.zeros(len(tables.capacities)), np.zeros(len(n))
         bound_by = {name: np.zeros(len(n), bool) for name in RESOURCES}
-        for kind in kinds_of(tables.lines, tables.capacities, multiple):
+        for kind in kinds_of(tables.lines, tables.capacities, multiple / SCALE):
             takes = (kind.at >= 0) & (kind.use > 0)
             lines = np.bincount(kind.at[takes], minlength=len(kind.limit))
             full = takes & (lines[kind.at] == 1) & ((n + 1) * kind.use > raised(kind.limit)[kind.at])

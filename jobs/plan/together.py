@@ -15,7 +15,7 @@ from jobs.plan.coupled.problem import lowered, raised
 from jobs.plan.coupled.reading import read
 from jobs.plan.coupling import LANE, LINE, Tables
 from jobs.plan.night import exception, exceptions
-from jobs.plan.pools import denied
+from jobs.plan.pools import SCALE, denied
 from jobs.plan.solution import Solution, multiples
 
 _EASE = "lower the locked quantity, or ease the limits"
@@ -105,7 +105,7 @@ def _without_denied(problem: Tables) -> tuple[pl.DataFrame, np.ndarray]:
     if not locked.any():
         return lines, refused
     quantity = lines["locked"].to_numpy()
-    for kind in kinds_of(lines, problem.capacities, multiples(lines)):
+    for kind in kinds_of(lines, problem.capacities, multiples(lines) / SCALE):
         refused |= denied(kind.at, kind.use * quantity, raised(kind.limit), np.flatnonzero(locked & ~refused))
     refused |= locked & _is_short(_unlocked(lines, refused), problem.terms)
     return _unlocked(lines, refused), refused

@@ -73,7 +73,9 @@ def main(
     found = Simulation(name, nights, config, _outcomes(lake, config, nights, modes, _folder(lake, name), made))
     found.rows.extend(_rows(found))
     table, where = schemas.SIMULATIONS, f"business_date = '{first}' AND run_id = '{name}'"
-    lake.write_arrow(table.path, pa.Table.from_pylist([_whole(row) for row in found.rows], table.schema), where)
+    kept = _earlier(lake, found)
+    _share(found.rows + kept)
+    lake.write_arrow(table.path, pa.Table.from_pylist([_whole(row) for row in found.rows + kept], table.schema), where)
     shutil.rmtree(_folder(lake, name), ignore_errors=True)
     lines = [printout.text(found), f"Kept as simulation {name} in {lake.location(table.path)} (`nightfill sql`: view simulations)"]
     if out:
@@ -130,14 +132,26 @@ def _rows(found: Simulation) -> list[dict[str, Any]]:
             }
             facts |= {"difference": gap.money, "difference_low": gap.low, "difference_high": gap.high, "own": gap.verdict}
             rows.append(facts)
+    for row in rows:
+        same = [str(other["own"]) for other in rows if all(other[name] == row[name] for name in ("policy", "cut", "segment"))]
+        row["verdict"] = "reference" if row["policy"] == STOCHASTIC else compare.settled(same)
+    return rows
+
+
+def _earlier(lake: Lake, found: Simulation) -> list[dict[str, Any]]:
+    """Rows of other modes that the same simulation, of the same name, was asked for before."""
+    of_name: list[tuple[str, str, object]] = [("business_date", "=", found.span.first), ("run_id", "=", found.name)]
+    again = {each.policy for each in found.outcomes}
+    return [row for row in lake.arrow(schemas.SIMULATIONS.path, where=of_name).to_pylist() if row["policy"] not in again]
+
+
+def _share(rows: list[dict[str, Any]]) -> None:
+    """Say of each row how much of the way from base stock to the oracle its mode has come."""
     totals = {(row["policy"], row["demand"], row["seed"], row["cut"], row["segment"]): row["total_cost"] for row in rows}
     for row in rows:
         part = row["demand"], row["seed"], row["cut"], row["segment"]
         own, base, oracle = (totals.get((name, *part), np.nan) for name in (row["policy"], *_WAY))
         row["share_of_way"] = measures.share_of_way(own, base, oracle)
-        same = [str(other["own"]) for other in rows if all(other[name] == row[name] for name in ("policy", "cut", "segment"))]
-        row["verdict"] = "reference" if row["policy"] == STOCHASTIC else compare.settled(same)
-    return rows
 
 
 def _parts(outcome: Outcome) -> Iterator[tuple[str, str, np.ndarray]]:

@@ -15,7 +15,7 @@ from jobs.errors import UsageError
 from jobs.plan.pools import SCALE
 from jobs.simulate.made import Made
 from jobs.simulate.market import KEY
-from jobs.simulate.world import World, demand
+from jobs.simulate.world import World, belief, demand
 from jobs.simulate.world.hidden import Keyed
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+#: Days before the first night from which on demand is looked at for what it says of the hidden state: older ones are forgotten.
+_LOOKED_AT = 60
 
 
 class Lawful:
@@ -49,6 +52,7 @@ class Lawful:
         found = pl.DataFrame({name: values.tolist() for name, values in columns.items()} | {"line": line, "part": part}).sort(KEY)
         self.series, self.line, self.part = found.select(KEY), found["line"].to_numpy(), found["part"].to_numpy()
         self._hidden: list[Hidden] = [state.hidden]
+        self._beliefs: list[belief.Belief] = []
         self._wanted: dict[int, Ints] = {}
 
     @property
@@ -87,6 +91,37 @@ class Lawful:
         drawn: npt.NDArray[np.int32] = self.world.paths(self.at(night), steps, count, seed)[self.line]
         drawn[self.part > 0] = 0
         return drawn
+
+    def likely(self, night: int, steps: int, count: int, seed: int) -> npt.NDArray[np.int32]:
+        """[series, steps, count] as ``paths``, of whoever knows the law and all demand before the night, not the hidden state."""
+        generator = np.random.Generator(np.random.Philox(key=[seed, night]))
+        hidden = belief.drawn(self._believed(night), self.world.randomness, generator, count)
+        drawn: npt.NDArray[np.int32] = self.world.paths(replace(self.at(night), hidden=hidden), steps, count, seed)[self.line]
+        return drawn
+
+    def _believed(self, night: int) -> belief.Belief:
+        """Of the hidden state on the morning of a night."""
+        if not self._beliefs:
+            self._beliefs.append(self._before())
+        while len(self._beliefs) <= night:
+            day = self.at(len(self._beliefs)).day.toordinal() - 1
+            self._beliefs.append(self._told(self._beliefs[-1], self.at(len(self._beliefs)).hidden, day))
+        return self._beliefs[night]
+
+    def _before(self) -> belief.Belief:
+        """Of that of the first night, from the days before it."""
+        begin, end = self.world.config.span.first.toordinal(), self.begins.day.toordinal()
+        hidden, believed = self.world.randomness.start(begin), belief.ignorant(self.world.randomness)
+        for day in range(begin, end):
+            hidden = self.world.randomness.step(hidden, Keyed(day))
+            if day >= end - _LOOKED_AT:
+                believed = self._told(believed, hidden, day)
+        return believed
+
+    def _told(self, believed: belief.Belief, hidden: Hidden, day: int) -> belief.Belief:
+        """What is believed after a day's demand, which what is hidden after the day drew."""
+        found = demand.draw(self.world.law, self.world.randomness, hidden, day)
+        return belief.after(believed, self.world.randomness, found.mean.sum(axis=1), found.units.sum(axis=1))
 
     def ground(self, opening: Opening) -> Ground:
         """The world itself."""

@@ -182,6 +182,19 @@ def _oracle(evening: Evening) -> tuple[pa.Table, PathRanks]:
     return made, GivenPaths(count, seed, INDEPENDENT, units=units)
 
 
+def _law(evening: Evening) -> tuple[pa.Table, PathRanks]:
+    """Paths drawn from the law, given what the demand of all days before says of its hidden state; the mean is theirs."""
+    market, config = evening.market, evening.config
+    assert isinstance(market, Lawful), "only a world's law is known"
+    seed, count = seed_of(config.seed, evening.night), config.planning.paths
+    units = market.likely(evening.number, evening.steps, count, seed)
+    share = market.world.network.share[market.line]
+    means = units.mean(axis=2) * np.where(market.part > 0, share, 1 - share)[:, None]
+    # Channels share a stock: a line's units are all in its first one.
+    units[market.part > 0] = 0
+    return _sure(evening, means, np.ones(market.series.height, bool)), GivenPaths(count, seed, INDEPENDENT, units=units)
+
+
 def _sure(evening: Evening, units: Floats, whole: np.ndarray) -> pa.Table:
     """Forecasts of units [series, steps] without a spread; whole [series]: of whole units."""
     flat = units.ravel()
@@ -204,7 +217,7 @@ def _within(nights: int, number: int) -> int:
     return number if beyond <= 0 else number - week * -(-beyond // week)
 
 
-STOCHASTIC, BASE_STOCK, ORACLE, PERFECT = "stochastic", "base_stock", "oracle", "perfect"
+STOCHASTIC, BASE_STOCK, LAW, ORACLE, PERFECT = "stochastic", "base_stock", "law", "oracle", "perfect"
 _LEVEL = "then an order-up-to level at the critical ratio"
 POLICIES: dict[str, Policy] = {
     policy.name: policy
@@ -221,6 +234,9 @@ POLICIES: dict[str, Policy] = {
         Policy("sequential", f"the forecast and the record of its errors, {_LEVEL}", _sequential, newsvendor, learns=True, records=True),
         Policy("sequential_normal", "as sequential, errors taken as normal", _normal, newsvendor, learns=True, records=True),
         Policy(BASE_STOCK, f"the 28-day in-stock mean and the spread of these days, {_LEVEL}", base_stock, newsvendor),
+        Policy(
+            LAW, "the night's plan on paths from the law, its hidden state as past demand tells", _law, expected_cost.evaluate, lawful=True
+        ),
         Policy(ORACLE, "the night's plan on paths from the law, its hidden state known", _oracle, expected_cost.evaluate, lawful=True),
         Policy(PERFECT, "the night's plan on one path: what will be wanted", _perfect, expected_cost.evaluate),
     )

@@ -38,21 +38,25 @@ class Kind:
 
 
 def layers_of(
-    lines: pl.DataFrame, capacities: pl.DataFrame, start: Ints, cost: Floats, multiple: Ints
+    lines: pl.DataFrame, capacities: pl.DataFrame, lists: tuple[Ints, Floats], packs: tuple[Ints, Floats]
 ) -> tuple[tuple[Layer, ...], Floats, Ints, Floats]:
     """Layers, limits, the resource of each row (-1: it can't bind) and the lists cut at what a limit allows one line.
 
     A row takes in the lines that agree with every key it gives (location, item; the date only for receiving); a null
     limit is unlimited; of equal rows the lowest limit holds.
+
+    lists  offsets and entries of the cost lists
+    packs  [lines] a multiple in ten-thousandths of a unit, and in units
     """
+    (start, cost), (multiple, units) = lists, packs
     _check(capacities)
     number = np.full(len(capacities), -1)
     layers: list[Layer] = []
     limits: list[Floats] = []
     count, (least, most) = 0, _ends(cost, start)
-    for kind in kinds_of(lines, capacities, multiple):
+    for kind in kinds_of(lines, capacities, units):
         at, use = kind.at, kind.use
-        limit = _grid(kind.limit, at, multiple) if kind.unit == "units" and kind.resource != "budget" else kind.limit
+        limit = _grid(kind.limit, at, multiple, units) if kind.unit == "units" and kind.resource != "budget" else kind.limit
         shorter = cut(cost, start, use, np.append(limit, np.inf)[at])
         if shorter is not cost:
             cost, (least, most) = shorter, _ends(shorter, start)
@@ -67,7 +71,7 @@ def layers_of(
     return numbered(layers, count), np.concatenate([*limits, [np.inf]]), number, cost
 
 
-def kinds_of(lines: pl.DataFrame, capacities: pl.DataFrame, multiple: Ints) -> Iterator[Kind]:
+def kinds_of(lines: pl.DataFrame, capacities: pl.DataFrame, units: Floats) -> Iterator[Kind]:
     """The finite limits of capacities, those of one resource, unit and set of given keys together, in sorted order."""
     rows = capacities.with_row_index("row").filter(
         pl.col("limit").is_not_null() & pl.col("limit").is_not_nan() & pl.col("limit").is_finite()
@@ -84,7 +88,7 @@ def kinds_of(lines: pl.DataFrame, capacities: pl.DataFrame, multiple: Ints) -> I
         limit = np.full(int(slot.max()) + 1, np.inf)
         np.minimum.at(limit, slot, each["limit"].to_numpy())
         at = np.where(takes_from(lines, resource), _slots(lines, resource, keys, each), -1)
-        use = np.where(at >= 0, _use(lines, resource, unit, multiple), 0.0)
+        use = np.where(at >= 0, _use(lines, resource, unit, units), 0.0)
         yield Kind(resource, unit, each["row"].to_numpy(), slot, limit, at, use)
 
 
@@ -98,7 +102,7 @@ def takes_from(lines: pl.DataFrame, resource: str) -> np.ndarray:
 def taken(lines: pl.DataFrame, capacities: pl.DataFrame, multiple: Ints, n: Ints) -> Floats:
     """[rows of capacities] what a plan (n multiples of each line) takes of each limit; 0 of one that is not finite."""
     result = np.zeros(len(capacities))
-    for kind in kinds_of(lines, capacities, multiple):
+    for kind in kinds_of(lines, capacities, multiple / SCALE):
         member = kind.at >= 0
         result[kind.row] = np.bincount(kind.at[member], (kind.use * n)[member], len(kind.limit))[kind.slot]
     return result
@@ -147,10 +151,9 @@ def _slots(lines: pl.DataFrame, resource: str, keys: list[str], rows: pl.DataFra
     return found.fill_null(0).to_numpy().astype(np.int64) - 1
 
 
-def _use(lines: pl.DataFrame, resource: str, unit: str, multiple: Ints) -> Floats:
+def _use(lines: pl.DataFrame, resource: str, unit: str, units: Floats) -> Floats:
     """[lines] what one multiple takes: units, volume or value; of a budget the budget_value."""
     name = _VALUES[unit]
-    units: Floats = multiple / SCALE
     if name is None:
         return units
     worth = lines[name].fill_null(0.0)
@@ -159,12 +162,13 @@ def _use(lines: pl.DataFrame, resource: str, unit: str, multiple: Ints) -> Float
     return np.asarray(units * worth.to_numpy())
 
 
-def _grid(limit: Floats, at: Ints, multiple: Ints) -> Floats:
-    """Unit limits rounded down to what whole packs can take: to the greatest common divisor of their multiples."""
+def _grid(limit: Floats, at: Ints, multiple: Ints, units: Floats) -> Floats:
+    """Unit limits rounded down to what whole packs can take: to the greatest common divisor of their multiples, where they have one."""
     grain = np.zeros(len(limit), np.int64)
     np.gcd.at(grain, at[at >= 0], multiple[at >= 0])
     whole = np.floor(np.minimum(limit, 1e14) * SCALE + 1e-4).astype(np.int64)
-    return np.asarray(whole // np.maximum(grain, 1) * np.maximum(grain, 1) / SCALE)
+    odd = np.bincount(at[at >= 0], (units != multiple / SCALE)[at >= 0], len(limit)) > 0
+    return np.where(odd, limit, whole // np.maximum(grain, 1) * np.maximum(grain, 1) / SCALE)
 
 
 def cut(cost: Floats, start: Ints, use: Floats, limit: Floats) -> Floats:

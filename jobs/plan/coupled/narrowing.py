@@ -44,7 +44,7 @@ class Narrowed:
 def narrowed(problem: Problem, state: Ints, below: float, passes: int = _PASSES) -> Narrowed:
     """The problem with orders set as in ``state``, without what no plan cheaper than ``below`` does."""
     orders, below = len(state), min(below, _ANY)
-    found = Narrowed(_without(problem, state == 0), below, state, np.zeros(orders), np.full(orders, np.inf), -np.inf)
+    found = Narrowed(without(problem, state == 0), below, state, np.zeros(orders), np.full(orders, np.inf), -np.inf)
     for _ in range(passes):
         before = np.isfinite(found.problem.cost).sum()
         found = _once(found, below)
@@ -72,7 +72,7 @@ def _once(before: Narrowed, below: float) -> Narrowed:
     cost = np.where(others[order] + entry > most, np.inf, problem.cost)
     shut = terms.any & (others + np.minimum(few, many) > most)
     opened = terms.any & (others + ready.closed > most)
-    left = _without(replace(problem, cost=cost), shut)
+    left = without(replace(problem, cost=cost), shut)
     lost = np.isinf(np.minimum.reduceat(left.cost, left.start[:-1])).any() or (shut & opened).any()
     fewest, largest = _trucks(ready, parts.at, (few, many), most - others)
     return Narrowed(
@@ -120,7 +120,7 @@ def _steps(room: Floats, each: Floats) -> Floats:
     return np.where(each > 0, np.floor(np.maximum(room, 0.0) / np.where(each > 0, each, 1.0) + _ROUNDING), np.inf)
 
 
-def _without(problem: Problem, closed: Flags) -> Problem:
+def without(problem: Problem, closed: Flags) -> Problem:
     """The problem with nothing ordered in some orders."""
     owner, n = positions(problem.start)
     cost = np.where(closed[problem.order[owner]] & (n > 0), np.inf, problem.cost)

@@ -17,6 +17,8 @@ _KEY = ["source_id", "location_id"]
 _TERMS = ("min_order_value", "order_cost", "truck_volume", "truck_cost")
 #: No unit costs, weighs or measures more, and no multiple is larger: beyond, sums of doubles and of whole ten-thousandths break.
 _MOST, _LARGEST = 1e15, 1e9
+#: What doubles make of a number of ten-thousandths, as a share.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,14 @@ class Read:
 
     line_id   [lines] in the problem's order
     multiple  [lines] ten-thousandths of a unit
+    units     [lines] units of a multiple: as given where these are no whole ten-thousandths
     resource  [rows of capacities] number of the resource a row became; -1: it can't bind
     """
 
     problem: Problem
     line_id: Ints
     multiple: Ints
+    units: Floats
     resource: Ints
 
 
@@ -40,17 +44,17 @@ def read(lines: pl.DataFrame, terms: pl.DataFrame, capacities: pl.DataFrame) -> 
     lines = lines.sort("source_id", "location_id", "item_id", "line_id")
     start, cost = ragged(lines)
     multiple = np.floor(lines["order_multiple"].to_numpy() * SCALE + 0.5).astype(np.int64)
-    cost = above_minimum(cost, start, multiple, lines["min_order_units"].fill_null(0).to_numpy())
+    units = units_of(lines["order_multiple"].to_numpy(), multiple)
+    cost = above_minimum(cost, start, units, lines["min_order_units"].fill_null(0).to_numpy())
     choice, must, constant, cost = choices_of(lines, start, cost)
     check_lists(lines, start, cost, choice, must)
-    layers, limit, resource, cost = layers_of(lines, capacities, start, cost, multiple)
+    layers, limit, resource, cost = layers_of(lines, capacities, (start, cost), (multiple, units))
     check_lists(lines, start, cost, choice, must)
     key = lines.select(_KEY)
     order = key.select(pl.struct(_KEY).rle_id()).to_series().to_numpy().astype(np.int64)
-    units = multiple / SCALE
     value, volume = (units * lines[name].fill_null(0).to_numpy() for name in ("unit_value", "unit_volume"))
     problem = Problem(start, cost, order, value, volume, terms_of(key, order, terms), layers, limit, choice, must, constant)
-    return Read(problem, lines["line_id"].to_numpy(), multiple, resource)
+    return Read(problem, lines["line_id"].to_numpy(), multiple, units, resource)
 
 
 def check_lines(lines: pl.DataFrame) -> None:
@@ -96,12 +100,18 @@ def ragged(lines: pl.DataFrame) -> tuple[Ints, Floats]:
     return start, cost
 
 
-def above_minimum(cost: Floats, start: Ints, multiple: Ints, least: Floats) -> Floats:
+def units_of(given: Floats, multiple: Ints) -> Floats:
+    """[lines] units of a multiple: whole ten-thousandths where that is what was given (0.3, not what a double makes of it)."""
+    whole = multiple / SCALE
+    return np.where(np.abs(given - whole) <= _ROUNDING * whole, whole, given)
+
+
+def above_minimum(cost: Floats, start: Ints, units: Floats, least: Floats) -> Floats:
     """Orders of more than nothing and less than min_order_units are not allowed."""
     if not (least > 0).any():
         return cost
     owner, position = positions(start)
-    return np.where((position > 0) & (position * multiple[owner] < least[owner] * SCALE - 0.5), np.inf, cost)
+    return np.where((position > 0) & (position * units[owner] < least[owner] - 0.5 / SCALE), np.inf, cost)
 
 
 def choices_of(lines: pl.DataFrame, start: Ints, cost: Floats) -> tuple[Ints, np.ndarray, float, Floats]:

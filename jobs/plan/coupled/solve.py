@@ -27,7 +27,7 @@ from jobs.plan.ragged import first_allowed, first_least
 #: (docs/decisions/price_coordination.md).
 _ROUNDS, _ROUNDS_OF_MANY, _MANY = 120, 75, 200_000
 #: Up to so many lines a problem is solved to proven optimality.
-_SMALL = 250
+_SMALL = 400
 _SMALL_SECONDS = 50.0
 #: Up to so many lines the orders furthest from their bound are solved exactly, so many of them.
 _MIDDLE = 5_000
@@ -40,6 +40,8 @@ _CLOSE = 1e-6
 _PRICING = 0.3
 #: Times what preparing took (a measure of this machine at this time): filling up a plan that was cut down, what follows the plan.
 _FILLING, _AFTERWARDS = 2.0, 1.0
+#: Times the same: what follows filling up, at the very least.
+_ENDING = 0.35
 #: Share of what is left then that the plan may take; exact means get the rest.
 _PLANNING = 0.9
 
@@ -87,7 +89,8 @@ def solve(problem: Problem, deadline: float | None = None) -> Solved:
     parts = contributions(ready, dual.at)
     bound = certified(ready, parts)
     now = time.monotonic()
-    n, low, rung, late = _descend(ready, dual, None if deadline is None else now + _PLANNING * (deadline - now), pace)
+    last = None if deadline is None else deadline + (_AFTERWARDS - _ENDING) * pace
+    n, low, rung, late = _descend(ready, dual, None if deadline is None else now + _PLANNING * (deadline - now), (pace, last))
     n, risen, later = _settled(ready, dual, (n, low), deadline, began + _MIDDLE_SECONDS)
     bound, late = bound + risen, late or later
     if len(problem) <= _SMALL and not late:
@@ -185,12 +188,14 @@ def _settled(
     return n, float(np.sum(rise)), search.over()
 
 
-def _descend(ready: Relaxed, dual: Dual, deadline: float | None, pace: float) -> tuple[Ints, Floats, str, bool]:
+def _descend(
+    ready: Relaxed, dual: Dual, deadline: float | None, times: tuple[float, float | None]
+) -> tuple[Ints, Floats, str, bool]:  # fmt: skip
     """The best plan that time allows, bounds of its orders, its rung, and whether time cut anything.
 
-    pace  seconds that preparing the problem took
+    times  seconds that preparing the problem took, and when filling up a plan that was cut down ends at the latest
     """
-    problem = ready.problem
+    problem, (pace, last) = ready.problem, times
     if deadline is not None:
         deadline -= _FILLING * pace
     n, low = planned(ready, dual, deadline, pace)
@@ -201,8 +206,7 @@ def _descend(ready: Relaxed, dual: Dual, deadline: float | None, pace: float) ->
     if is_feasible(problem, state_of(problem, n)):
         rung = "nothing" if (n == first_allowed(problem.start, problem.cost)).all() else "marginal value"
         # What was cut down leaves room: filling it takes little time, and is worth it after the deadline of the search too.
-        grace = None if deadline is None else max(deadline + _FILLING * pace, time.monotonic() + pace)
-        search = search_at(ready, dual, grace)
+        search = search_at(ready, dual, last)
         n = in_resources(search, in_orders(search, singly(search, n)))
         return n, low, rung if late else "marginal value", late
     return n, low, "nothing", late

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 from datetime import date
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.errors import UsageError
-from jobs.plan import coupling
+from jobs.plan import coupling, files
 from jobs.plan.files import solve_folder, write_problem
 from tests.jobs.plan.small import night
 
@@ -65,6 +66,27 @@ def test_without_capacities_each_line_its_best(tmp_path: Path) -> None:
 def test_min_order_units_hold_in_files_too(tmp_path: Path) -> None:
     line = {**LINES[0], "min_order_units": 3.0, "cost": [6.0, 2.0, 5.0]}
     assert solved(write(tmp_path / "p", lines=[line]), tmp_path / "out")[0] == {7: 4.0}
+
+
+def test_a_multiple_of_no_whole_ten_thousandths_stays_as_given(tmp_path: Path) -> None:
+    """Three thirds fill a limit of one unit; units are whole multiples of what the file says, which .3333 times two is not."""
+    third = 1 / 3
+    lines = [{**LINES[0], "order_multiple": third, "cost": [9.0, 5.0, 2.0, 1.0, 0.0]}]
+    assert solved(write(tmp_path / "p", lines=lines, capacities=[{**STOCK, "limit": 1.0}]), tmp_path / "out")[0] == {7: 3 * third}
+    assert solved(write(tmp_path / "q", lines=lines, capacities=[{**STOCK, "limit": 0.99}]), tmp_path / "out")[0] == {7: 2 * third}
+
+
+def test_what_a_library_prints_is_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> None:
+    solving = files.solve
+
+    def loud(*arguments: object) -> object:
+        ctypes.CDLL(None).puts(b"tmpSolver.run();")
+        return solving(*arguments)
+
+    monkeypatch.setattr(files, "solve", loud)
+    solve_folder(write(tmp_path / "p", lines=LINES), str(tmp_path / "out"))
+    print("done")
+    assert capfd.readouterr() == ("done\n", "tmpSolver.run();\n")
 
 
 def test_out_of_time_is_said(tmp_path: Path) -> None:

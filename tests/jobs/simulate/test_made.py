@@ -67,9 +67,9 @@ def test_a_night_sees_what_the_drop_of_its_morning_says(world) -> None:
     run, night, after = run_of(lake, config, "stochastic"), None, None
     advance = run.ground.world.advance
 
-    def keeping(state, orders):
+    def keeping(state, orders, **more):
         nonlocal night, after
-        after, night = advance(state, orders)
+        after, night = advance(state, orders, **more)
         return after, night
 
     run.ground.world.advance = keeping
@@ -166,6 +166,18 @@ def test_a_simulation_goes_on_after_a_kill_to_the_same_and_is_kept_with_shares_o
     assert "latent demand" in (tmp_path / "page.html").read_text()
 
 
+def test_a_mode_asked_for_later_stands_beside_the_earlier_ones(world) -> None:
+    config, lake = world
+    found = []
+    for modes in (("oracle", "base_stock"), ("law",)):
+        job.main(lake, CONFIG, FIRST, LAST, modes, None, config)
+        found.append({(row["policy"], row["cut"], row["segment"]): row for row in lake.arrow(SIMULATIONS.path).to_pylist()})
+    first, both = found
+    assert {key: both[key] for key in first} == first
+    assert {policy for policy, _, _ in both} == {"stochastic", "oracle", "base_stock", "law"}
+    assert (both["law", "*", "*"]["share_of_way"] is None) == (first["oracle", "*", "*"]["share_of_way"] is None)
+
+
 def test_an_oracle_of_a_landings_own_sales_and_another_worlds_lake_are_refused(world, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="oracle: nobody knows the law"):
         job.main(small.chain(tmp_path), small.CONFIG, small.FIRST, small.LAST, ("oracle",))
@@ -199,3 +211,24 @@ def test_shares_of_the_way() -> None:
     assert measures.share_of_way(80, 100, 60) == 0.5
     assert measures.share_of_way(50, 100, 60) == 1.25
     assert np.isnan(measures.share_of_way(80, 60, 100))
+
+
+def test_who_knows_the_law_alone_draws_as_the_oracle_does_where_nothing_is_hidden(tmp_path: Path) -> None:
+    market, steps = Lawful(made(off=["dependence", "wander", "bursts"]), FIRST), 4
+    means = market.means(3, steps)
+    drawn = market.likely(3, steps, 2000, 7)[market.part == 0].mean(axis=2)
+    both = np.zeros((market.world.lines, steps))
+    np.add.at(both, market.line, means)
+    assert drawn == pytest.approx(both[market.line[market.part == 0]], rel=0.08, abs=0.1)
+
+
+def test_who_knows_the_law_alone_learns_from_past_demand_only(tmp_path: Path) -> None:
+    """The same belief whoever is asked first, and none of what is hidden on the night itself."""
+    config = made()
+    one, other = Lawful(config, FIRST), Lawful(config, FIRST)
+    other._believed(5)
+    assert (one.likely(2, 3, 8, 7) == other.likely(2, 3, 8, 7)).all()
+    before = one._believed(2)
+    hidden = one.at(2).hidden
+    found = np.concatenate([hidden.item, hidden.category, hidden.location, hidden.line])
+    assert not np.allclose(before.mean, found, atol=0.1)
