@@ -38,10 +38,11 @@ PARAMS = {
     "mode": Param(
         "stochastic",
         type="string",
-        enum=["stochastic", "joint", "sequential"],
+        enum=["stochastic", "sequential", "feedback", "joint"],
         title="Mode",
-        description="stochastic: expected cost on demand paths; joint: the same, forecasts moved to where that cost less; "
-        "sequential: the forecast and a safety stock, up to a level",
+        description="stochastic: expected cost on demand paths; sequential: the forecast and a safety stock, up to a level; "
+        "feedback: as stochastic, the forecasts corrected by outcomes of past decisions; "
+        "joint: as stochastic, the forecasts moved to where decisions cost least",
     ),
     "train": Param(
         "auto", type="string", enum=["auto", "always", "never"], title="Train", description="auto: when there is no model or it is old"
@@ -65,7 +66,11 @@ with DAG(
 ) as dag:
     silver = [feed.silver() for feed in schemas.FEEDS.values()]
     prepare = spark_job("prepare", deployment, assets(*silver, schemas.DEMAND), minutes=60)
-    predict = spark_job("predict", deployment, assets(schemas.FEATURES_TABLE, schemas.FORECASTS, schemas.PATH_RANKS), minutes=90)
-    decide = spark_job("decide", deployment, assets(schemas.ORDER_REASONS, schemas.SHADOW_PRICES, schemas.ACCURACY), minutes=60)
+    predict = spark_job(
+        "predict", deployment, assets(schemas.FEATURES_TABLE, schemas.CORRECTIONS, schemas.FORECASTS, schemas.PATH_RANKS), minutes=90
+    )
+    decide = spark_job(
+        "decide", deployment, assets(schemas.ORDER_REASONS, schemas.SHADOW_PRICES, schemas.ACCURACY, schemas.OUTCOMES), minutes=60
+    )
     publish = spark_job("publish", deployment, assets(schemas.ORDERS, schemas.EXCEPTIONS, schemas.KPIS, schemas.PROJECTIONS), minutes=30)
     prepare >> predict >> decide >> publish

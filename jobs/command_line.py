@@ -39,7 +39,7 @@ def _add_night_job(job: argparse.ArgumentParser) -> None:
     job.add_argument("--business-date", default="today", help="the night: a date, `today` (default) or `latest` (newest drop)")
     job.add_argument("--run-after", help="moment that `today` is taken from (an ISO timestamp; default: now)")
     job.add_argument("--config", help="TOML file; every key has a default")
-    job.add_argument("--mode", help="way of deciding: stochastic (the default), joint or sequential")
+    job.add_argument("--mode", help="way of deciding: stochastic (the default), sequential, feedback or joint")
     job.add_argument("--train", choices=("auto", "always", "never"), default="auto", help="auto: when there is no model or it is old")
     job.add_argument("--launched-by", help="name of the run that starts the night (Airflow's run id): its retries go on with its attempt")
     job.add_argument("--dry-run", action="store_true", help="do everything but publish")
@@ -132,8 +132,8 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     simulate.add_argument(
         "--modes",
         default="stochastic,sequential,base_stock",
-        help="comma separated: stochastic, sequential, sequential_normal, base_stock, perfect, fenced, no_...; --world: oracle, law; "
-        "all: the night's modes, base_stock, and with --world oracle and perfect",
+        help="comma separated: stochastic, feedback, sequential, sequential_normal, base_stock, perfect, fenced, no_...; "
+        "--world: oracle, law; all: the night's modes, base_stock, and with --world oracle and perfect",
     )
     simulate.add_argument("--out", metavar="FILE.html", help="write a page with plots")
     simulate.add_argument("--config", help="TOML file; every key has a default")

@@ -108,6 +108,17 @@ class Planning(_Section):
     channels: Literal["pooled", "fenced"] = "pooled"
 
 
+class Feedback(_Section):
+    """Mode feedback: how outcomes of past decisions shift the levels of forecasts."""
+
+    #: No level moves by more.
+    limit: float = Field(0.15, gt=0, le=0.15)
+    #: Of the largest gain that the delay between decision and outcome allows.
+    gain: float = Field(1.0, gt=0, le=1)
+    #: Segments that stay as they are, and all below them: all, a kind of location, kind/department, kind/department/volume class.
+    off: tuple[str, ...] = ()
+
+
 class Exceptions(_Section):
     """What a person is asked to look at."""
 
@@ -128,6 +139,8 @@ class Simulation(_Section):
     demand: tuple[Literal["recovered", "floor", "more"], ...] = Field(("recovered", "floor", "more"), min_length=1)
     #: A killed simulation goes on from the last of these nights.
     checkpoint_nights: int = Field(7, ge=1)
+    #: What all forecasts are multiplied by: what a biased model would cost (docs/modes.md).
+    bias: float = Field(1.0, gt=0)
     #: The base stock's multiplier is tuned on at most so many nights before the first one; 0: it is 1 ...
     tuning_nights: int = Field(364, ge=0)
     #: ... and on items with about so many item-locations, the same for every multiplier.
@@ -158,9 +171,9 @@ class Config(_Section):
     horizon: int | None = Field(None, ge=1, le=366)
     timezone: Timezone = "UTC"
     currency: str = "EUR"
-    #: How orders are decided: expected cost on demand paths; the same, the forecasts moved to where decisions cost least; or the forecast
-    #: with a safety stock (an order-up-to level).
-    mode: Literal["stochastic", "sequential", "joint"] = "stochastic"
+    #: How orders are decided: expected cost on demand paths; the forecast with a safety stock (an order-up-to level); as the first, the
+    #: forecasts corrected by outcomes of past decisions; as the first, the forecasts moved to where decisions cost least.
+    mode: Literal["stochastic", "sequential", "feedback", "joint"] = "stochastic"
     deadline_minutes: float = Field(120, gt=0)
     seed: int = 20240101
     retention_days: int = Field(35, ge=7)
@@ -169,6 +182,7 @@ class Config(_Section):
     costs: Costs = Costs()
     training: Training = Training()
     planning: Planning = Planning()
+    feedback: Feedback = Feedback()
     exceptions: Exceptions = Exceptions()
     simulation: Simulation = Simulation()
     gate: Gate = Gate()

@@ -2,12 +2,14 @@
 
 from schemas.gold.accuracy import ACCURACY
 from schemas.gold.certificates import CERTIFICATES
+from schemas.gold.corrections import CORRECTIONS
 from schemas.gold.exceptions import EXCEPTIONS
 from schemas.gold.features import FEATURES_TABLE
 from schemas.gold.forecasts import FORECASTS
 from schemas.gold.kpis import KPIS
 from schemas.gold.order_reasons import ORDER_REASONS
 from schemas.gold.orders import ORDERS
+from schemas.gold.outcomes import OUTCOMES
 from schemas.gold.path_ranks import PATH_RANKS
 from schemas.gold.projections import PROJECTIONS
 from schemas.gold.shadow_prices import SHADOW_PRICES
@@ -59,6 +61,7 @@ FEEDS: dict[str, Feed] = {
 #: Gold tables, in the order in which a night writes them.
 GOLD: tuple[Table, ...] = (
     FEATURES_TABLE,
+    CORRECTIONS,
     FORECASTS,
     PATH_RANKS,
     ORDERS,
@@ -68,6 +71,7 @@ GOLD: tuple[Table, ...] = (
     PROJECTIONS,
     EXCEPTIONS,
     ACCURACY,
+    OUTCOMES,
     KPIS,
 )
 OPS: tuple[Table, ...] = (NIGHTS, FILES, QUALITY_RESULTS, QUARANTINE, MODELS, BACKTESTS)

@@ -108,9 +108,9 @@ class Story:
         return root
 
 
-def run_night(lake: Lake, landing: Path, business_date: date = D, train: str = "never") -> None:
+def run_night(lake: Lake, landing: Path, business_date: date = D, train: str = "never", mode: str = "stochastic") -> None:
     """The whole night, in this process."""
-    job = Job(lake.session, lake, CONFIG, business_date, str(landing), train)
+    job = Job(lake.session, lake, CONFIG.model_copy(update={"mode": mode}), business_date, str(landing), train)
     run(job, stages_of("nightly"), None, say=lambda _: None)
 
 

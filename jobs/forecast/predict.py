@@ -9,6 +9,7 @@ from jobs.forecast.model import dependence_of
 from jobs.forecast.ranks import of_night, to_table
 from jobs.forecast.scoring import score
 from jobs.learn import joint_night
+from jobs.learn import night as learning
 
 if TYPE_CHECKING:
     from datetime import date
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
 
 
 def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -> None:
-    """Write gold/forecasts and gold/path_ranks of the night, with its champion or, without one, the baseline."""
+    """Write gold/forecasts and gold/path_ranks of the night, with its champion or, without one, the baseline.
+
+    In mode feedback the forecasts are those that outcomes of past decisions correct, by gold/corrections, which is written first.
+    """
     model = night_model(lake, config, business_date)
     features = lake.run("gold/features", business_date)
     spread: Spread = "empirical" if config.mode == "sequential" else "calibrated"
-    ranks = of_night(config, business_date, dependence_of(model, spread))
-    made = score(spark, model, features, spread=spread)
+    dependence = dependence_of(model, spread)
+    ranks = of_night(config, business_date, dependence)
+    then = learning.corrected(lake, config, business_date, dependence) if config.mode == "feedback" else None
+    made = score(spark, model, features, spread, then)
     if config.mode == "joint":
         made = joint_night.moved(spark, lake, config, business_date, (model, features, ranks))
     lake.write_run("gold/forecasts", made, business_date)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,15 +20,23 @@ if TYPE_CHECKING:
 Batches = Iterable[pa.RecordBatch]
 
 
-def score(spark: SparkSession, model: Model | None, features: DataFrame, spread: Spread = "calibrated") -> DataFrame:
-    """Distributions of features, one thread a task."""
+def score(
+    spark: SparkSession,
+    model: Model | None,
+    features: DataFrame,
+    spread: Spread = "calibrated",
+    then: Callable[[pa.Table], pa.Table] | None = None,
+) -> DataFrame:
+    """Distributions of features, one thread a task; ``then``: what is made of them."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    sent = spark.sparkContext.broadcast(model)
+    sent = spark.sparkContext.broadcast((model, then))
 
     def run(batches: Batches) -> Iterator[pa.RecordBatch]:
+        loaded, made = sent.value
         for batch in batches:
-            yield from forecast(sent.value, batch, spread).to_batches()
+            found = forecast(loaded, batch, spread)
+            yield from (made(found) if made else found).to_batches()
 
     return features.mapInArrow(run, from_arrow_schema(SCHEMA))
 

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jobs.forecast.distribution import LEVELS
+from jobs.plan import beliefs
 from jobs.plan.beyond import rolled
 from jobs.plan.curves import Curves, row_quantile
 from jobs.plan.newest_first import NewestFirst
@@ -49,6 +51,7 @@ class Costs:
     wanted    [lines] real quantity of least cost;  base_stock  what a base stock at the critical ratio would order
     wanted_cost, wanted_if_sure   [lines] expected cost of wanted; what expected demand alone asks for
     stock_at_arrival, demand_until, demand_window   [lines] means over the paths
+    window_quantiles   [lines, 15] of demand in the window, at the published levels (beliefs.py); None: not kept
     """
 
     start: Ints
@@ -62,6 +65,7 @@ class Costs:
     stock_at_arrival: Floats
     demand_until: Floats
     demand_window: Floats
+    window_quantiles: Floats | None = None
 
     def line(self, i: int) -> Floats:
         """The list of line i."""
@@ -78,6 +82,7 @@ class _Part:
     lost: Floats
     p_out: Floats
     numbers: Floats
+    window_quantiles: Floats
 
 
 def evaluate(terms: Terms, demand: Demand, reach: float) -> Costs:
@@ -94,7 +99,8 @@ def evaluate(terms: Terms, demand: Demand, reach: float) -> Costs:
     widest = replace(own, lead=lead.min(axis=1), cover=following.max(axis=1) - lead.min(axis=1))
     length = _longest(widest, demand, reach)
     drawn = _on_leads(own, lead, following - lead, length, demand, reach)
-    return _joined([(sure, _evaluate_sure(terms.take(sure), demand, reach)), (unsure, _mean(drawn, own.multiple))], len(terms))
+    mean = replace(_mean(drawn, own.multiple), window_quantiles=beliefs.of_lines(own, demand))
+    return _joined([(sure, _evaluate_sure(terms.take(sure), demand, reach)), (unsure, mean)], len(terms))
 
 
 def _on_leads(terms: Terms, lead: Ints, cover: Ints, length: Ints, demand: Demand, reach: float) -> list[Costs]:
@@ -137,7 +143,7 @@ def _mean(lists: list[Costs], multiple: Floats) -> Costs:
 def _joined(parts: list[tuple[Ints, Costs]], lines: int) -> Costs:
     """Lists of some lines and of others as those of all."""
     length = np.zeros(lines, np.int64)
-    numbers = {name: np.zeros(lines) for name in _NUMBERS}
+    numbers = {name: np.zeros(lines) for name in _NUMBERS} | {"window_quantiles": np.zeros((lines, len(LEVELS)))}
     for rows, some in parts:
         length[rows] = np.diff(some.start)
         for name, values in numbers.items():
@@ -211,7 +217,9 @@ def _evaluate_rows(terms: Terms, rows: Ints, paths: StockPaths, demand: Demand, 
         wanted = curves.bottom(np.where(np.arange(size) < length[chosen, None], cost, np.inf).argmin(axis=1))
         of_wanted = curves.on_paths(wanted).mean(axis=1)
     numbers = np.stack([wanted, _base_stock(own, some), of_wanted, wanted_if_sure(own, some.expected), *means])
-    return _Part(rows[chosen], length[chosen], cost, curves.lost(), curves.runs_out() / some.window.shape[1], numbers)
+    return _Part(
+        rows[chosen], length[chosen], cost, curves.lost(), curves.runs_out() / some.window.shape[1], numbers, beliefs.quantiles(some.window)
+    )
 
 
 def _base_stock(terms: Terms, paths: StockPaths) -> Floats:
@@ -227,10 +235,11 @@ def _base_stock(terms: Terms, paths: StockPaths) -> Floats:
 
 def _assemble(parts: list[_Part], lines: int) -> Costs:
     length = np.zeros(lines, np.int64)
-    numbers = np.zeros((len(_NUMBERS), lines))
+    numbers, quantiles = np.zeros((len(_NUMBERS), lines)), np.zeros((lines, len(LEVELS)))
     for part in parts:
         length[part.rows] = part.length
         numbers[:, part.rows] = part.numbers
+        quantiles[part.rows] = part.window_quantiles
     start = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
     flat = np.zeros((3, int(start[-1])))
     for part in parts:
@@ -238,4 +247,4 @@ def _assemble(parts: list[_Part], lines: int) -> Costs:
         place = (start[part.rows][:, None] + np.arange(part.cost.shape[1]))[used]
         for target, values in zip(flat, (part.cost, part.lost, part.p_out), strict=True):
             target[place] = values[used]
-    return Costs(start, *flat, **dict(zip(_NUMBERS, numbers, strict=True)))
+    return Costs(start, *flat, **dict(zip(_NUMBERS, numbers, strict=True)) | {"window_quantiles": quantiles})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from jobs.plan import explain
+from jobs.plan import beliefs, explain
 from jobs.plan.night import Floats, Ints, Night, exception, exceptions, frame
 from jobs.plan.pools import SCALE, UNLIMITED, Problem, Solution, denied, sums
 from jobs.plan.ragged import first_allowed, first_least, positions
@@ -185,6 +185,7 @@ def describe(lines: pl.DataFrame, terms: Terms, lists: Costs, allowed: Allowed, 
         pl.Series("order_multiple", terms.multiple),
         pl.Series("min_order_units", terms.min_units),
         pl.Series("counts", outcome.counts),
+        beliefs.column(lines, lists.window_quantiles),
         *explain.columns(lines, lists, allowed, problem, outcome, binding),
     )
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jobs.forecast.distribution import LEVELS
+from jobs.plan import beliefs
 from jobs.plan.curves import row_quantile
 from jobs.plan.expected_cost import Costs, alike
 from jobs.plan.terms import LONGEST_LIST, Terms
@@ -33,7 +35,7 @@ def newsvendor(terms: Terms, demand: Demand, reach: float) -> Costs:
 
     What is expected to be lost is so until the next arrival, this order's lead time included.
     """
-    numbers = {name: np.zeros(len(terms)) for name in _NUMBERS}
+    numbers = {name: np.zeros(len(terms)) for name in _NUMBERS} | {"window_quantiles": np.zeros((len(terms), len(LEVELS)))}
     length = np.zeros(len(terms), np.int64)
     parts: list[tuple[Ints, Floats, Floats]] = []
     for rows in alike(terms):
@@ -48,6 +50,7 @@ def newsvendor(terms: Terms, demand: Demand, reach: float) -> Costs:
         numbers["wanted_if_sure"][rows] = np.maximum(needed.mean(axis=1) - there, 0.0)
         numbers["stock_at_arrival"][rows] = np.maximum(there + own.presentation - before.mean(axis=1), 0.0)
         numbers["demand_until"][rows], numbers["demand_window"][rows] = before.mean(axis=1), window.mean(axis=1)
+        numbers["window_quantiles"][rows] = beliefs.quantiles(window)
         length[rows] = _lengths(own, there, needed, reach)
         parts.append((rows, there, needed))
     start = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)

@@ -52,7 +52,12 @@ LINE = ["item_id", "source_id", "location_id"]
 #: What makes the cost lists of lines, as expected_cost.evaluate does.
 Lists = Callable[[Terms, "Demand", float], expected_cost.Costs]
 #: Way of deciding -> its cost lists; limits, solver and check are the same.
-RULES: dict[str, Lists] = {"stochastic": expected_cost.evaluate, "joint": expected_cost.evaluate, "sequential": newsvendor}
+RULES: dict[str, Lists] = {
+    "stochastic": expected_cost.evaluate,
+    "sequential": newsvendor,
+    "feedback": expected_cost.evaluate,
+    "joint": expected_cost.evaluate,
+}
 
 
 @dataclass(frozen=True)

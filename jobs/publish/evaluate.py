@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 import schemas
 from jobs.forecast import registry
+from jobs.learn import night as learning
 from jobs.plan import inputs
 from jobs.plan.exceptions import KINDS
 from jobs.publish import accuracy, deliveries, exceptions, kpis, movements
@@ -28,7 +29,7 @@ _FEW = 100_000
 
 
 def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -> None:  # noqa: ARG001 - every stage has this signature
-    """Write projections, accuracy, KPIs and exceptions of this run."""
+    """Write projections, accuracy, outcomes, KPIs and exceptions of this run."""
     forecasts = _own(lake, "gold/forecasts", business_date, ["target_date"])
     dates = sorted(pc.unique(forecasts["target_date"]).to_pylist())
     if forecasts.num_rows < _FEW:
@@ -36,6 +37,7 @@ def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -
     rows = movements.projected(lake, inputs.night_of(lake, config, business_date), dates, config.planning.shards)
     lake.write_run("gold/projections", rows, business_date)
     write_small(lake, "gold/accuracy", accuracy.measure(lake, config, business_date), business_date)
+    write_small(lake, "gold/outcomes", learning.judged(lake, config, business_date), business_date)
     reasons = _own(lake, "gold/order_reasons", business_date)
     orders = _own(lake, "gold/orders", business_date, ["item_id", "source_id", "location_id", "order_value"])
     centres = _centres(lake, business_date)

@@ -38,7 +38,11 @@ def text(lake: Lake, business_date: date) -> str:
     exceptions = lake.arrow("gold/exceptions", ["kind", "money"], where)
     parts = [
         [f"Night of {business_date} published (attempt {night['attempt']}, run {run}, model {(night['model_id'] or 'none')[:12]})"],
-        [*figures(orders, kpis, currency), *proof(lake.arrow("gold/certificates", None, where), _sum(kpis, "expected_cost"), currency)],
+        [
+            *figures(orders, kpis, currency),
+            *proof(lake.arrow("gold/certificates", None, where), _sum(kpis, "expected_cost"), currency),
+            *learned(lake.arrow("gold/corrections", None, where)),
+        ],
         largest(orders, _names(lake, "items"), _names(lake, "locations"), currency),
         by_kind(exceptions, currency),
         _made_up(lake),
@@ -91,6 +95,21 @@ def proof(certificates: pa.Table, of_lines: float, currency: str) -> list[str]:
         fresh = f"{row['cost_fresh']:,.2f} {currency} (+-{row['cost_fresh_se']:,.2f})"
         lines.append(("fresh", f"{fresh} on demand paths that had no part in choosing{told}"))
     return [f"  {name:<9}{words}" for name, words in lines]
+
+
+def learned(corrections: pa.Table) -> list[str]:
+    """What outcomes of past decisions changed, in mode feedback; [] in others."""
+    rows = corrections.to_pylist()
+    if not rows:
+        return []
+    whole = next(row for row in rows if row["parent"] is None)
+    shifted = sorted((row for row in rows if row["acts"]), key=lambda row: (-abs(row["shift"]), row["segment"]))
+    seen = "no outcomes yet"
+    if whole["outcomes"]:
+        side = "above" if whole["bias_seen"] >= 0 else "below"
+        seen = f"{whole['outcomes']:,} outcomes, on average {abs(whole['bias_seen']):.3f} {side} the middle of what was believed"
+    most = f", {shifted[0]['segment']} most ({shifted[0]['shift']:+.3f} in level)" if shifted else ""
+    return [f"  {'learned':<9}{seen}; levels of {len(shifted):,} of {len(rows):,} segments shifted{most}"]
 
 
 def largest(orders: pa.Table, items: dict[str, str], locations: dict[str, str], currency: str) -> list[str]:

@@ -15,6 +15,7 @@ from jobs.forecast.model import Model
 from jobs.forecast.ranks import Dependence
 from jobs.lake import put
 from jobs.learn.joint import Joint
+from jobs.simulate.lessons import Lessons
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +35,7 @@ def save(run: Run, file: Path) -> None:
     arrays |= {f"money_{name}": values for name, values in at.books.money.items()}
     arrays |= {f"rate_{name}": getattr(run.rates, name) for name in _RATES}
     arrays["known"] = np.frombuffer(_ipc(at.known.slice(first)), np.uint8)
+    arrays |= {f"lessons_{name}": np.frombuffer(_ipc(rows), np.uint8) for name, rows in at.lessons.tables().items()}
     facts: dict[str, Any] = {"done": at.done, "counts": at.counts, "model": None}
     if at.model is not None:
         arrays["booster"] = np.frombuffer(at.model.booster, np.uint8)
@@ -61,8 +63,9 @@ def load(run: Run, file: Path) -> None:
             values.update({name: found[f"{kind}_{name}"] for name in values})
         at.books.open, run.source = found["open"], found["source"]
         run.rates = Rates(*(found[f"rate_{name}"] for name in _RATES))
-        added = pa.ipc.open_stream(found["known"].tobytes()).read_all()
-        at.known = pa.concat_tables([run.given.base.tables["silver/demand"], added])
+        at.known = pa.concat_tables([run.given.base.tables["silver/demand"], _read(found["known"])])
+        kept = {name.removeprefix("lessons_"): _read(found[name]) for name in found.files if name.startswith("lessons_")}
+        at.lessons = Lessons.of(kept)
         at.done, at.counts = facts["done"], facts["counts"]
         at.model = None
         if facts["model"]:
@@ -70,6 +73,10 @@ def load(run: Run, file: Path) -> None:
             errors = Errors(**record) if record else None
             joint = Joint(found["joint"].tobytes(), **json.loads(facts["joint"])) if "joint" in facts else None
             at.model = Model(found["booster"].tobytes(), Calibration(**calibration), Dependence(**dependence), errors, joint)
+
+
+def _read(content: Any) -> pa.Table:
+    return pa.ipc.open_stream(content.tobytes()).read_all()
 
 
 def _ipc(rows: pa.Table) -> bytes:

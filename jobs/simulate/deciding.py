@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from jobs.plan import coupling, cover, expected_cost, lanes, shard, together
+from jobs.plan import beliefs, coupling, cover, expected_cost, lanes, shard, together
+from jobs.plan.night import PAIR
 from jobs.plan.pools import SCALE
 
 if TYPE_CHECKING:
@@ -27,10 +28,12 @@ class Orders:
 
     lines     item_id, source_id, location_id, units (> 0, ten-thousandths), arrives_on, worth (currency), volume: a row a line ordered
     degraded  whether the search for a plan was cut short by time
+    believed  what every considered line believed (learn/outcomes.BELIEFS without business_date)
     """
 
     lines: pl.DataFrame
-    degraded: bool = False
+    degraded: bool
+    believed: pl.DataFrame
 
 
 def decide(tables: Mapping[str, pa.Table], night: Night, lists_of: Lists = expected_cost.evaluate) -> Orders:
@@ -65,4 +68,24 @@ def _orders(costed: Costed, n: Ints, *, degraded: bool = False) -> Orders:
     lines = costed.lines.with_columns(units).filter(pl.col("units") > 0)
     amount = pl.col("units") / SCALE
     worth, volume = amount * pl.col("buying_cost"), amount * pl.col("unit_volume").cast(pl.Float64).fill_null(0.0)
-    return Orders(lines.select(*LINE, "units", "arrives_on", worth=worth, volume=volume).sort(LINE), degraded)
+    ordered = lines.select(*LINE, "units", "arrives_on", worth=worth, volume=volume).sort(LINE)
+    return Orders(ordered, degraded, _believed(costed, n))
+
+
+def _believed(costed: Costed, n: Ints) -> pl.DataFrame:
+    """As limits.describe has it in gold/order_reasons."""
+    lists = costed.lists
+    ordered = pl.Series("n", n) > 0
+    # Of lanes to choose from the cost counts on the one ordered, else on the main one.
+    counts = pl.when(pl.col("ordered").any().over(PAIR)).then("ordered").otherwise("main")
+    return costed.lines.with_columns(ordered=ordered).select(
+        *LINE,
+        "arrives_on",
+        "next_arrives_on",
+        beliefs.column(costed.lines, lists.window_quantiles),
+        pl.Series("units", n * costed.problem.multiple[: len(n)] / SCALE),
+        pl.Series("demand_in_window", lists.demand_window),
+        pl.Series("expected_cost", lists.cost[lists.start[:-1] + n]),
+        shortage_cost="shortage",
+        binding=pl.when(counts).then(pl.lit("")).otherwise(pl.lit("another_lane")),
+    )

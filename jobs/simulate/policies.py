@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from jobs.features import here
 from jobs.forecast import plain
 from jobs.forecast.baseline import positive_gamma
 from jobs.forecast.distribution import NAMES
-from jobs.forecast.model import dependence_of, forecast
+from jobs.forecast.model import dependence_of, forecast, settle
 from jobs.forecast.ranks import INDEPENDENT, Dependence, GivenPaths, PathRanks, of_night, seed_of
 from jobs.learn.joint_move import move
 from jobs.learn.joint_train import taught_here
@@ -26,7 +26,9 @@ from jobs.plan.order_up_to import newsvendor
 from jobs.plan.pools import SCALE
 from jobs.simulate.history import recent
 from jobs.simulate.lawful import Lawful
+from jobs.simulate.lessons import Lessons
 from jobs.simulate.market import KEY
+from jobs.simulate.memory import with_columns
 
 if TYPE_CHECKING:
     from jobs.config import Config
@@ -43,7 +45,9 @@ _DAYS, _LOOKED_AT = 28, 91
 
 @dataclass(frozen=True)
 class Evening:
-    """What is known when a night is decided: silver as it is seen, the model, the horizon; and the market, for who may look ahead."""
+    """What is known when a night is decided: silver as it is seen, the model, the horizon; the market, for who may look ahead;
+    lessons, for who learns from outcomes of its decisions.
+    """
 
     lake: Memory
     config: Config
@@ -52,6 +56,7 @@ class Evening:
     model: Model | None
     steps: int
     market: Market
+    lessons: Lessons = field(default_factory=Lessons)
 
 
 def _as_it_is(lake: Memory) -> Memory:
@@ -66,6 +71,7 @@ class Policy:
     lists_of  cost lists of the lines
     learns    whether it needs a model;  records  whether it needs a record of the model's errors
     teaches   what it has the model learn beside, from what the night sees; None: nothing
+    recalls   whether it learns from outcomes of its decisions
     sees      silver as it takes it;  lawful  whether it needs a world whose law is known
     fenced    whether channels have a stock of their own, whatever the settings say
     """
@@ -79,6 +85,7 @@ class Policy:
     teaches: Callable[[Model, Memory, Config, date], Model] | None = None
     sees: Callable[[Memory], Memory] = _as_it_is
     lawful: bool = False
+    recalls: bool = False
     fenced: bool = False
 
     def settings(self, config: Config) -> Config:
@@ -89,8 +96,27 @@ class Policy:
 
 
 def distribution(evening: Evening, spread: Spread = "calibrated") -> pa.Table:
-    """What the night's model forecasts, as the night computes it."""
-    return forecast(evening.model, here.at(evening.lake, evening.config, evening.night, evening.steps), spread)
+    """What the night's model forecasts, as the night computes it; times [simulation] bias."""
+    return _forecast(evening, _features(evening), spread)
+
+
+def _features(evening: Evening) -> pa.Table:
+    return here.at(evening.lake, evening.config, evening.night, evening.steps)
+
+
+def _forecast(evening: Evening, features: pa.Table, spread: Spread = "calibrated") -> pa.Table:
+    made, factor = forecast(evening.model, features, spread), evening.config.simulation.bias
+    return made if factor == 1 else _times(made, factor)
+
+
+def _times(forecasts: pa.Table, factor: float) -> pa.Table:
+    """Forecasts of so many times the units."""
+    columns = {name: np.asarray(forecasts[name].to_numpy(), float) for name in ("mean", "p_zero", *NAMES)}
+    whole = forecasts["whole_units"].to_numpy(zero_copy_only=False)
+    closed = (columns["p_zero"] >= 1) & (columns["mean"] <= 0)
+    quantiles = np.column_stack([columns[name] for name in NAMES]) * factor
+    mean, p_zero, quantiles = settle(columns["mean"] * factor, columns["p_zero"], quantiles, whole, closed)
+    return with_columns(forecasts, {n: pa.array(v) for n, v in zip(("mean", "p_zero", *NAMES), (mean, p_zero, *quantiles.T), strict=True)})
 
 
 def ranks_of(evening: Evening, dependence: Dependence) -> PathRanks:
@@ -102,13 +128,20 @@ def _stochastic(evening: Evening) -> tuple[pa.Table, PathRanks]:
     return distribution(evening), ranks_of(evening, dependence_of(evening.model))
 
 
+def _feedback(evening: Evening) -> tuple[pa.Table, PathRanks]:
+    features, dependence = _features(evening), dependence_of(evening.model)
+    made = _forecast(evening, features)
+    made = evening.lessons.correct(made, features, evening.lake, evening.config, evening.night, dependence)
+    return made, ranks_of(evening, dependence)
+
+
 def _sequential(evening: Evening, spread: Spread = "empirical") -> tuple[pa.Table, PathRanks]:
     return distribution(evening, spread), ranks_of(evening, dependence_of(evening.model, spread))
 
 
 def _joint(evening: Evening) -> tuple[pa.Table, PathRanks]:
-    features = here.at(evening.lake, evening.config, evening.night, evening.steps)
-    made, ranks = forecast(evening.model, features), ranks_of(evening, dependence_of(evening.model))
+    features = _features(evening)
+    made, ranks = _forecast(evening, features), ranks_of(evening, dependence_of(evening.model))
     night = inputs.night_of(evening.lake, evening.config, evening.night, ranks)
     joint = evening.model.joint if evening.model else None
     return move(joint, made, features, inputs.masters_here(evening.lake, night), night), ranks
@@ -203,6 +236,14 @@ POLICIES: dict[str, Policy] = {
     policy.name: policy
     for policy in (
         Policy(STOCHASTIC, _PLAN, _stochastic, expected_cost.evaluate, learns=True),
+        Policy(
+            "feedback",
+            "as stochastic, levels shifted as outcomes of its own decisions ask",
+            _feedback,
+            expected_cost.evaluate,
+            learns=True,
+            recalls=True,
+        ),
         Policy(
             "joint",
             f"{_PLAN}, the forecasts moved to where decisions cost least",

@@ -21,6 +21,7 @@ from jobs.plan.pools import SCALE
 from jobs.simulate import deciding, history, ledger
 from jobs.simulate.ground import Opening
 from jobs.simulate.ledger import Ledger
+from jobs.simulate.lessons import Lessons
 from jobs.simulate.places import Places
 from jobs.simulate.policies import Evening
 
@@ -72,6 +73,7 @@ class Progress:
     known: pa.Table
     model: Model | None
     counts: dict[str, int] = field(default_factory=dict)
+    lessons: Lessons = field(default_factory=Lessons)
 
 
 class Run:
@@ -106,10 +108,13 @@ class Run:
         steps = horizon(lake.arrow_as_of("silver/lanes", day, ("lead_time_days", "order_days")).to_pylist(), given.config)
         bare = self.policy.records and (at.model is None or at.model.errors is None)
         at.counts["nights_without_errors"] = at.counts.get("nights_without_errors", 0) + int(bare)
-        forecasts, ranks = self.policy.foresee(Evening(lake, given.config, day, number, at.model, steps, given.market))
+        forecasts, ranks = self.policy.foresee(Evening(lake, given.config, day, number, at.model, steps, given.market, at.lessons))
         night = inputs.night_of(lake, given.config, day, ranks)
         tables = inputs.tables_here(lake, night, forecasts)
         orders = deciding.decide(tables, night, self.policy.lists_of)
+        if self.policy.recalls:
+            at.lessons.judge(lake, given.config, day)
+            at.lessons.remember(orders.believed, day)
         self.rates = self.places.rates(tables, night)
         self.source = self._sources(tables, night)
         self._pass(number, day, orders, night)

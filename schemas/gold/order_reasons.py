@@ -87,6 +87,14 @@ ORDER_REASONS = gold(
             nullable=True,
         ),
         Column("batch_units", DOUBLES, "units on hand for each of these days", "units", nullable=True),
+        Column(
+            "window_quantiles",
+            DOUBLES,
+            "demand from arrives_on to next_arrives_on as this night believed it, feedback's correction included: quantiles over its "
+            "demand paths at the fifteen levels of forecasts; null where nobody buys",
+            "units",
+            nullable=True,
+        ),
     ),
     ("item_id", "source_id", "location_id"),
 )

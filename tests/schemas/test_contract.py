@@ -188,7 +188,7 @@ def test_the_contract_imports_pyarrow_and_nothing_of_the_project() -> None:
 
 def test_adding_a_column_touches_one_file() -> None:
     """Every column is spelled in the module of its own table, and no other module of the contract lists columns of it."""
-    assert len([m for m in MODULES if m.parent.name in ("landing", "gold", "ops") and m.name != "__init__.py"]) == 32
+    assert len([m for m in MODULES if m.parent.name in ("landing", "gold", "ops") and m.name != "__init__.py"]) == 34
     for table in (*schemas.FEEDS.values(), *schemas.GOLD, schemas.SIMULATIONS, *schemas.OPS):
         folder = "landing" if isinstance(table, Feed) else table.layer
         own = Path(schemas.__file__).parent / folder / f"{table.name}.py"
