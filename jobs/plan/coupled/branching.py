@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from jobs.plan.coupled import exact
+from jobs.plan.coupled import exact, first_look
 from jobs.plan.coupled.narrowing import narrowed
 from jobs.plan.coupled.problem import Ints, Problem, is_feasible, plan_cost, state_of
 from jobs.plan.coupled.tightening import Tightened, branches, near, reduced, tightened
@@ -93,6 +93,11 @@ class _Tree:
 
 def solve(problem: Problem, n: Ints | None, bound: float, deadline: float) -> exact.Exact:
     """The optimum, or what is known of it at the deadline (time.monotonic()); from a plan (None: none known) and a lower bound."""
+    if len(problem) >= _LINES:
+        looked = first_look.solve(problem, n, bound, deadline)
+        if looked.proven or looked.infeasible:
+            return looked
+        n, bound = looked.n, max(bound, looked.bound)
     tree = _Tree(problem, n, np.inf if n is None else plan_cost(problem, state_of(problem, n)), [])
     left = narrowed(problem, np.full(len(problem.terms.fixed), -1), tree.best)
     root = Tightened(left) if len(problem) < _LINES else tightened(left)

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from jobs.plan.coupled import branching, exact
+from jobs.plan.coupled import branching, exact, first_look
 from jobs.plan.coupled.folding import folded
 from jobs.plan.coupled.narrowing import narrowed
 from jobs.plan.coupled.problem import TOLERANCE, Problem, is_feasible, plan_cost, state_of
@@ -51,9 +51,11 @@ def test_narrowing_leaves_out_much() -> None:
     assert after < before * 2 / 3
 
 
+@pytest.mark.parametrize("looked", [0, 5_000])
 @pytest.mark.parametrize("seed", range(200, 208))
-def test_the_optimum_is_found_where_no_plan_is_known(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_optimum_is_found_where_no_plan_is_known(seed: int, looked: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(branching, "_LINES", 0)
+    monkeypatch.setattr(first_look, "_ALL", looked)
     problem = folded(as_read(drawn.problem(seed)).problem)
     found = branching.solve(problem, None, -INF, time.monotonic() + 60)
     assert found.proven
