@@ -132,7 +132,7 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     simulate.add_argument(
         "--modes",
         default="stochastic,sequential,base_stock",
-        help="comma separated: stochastic, feedback, sequential, sequential_normal, base_stock, perfect, fenced, no_...; "
+        help="comma separated: stochastic, sequential, feedback, joint, sequential_normal, base_stock, perfect, fenced, no_...; "
         "--world: oracle, law; all: the night's modes, base_stock, and with --world oracle and perfect",
     )
     simulate.add_argument("--out", metavar="FILE.html", help="write a page with plots")

@@ -22,10 +22,10 @@ from jobs.features.names import KEY, columns_of, with_region
 from jobs.forecast import registry, report
 from jobs.forecast.design import Design, Source
 from jobs.forecast.distribution import draw
-from jobs.forecast.model import Model, numbers
+from jobs.forecast.model import Model, distribution_of, numbers
 from jobs.forecast.outcomes import HAPPENED, OUTCOMES, happened
 from jobs.forecast.ranks import USUAL, PathRanks, seed_of
-from jobs.forecast.scoreboard import quantiles_of, scoreboard
+from jobs.forecast.scoreboard import scoreboard
 from jobs.forecast.scoring import scored
 from jobs.forecast.segments import departments
 from jobs.forecast.train import regions, train
@@ -139,8 +139,7 @@ def paths_of(config: Config, clock: Clock, origin: int, model: Model | None, reg
 
     def paths(rows: pa.Table) -> Floats:
         names = with_region(columns_of(rows), region)
-        whole = np.asarray(rows["whole_units"].to_numpy(zero_copy_only=False), bool)
-        p_zero, mean, quantiles = numbers(rows, "p_zero"), numbers(rows, "mean"), quantiles_of(rows)
+        mean, p_zero, quantiles, whole = distribution_of(rows)
         units = np.empty((rows.num_rows, ranks.paths))
         for some, rank in ranks.of_rows(names, numbers(rows, "step").astype(np.int64)):
             units[some] = draw(quantiles[some], p_zero[some], mean[some], rank, whole[some])

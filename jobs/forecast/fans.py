@@ -13,8 +13,7 @@ from jobs.features.clock import Clock
 from jobs.features.names import KEY
 from jobs.forecast.charts import COLOURS, Axis, Chart
 from jobs.forecast.metrics import pinball_losses
-from jobs.forecast.model import numbers
-from jobs.forecast.scoreboard import quantiles_of
+from jobs.forecast.model import numbers, quantiles_of
 
 Floats = npt.NDArray[np.float64]
 Series = tuple[str, str, str]

@@ -14,8 +14,7 @@ from jobs.features.clock import CLOCKS
 from jobs.features.names import KEY
 from jobs.forecast import censored
 from jobs.forecast.metrics import pinball, pinball_losses
-from jobs.forecast.model import numbers
-from jobs.forecast.scoreboard import quantiles_of
+from jobs.forecast.model import numbers, quantiles_of
 from jobs.forecast.segments import ALL, ORIGIN, Segmentation, segmentations
 
 if TYPE_CHECKING:

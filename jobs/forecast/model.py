@@ -119,6 +119,25 @@ def numbers(features: pa.Table | pa.RecordBatch, name: str) -> Floats:
     return np.asarray(features.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False))
 
 
+def quantiles_of(rows: pa.Table | pa.RecordBatch) -> Floats:
+    """The forecast quantiles of rows of SCHEMA, [n, 15]."""
+    return np.column_stack([numbers(rows, name) for name in NAMES])
+
+
+def distribution_of(rows: pa.Table) -> tuple[Floats, Floats, Floats, npt.NDArray[np.bool_]]:
+    """Mean [n], p_zero [n], quantiles [n, 15] and whether units are whole [n] of rows of SCHEMA."""
+    whole = np.asarray(rows["whole_units"].to_numpy(zero_copy_only=False), bool)
+    return numbers(rows, "mean"), numbers(rows, "p_zero"), quantiles_of(rows), whole
+
+
+def with_distribution(rows: pa.Table, mean: Floats, p_zero: Floats, quantiles: Floats) -> pa.Table:
+    """Rows of SCHEMA with another mean [n], p_zero [n] and quantiles [n, 15]."""
+    for name, values in {"mean": mean, "p_zero": p_zero, **dict(zip(NAMES, quantiles.T, strict=True))}.items():
+        place = rows.schema.get_field_index(name)
+        rows = rows.set_column(place, rows.schema.field(name), pa.array(np.ascontiguousarray(values)).cast(rows.schema.field(name).type))
+    return rows
+
+
 def traits(features: pa.Table | pa.RecordBatch) -> Traits:
     """What the segments of features' rows depend on."""
     spread, step = numbers(features, "deviation"), numbers(features, "step").astype(np.int64)

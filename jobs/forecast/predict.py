@@ -24,17 +24,19 @@ if TYPE_CHECKING:
 def main(spark: SparkSession, lake: Lake, config: Config, business_date: date) -> None:
     """Write gold/forecasts and gold/path_ranks of the night, with its champion or, without one, the baseline.
 
-    In mode feedback the forecasts are those that outcomes of past decisions correct, by gold/corrections, which is written first.
+    In mode feedback the forecasts are those that outcomes of past decisions correct, by gold/corrections, which is written first; in
+    mode joint those that the model's joint part moves.
     """
     model = night_model(lake, config, business_date)
     features = lake.run("gold/features", business_date)
     spread: Spread = "empirical" if config.mode == "sequential" else "calibrated"
     dependence = dependence_of(model, spread)
     ranks = of_night(config, business_date, dependence)
-    then = learning.corrected(lake, config, business_date, dependence) if config.mode == "feedback" else None
-    made = score(spark, model, features, spread, then)
     if config.mode == "joint":
         made = joint_night.moved(spark, lake, config, business_date, (model, features, ranks))
+    else:
+        then = learning.corrected(lake, config, business_date, dependence) if config.mode == "feedback" else None
+        made = score(spark, model, features, spread, then)
     lake.write_run("gold/forecasts", made, business_date)
     where = f"business_date = DATE '{business_date}' AND run_id = '{lake.run_id}'"
     lake.write_arrow("gold/path_ranks", to_table(ranks, business_date, lake.run_id), where)

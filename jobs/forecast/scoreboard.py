@@ -11,9 +11,8 @@ import pyarrow as pa
 
 from jobs.features.clock import Clock
 from jobs.forecast import censored
-from jobs.forecast.distribution import NAMES
 from jobs.forecast.metrics import BELOW, add_up, measures_of, terms, value_added
-from jobs.forecast.model import numbers
+from jobs.forecast.model import numbers, quantiles_of
 from jobs.forecast.plain import PLAIN
 from jobs.forecast.segments import Segmentation, segmentations
 from jobs.forecast.sums import Draw, sums
@@ -37,11 +36,6 @@ def scoreboard(rows: pa.Table, clock: Clock, departments: Mapping[str, str], dra
     known = rows.filter(pa.array(in_stock))
     within = {kind: Segmentation(cut.labels, cut.code[in_stock]) for kind, cut in cuts.items()}
     return [*_in_stock(known, within), *_all_days(rows, in_stock, cuts), *_sums(known, draw)]
-
-
-def quantiles_of(rows: pa.Table) -> Floats:
-    """The forecast quantiles, [n, 15]."""
-    return np.column_stack([numbers(rows, name) for name in NAMES])
 
 
 def _in_stock(rows: pa.Table, cuts: Mapping[str, Segmentation]) -> Iterator[Row]:

@@ -18,10 +18,9 @@ from jobs.errors import NightfillError, UsageError
 from jobs.features.clock import CLOCKS
 from jobs.features.names import KEY, columns_of, joined, regions_of, with_region
 from jobs.forecast import boosting, days, dependence, errors, linear, registry
-from jobs.forecast.distribution import NAMES
 from jobs.forecast.examples import LABEL, LEAST_ROWS, WEIGHT, training_rows
 from jobs.forecast.metrics import measures
-from jobs.forecast.model import MEAN, ROOT, Model, forecast, numbers
+from jobs.forecast.model import MEAN, ROOT, Model, distribution_of, forecast, numbers, quantiles_of
 from jobs.forecast.packing import PACKED, of, unpack
 from jobs.forecast.partitions import ROW
 from jobs.forecast.ranks import Dependence
@@ -223,9 +222,7 @@ def errors_of(model: Model, held_out: pa.Table, config: Config) -> Errors:
 def _dependence(model: Model, rows: pa.Table, regions: Mapping[str, str]) -> Dependence:
     """How what was sold depends across periods and series, within the distributions that the model gives it."""
     made = forecast(model, rows)
-    whole = np.asarray(made["whole_units"].to_numpy(zero_copy_only=False), bool)
-    quantiles = np.column_stack([numbers(made, name) for name in NAMES])
-    found = dependence.Forecasts(numbers(made, "mean"), numbers(made, "p_zero"), quantiles, whole)
+    found = dependence.Forecasts(*distribution_of(made))
     names = with_region(columns_of(rows), regions)
     origin, step = (numbers(rows, name).astype(np.int64) for name in ("origin", "step"))
     return dependence.fit(names, origin, step, numbers(rows, "units"), found)
@@ -233,8 +230,7 @@ def _dependence(model: Model, rows: pa.Table, regions: Mapping[str, str]) -> Dep
 
 def _measured(model: Model, rows: pa.Table) -> dict[str, float]:
     made = forecast(model, rows)
-    quantiles = np.column_stack([numbers(made, name) for name in NAMES])
-    return measures(numbers(rows, "units"), numbers(made, "mean"), quantiles)
+    return measures(numbers(rows, "units"), numbers(made, "mean"), quantiles_of(made))
 
 
 def _row(lake: Lake, config: Config, business_date: date, model: Model, facts: Mapping[str, Any]) -> pa.Table:

@@ -167,9 +167,9 @@ def fresh(state: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unseen(segment: str, parent: str | None) -> dict[str, Any]:
-    zeros = dict.fromkeys(("estimate", "variance", "delay", "gain", "shift_before", "shift", "log_odds"), 0.0)
-    empty = {"bias_seen": None, "noise": None, "last": None, "last_on": None, "acts": False, "why": NOTHING}
-    return {"segment": segment, "parent": parent, "outcomes": 0, "short": 0, "standard_error": _COMMON, **zeros, **empty, "noise": 0.0}
+    zeros = dict.fromkeys(("estimate", "variance", "noise", "delay", "gain", "shift_before", "shift", "log_odds"), 0.0)
+    empty = {"bias_seen": None, "last": None, "last_on": None, "acts": False, "why": NOTHING}
+    return {"segment": segment, "parent": parent, "outcomes": 0, "short": 0, "standard_error": _COMMON, **zeros, **empty}
 
 
 def _wanted(rows: dict[str, dict[str, Any]], name: str | None, known: dict[str, float], settings: Feedback) -> float:
@@ -192,9 +192,9 @@ def _settled(rows: dict[str, dict[str, Any]], name: str, known: dict[str, float]
     """A segment's row with the shift that acts, and why."""
     row, limit = rows[name], log_odds_of(settings.limit)
     wanted, parent = _wanted(rows, name, known, settings), _wanted(rows, row["parent"], known, settings)
-    log_odds = 0.0 if _is_off(rows, name, settings) else float(np.clip(wanted, -limit, limit))
+    log_odds = float(np.clip(wanted, -limit, limit))
     if _is_off(rows, name, settings):
-        why = OFF
+        why, log_odds = OFF, 0.0
     elif row["last"] is None and not wanted:
         why = NOTHING
     elif not wanted:

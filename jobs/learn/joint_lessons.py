@@ -24,7 +24,7 @@ from jobs.features.compute import SCHEMA, compute
 from jobs.features.names import KEY
 from jobs.forecast import boosting, days, here, linear, memory
 from jobs.forecast.distribution import NAMES, rank_to_units, ranks_between
-from jobs.forecast.model import MEAN, Model, forecast, numbers, to_matrix, traits
+from jobs.forecast.model import MEAN, Model, forecast, numbers, quantiles_of, to_matrix, traits
 from jobs.forecast.ranks import of_night
 from jobs.forecast.train import learned, short
 from jobs.learn.joint_fit import Taught
@@ -153,7 +153,7 @@ def _as_they_were(rows: pa.Table, made: pa.Table, model: Model, cells: days.Cell
 def _happened(rows: pa.Table, night: Night) -> pa.Table:
     """Rows with what is taken for demand."""
     sold, wanted, p_zero = (numbers(rows, name) for name in ("floor", "demand", "p_zero"))
-    quantiles = np.column_stack([numbers(rows, name) for name in NAMES])
+    quantiles = quantiles_of(rows)
     least, _ = ranks_between(quantiles, p_zero, sold)
     draws = np.random.Generator(np.random.Philox(night.config.seed % 2**31)).random(len(sold))
     rank = np.where(sold > 0, least, 0.0) * (1 - draws) + draws

@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.features.names import KEY
-from jobs.forecast.distribution import NAMES
-from jobs.forecast.model import numbers, settle
+from jobs.forecast.model import distribution_of, numbers, settle, with_distribution
 from jobs.learn.joint import moved
 from jobs.learn.joint_lines import Places, believed, inputs_of, lines_of
 from jobs.plan import demand
@@ -45,16 +44,9 @@ def move(joint: Joint | None, rows: pa.Table, features: pa.Table, tables: Mappin
 
 def replaced(rows: pa.Table, moves: npt.NDArray[np.float64]) -> pa.Table:
     """The forecasts moved by [rows, 2], settled where they are."""
-    mean, p_zero = numbers(rows, "mean"), numbers(rows, "p_zero")
-    quantiles = np.column_stack([numbers(rows, name) for name in NAMES])
-    whole = np.asarray(rows["whole_units"].to_numpy(zero_copy_only=False), bool)
+    mean, p_zero, quantiles, whole = distribution_of(rows)
     still = (moves == 0).all(axis=1)
     found = moved(mean, p_zero, quantiles, whole, moves)
     agreed = settle(*found, whole, mean <= 0)
     mean, p_zero = (np.where(still, old, new) for old, new in zip((mean, p_zero), agreed[:2], strict=True))
-    quantiles = np.where(still[:, None], quantiles, agreed[2])
-    columns = {"mean": mean, "p_zero": p_zero, **dict(zip(NAMES, quantiles.T, strict=True))}
-    for name, values in columns.items():
-        place = rows.schema.get_field_index(name)
-        rows = rows.set_column(place, rows.schema.field(name), pa.array(np.ascontiguousarray(values)).cast(rows.schema.field(name).type))
-    return rows
+    return with_distribution(rows, mean, p_zero, np.where(still[:, None], quantiles, agreed[2]))

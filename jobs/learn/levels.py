@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.special import expit, logit
 
-from jobs.forecast.distribution import LEVELS, NAMES, rank_to_units, ranks_between
-from jobs.forecast.model import settle
+from jobs.forecast.distribution import LEVELS, rank_to_units, ranks_between
+from jobs.forecast.model import distribution_of, settle, with_distribution
 
 if TYPE_CHECKING:
     from jobs.forecast.ranks import Dependence
@@ -86,17 +86,12 @@ def shifted(forecasts: pa.Table, log_odds: Floats) -> pa.Table:
     The mean changes as that of the documented quantile function (distribution.rank_to_units) does; where units are whole, it is the
     share of periods with demand and the mean of what exceeds one unit that change.
     """
-    numbers = {name: np.array(forecasts[name].to_numpy(zero_copy_only=False), float) for name in ("mean", "p_zero", *NAMES)}
-    quantiles = np.column_stack([numbers[name] for name in NAMES])
-    whole = np.asarray(forecasts["whole_units"].to_numpy(zero_copy_only=False), bool)
-    mean, p_zero = numbers["mean"], numbers["p_zero"]
+    mean, p_zero, quantiles, whole = distribution_of(forecasts)
+    mean, p_zero = mean.copy(), p_zero.copy()
     for each in np.unique(log_odds[log_odds != 0]):
         rows = np.flatnonzero(log_odds == each)
         mean[rows], p_zero[rows], quantiles[rows] = _shifted(mean[rows], p_zero[rows], quantiles[rows], whole[rows], float(each))
-    columns = {"mean": mean, "p_zero": p_zero, **dict(zip(NAMES, quantiles.T, strict=True))}
-    for name, values in columns.items():
-        forecasts = forecasts.set_column(forecasts.schema.get_field_index(name), name, pa.array(values))
-    return forecasts
+    return with_distribution(forecasts, mean, p_zero, quantiles)
 
 
 def _shifted(

@@ -67,9 +67,20 @@ def _corrections(lake: Lake, config: Config, business_date: date, parts: Parts, 
     runs, days = lake.published_runs(business_date), timedelta(config.period_days)
     before = pl.DataFrame(pl.from_arrow(_published(lake, "gold/corrections", None, business_date - 2 * _LONGEST * days, runs)))
     last = before["business_date"].max()
-    state = before.filter(pl.col("business_date") == last) if last else before
     since = last if isinstance(last, date) else business_date - _BEGIN_WITH * days
     seen = pl.DataFrame(pl.from_arrow(_published(lake, "gold/outcomes", EVIDENCE, since, runs))).sort("business_date", *EVIDENCE[1:5])
+    return learned(before, seen, parts, correlation, leaves, config)
+
+
+def learned(
+    before: pl.DataFrame, seen: pl.DataFrame, parts: Parts, correlation: float, leaves: pl.DataFrame, config: Config
+) -> pl.DataFrame:
+    """Rows of gold/corrections of a night, without business_date and run_id.
+
+    before  those of earlier nights;  seen  outcomes (EVIDENCE) judged since the last of them
+    leaves  segments that the night forecasts for;  correlation  of two periods of a series on the demand paths
+    """
+    state = before.filter(pl.col("business_date") == pl.col("business_date").max())
     acted = before.select("segment", "log_odds", decided_on="business_date")
     found = (
         judged_by(night, seen.filter(pl.col("business_date") == night), parts, acted, correlation, config.period_days)

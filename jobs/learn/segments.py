@@ -25,8 +25,8 @@ Floats = npt.NDArray[np.float64]
 ALL = "all"
 #: Columns that name the segments of a row, from all to the narrowest.
 DEPTHS = ("all", "kind", "department", "volume")
-#: Items with the first 80% of expected units, with the next 15%, the rest.
-_CLASSES = (("A", 0.8), ("B", 0.95), ("C", np.inf))
+#: Items with the first 80% of all units, with the next 15%, the rest.
+_CLASSES, _ENDS = np.array(["A", "B", "C"], object), (0.8, 0.95)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Parts:
         named = named.unique("item_id", keep="first", maintain_order=True).sort("item_id")
         rows = pl.DataFrame(pl.from_arrow(features)).filter(pl.col("step") == 0)
         classes = volume_classes(rows.group_by("item_id").agg(level=pl.col("level").cast(pl.Float64).sort().sum()))
-        last = _CLASSES[-1][0]
+        last = str(_CLASSES[-1])
         sized = named.join(classes, on="item_id", how="left", maintain_order="left").with_columns(pl.col("volume").fill_null(last))
         places = pl.DataFrame(pl.from_arrow(locations)).select("location_id", pl.col("kind").fill_null(""))
         return cls(sized, places.unique("location_id", keep="first", maintain_order=True).sort("location_id"))
@@ -67,12 +67,18 @@ class Parts:
 
 def volume_classes(levels: pl.DataFrame) -> pl.DataFrame:
     """item_id and volume class, from item_id and level: units expected a period."""
-    ordered = levels.sort(pl.col("level"), "item_id", descending=[True, False])
+    ordered = levels.sort("item_id")
+    return ordered.select("item_id", pl.Series("volume", classes_of(ordered["level"].to_numpy()), pl.String))
+
+
+def classes_of(units: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
+    """[items] volume class by the item's share of all units, the largest items first; of equals the one that comes first."""
+    order = np.argsort(-units, kind="stable")
     # What was reached before an item decides: the largest is always in the first class.
-    before = (pl.col("level").cum_sum() - pl.col("level")) / pl.max_horizontal(pl.col("level").sum(), 1e-9)
-    (a, to_a), (b, to_b), (c, _) = _CLASSES
-    volume = pl.when(before < to_a).then(pl.lit(a)).when(before < to_b).then(pl.lit(b)).otherwise(pl.lit(c))
-    return ordered.select("item_id", volume=volume)
+    before = np.concatenate([[0.0], np.cumsum(units[order])[:-1]]) / max(units.sum(), 1e-9)
+    classes = np.empty(len(units), object)
+    classes[order] = _CLASSES[np.searchsorted(_ENDS, before[: len(units)], side="right")]
+    return classes
 
 
 @dataclass(frozen=True)

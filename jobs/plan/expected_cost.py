@@ -159,7 +159,10 @@ def _joined(parts: list[tuple[Ints, Costs]], lines: int) -> Costs:
 
 
 def _evaluate_sure(terms: Terms, demand: Demand, reach: float, length: Ints | None = None) -> Costs:
-    """Lists of lines as if lead times were sure; of a given length where one is given: these are to be averaged, and want nothing."""
+    """Lists of lines as if lead times were sure.
+
+    Where a length is given they are of that length and to be averaged, and say neither what is wanted nor what is believed.
+    """
     parts: list[_Part] = []
     for chunk in alike(terms):
         given = None if length is None else length[chunk]
@@ -205,7 +208,7 @@ def lengths(terms: Terms, paths: StockPaths, reach: float) -> Ints:
 
 
 def _evaluate_rows(terms: Terms, rows: Ints, paths: StockPaths, demand: Demand, length: Ints, chosen: Ints, *, averaged: bool) -> _Part:
-    """Lists of lines whose lists have about the same length; ``averaged``: the best quantity of each is nobody's business."""
+    """Lists of lines whose lists have about the same length; ``averaged``: what each would want and believe is nobody's business."""
     own, some = terms.take(chosen), paths.take(chosen)
     longest = int(length[chosen].max())
     size = longest if own.newest.any() else _cells(longest)
@@ -213,13 +216,13 @@ def _evaluate_rows(terms: Terms, rows: Ints, paths: StockPaths, demand: Demand, 
     cost = curves.cost()
     means = [each.mean(axis=1) for each in (some.at_arrival, some.before, some.window)]
     wanted = of_wanted = np.zeros(len(chosen))
+    believed = np.zeros((len(chosen), len(LEVELS)))
     if not averaged:
+        believed = beliefs.quantiles(some.window)
         wanted = curves.bottom(np.where(np.arange(size) < length[chosen, None], cost, np.inf).argmin(axis=1))
         of_wanted = curves.on_paths(wanted).mean(axis=1)
     numbers = np.stack([wanted, _base_stock(own, some), of_wanted, wanted_if_sure(own, some.expected), *means])
-    return _Part(
-        rows[chosen], length[chosen], cost, curves.lost(), curves.runs_out() / some.window.shape[1], numbers, beliefs.quantiles(some.window)
-    )
+    return _Part(rows[chosen], length[chosen], cost, curves.lost(), curves.runs_out() / some.window.shape[1], numbers, believed)
 
 
 def _base_stock(terms: Terms, paths: StockPaths) -> Floats:

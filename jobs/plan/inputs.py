@@ -132,11 +132,7 @@ def tables_here(lake: Lake, night: Night, forecasts: pa.Table) -> dict[str, pa.T
         counts = f"SELECT max(as_of) AS newest FROM stock WHERE as_of < DATE'{day}' GROUP BY item_id, location_id"  # noqa: S608
         oldest = connection.sql(f"SELECT min(newest) FROM ({counts})").fetchall()[0][0]  # noqa: S608
         runs = _runs(lake, night)
-        queries = {
-            name: 'SELECT "{}" FROM {} WHERE {}'.format('", "'.join(columns), name, where)  # noqa: S608
-            for name, (where, columns) in _wanted(night, _received_from(lake, night, oldest, runs), oldest).items()
-        }
-        found = {name: connection.sql(query).to_arrow_table() for name, query in (queries | _prices_here(day)).items()}
+        found = _queried(connection, _wanted(night, _received_from(lake, night, oldest, runs), oldest), day)
     if runs:
         where = pc.is_in(pc.field("run_id"), pa.array(list(runs.values())))
         found["published"] = lake.dataset("gold/orders").to_table(columns=list(_PUBLISHED), filter=where)
@@ -156,11 +152,16 @@ def masters_here(lake: Lake, night: Night) -> dict[str, pa.Table]:
     with duckdb.connect(config={"threads": 2}) as connection:
         for name in (*MASTERS, "demand", "prices"):
             connection.register(name, lake.dataset(f"silver/{name}").filter(seen_by(day)))
-        queries = {
-            name: 'SELECT "{}" FROM {} WHERE {}'.format('", "'.join(wanted[name][1]), name, wanted[name][0])  # noqa: S608
-            for name in MASTERS
-        }
-        return {name: connection.sql(query).to_arrow_table() for name, query in (queries | _prices_here(day)).items()}
+        return _queried(connection, {name: wanted[name] for name in MASTERS}, day)
+
+
+def _queried(connection: duckdb.DuckDBPyConnection, wanted: Mapping[str, tuple[str, tuple[str, ...]]], day: date) -> dict[str, pa.Table]:
+    """Tables as ``_wanted`` says, and prices, of what is registered by name."""
+    queries = {
+        name: 'SELECT "{}" FROM {} WHERE {}'.format('", "'.join(columns), name, where)  # noqa: S608
+        for name, (where, columns) in wanted.items()
+    }
+    return {name: connection.sql(query).to_arrow_table() for name, query in (queries | _prices_here(day)).items()}
 
 
 def _runs(lake: Lake, night: Night) -> dict[date, str]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pyarrow as pa
 
-from jobs.learn import feedback, night, outcomes
-from jobs.learn.evidence import EVIDENCE, judged_by
+from jobs.learn import night, outcomes
+from jobs.learn.evidence import EVIDENCE
 from jobs.learn.levels import correlation_of
 from jobs.learn.segments import Shifts
 from schemas import CORRECTIONS, OUTCOMES
@@ -47,13 +47,7 @@ class Lessons:
         parts = night.parts_of(lake, business_date, features)
         leaves = parts.leaves(pl.DataFrame(pl.from_arrow(features.select(["item_id", "location_id"]))))
         before = self.corrections
-        state = before.filter(pl.col("business_date") == pl.col("business_date").max())
-        acted = before.select("segment", "log_odds", decided_on="business_date")
-        found = [
-            judged_by(day, self.judged.filter(pl.col("business_date") == day), parts, acted, correlation_of(dependence), config.period_days)
-            for day in self.judged["business_date"].unique().sort()
-        ]
-        rows = feedback.corrections(state.select(list(feedback.STATE)), found, leaves, config.feedback, config.period_days)
+        rows = night.learned(before, self.judged, parts, correlation_of(dependence), leaves, config)
         dated = rows.select(pl.lit(business_date).alias("business_date"), pl.all())
         recent = before.filter(pl.col("business_date") > business_date - _REMEMBERED)
         self.corrections = pl.concat([recent, dated])

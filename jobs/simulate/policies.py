@@ -16,7 +16,7 @@ from jobs.features import here
 from jobs.forecast import plain
 from jobs.forecast.baseline import positive_gamma
 from jobs.forecast.distribution import NAMES
-from jobs.forecast.model import dependence_of, forecast, settle
+from jobs.forecast.model import dependence_of, distribution_of, forecast, settle, with_distribution
 from jobs.forecast.ranks import INDEPENDENT, Dependence, GivenPaths, PathRanks, of_night, seed_of
 from jobs.learn.joint_move import move
 from jobs.learn.joint_train import taught_here
@@ -28,7 +28,6 @@ from jobs.simulate.history import recent
 from jobs.simulate.lawful import Lawful
 from jobs.simulate.lessons import Lessons
 from jobs.simulate.market import KEY
-from jobs.simulate.memory import with_columns
 
 if TYPE_CHECKING:
     from jobs.config import Config
@@ -111,12 +110,9 @@ def _forecast(evening: Evening, features: pa.Table, spread: Spread = "calibrated
 
 def _times(forecasts: pa.Table, factor: float) -> pa.Table:
     """Forecasts of so many times the units."""
-    columns = {name: np.asarray(forecasts[name].to_numpy(), float) for name in ("mean", "p_zero", *NAMES)}
-    whole = forecasts["whole_units"].to_numpy(zero_copy_only=False)
-    closed = (columns["p_zero"] >= 1) & (columns["mean"] <= 0)
-    quantiles = np.column_stack([columns[name] for name in NAMES]) * factor
-    mean, p_zero, quantiles = settle(columns["mean"] * factor, columns["p_zero"], quantiles, whole, closed)
-    return with_columns(forecasts, {n: pa.array(v) for n, v in zip(("mean", "p_zero", *NAMES), (mean, p_zero, *quantiles.T), strict=True)})
+    mean, p_zero, quantiles, whole = distribution_of(forecasts)
+    closed = (p_zero >= 1) & (mean <= 0)
+    return with_distribution(forecasts, *settle(mean * factor, p_zero, quantiles * factor, whole, closed))
 
 
 def ranks_of(evening: Evening, dependence: Dependence) -> PathRanks:

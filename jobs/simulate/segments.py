@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from jobs.learn.segments import classes_of
+
 if TYPE_CHECKING:
     from jobs.lake import Lake
 
@@ -15,8 +17,6 @@ Ints = npt.NDArray[np.int64]
 
 #: Ways of cutting, in the order in which they are shown.
 BY = ("department", "volume", "kind")
-#: Items with the first 80% of all units, with the next 15%, the rest.
-_CLASSES = {"A": 0.8, "B": 0.95, "C": 1.0}
 
 
 def of(pairs: pl.DataFrame, lake: Lake, items: Ints, wanted: Ints) -> dict[str, np.ndarray]:
@@ -42,11 +42,4 @@ def _named(pairs: pl.DataFrame, lake: Lake, table: str, key: str, column: str) -
 
 def volume_classes(items: Ints, wanted: Ints) -> np.ndarray:
     """[pairs] class of each pair's item, all its locations together: by its share of all units, the largest items first."""
-    total = np.bincount(items, wanted)
-    order = np.argsort(-total, kind="stable")
-    # What was reached before an item decides: the largest is always in the first class.
-    before = np.concatenate([[0.0], np.cumsum(total[order])[:-1]]) / max(total.sum(), 1)
-    names = np.array(list(_CLASSES), object)
-    classes = np.empty(len(total), object)
-    classes[order] = names[np.minimum(np.searchsorted(list(_CLASSES.values()), before, side="right"), len(names) - 1)]
-    return np.asarray(classes[items])
+    return np.asarray(classes_of(np.bincount(items, wanted).astype(float))[items])

@@ -5,10 +5,10 @@ import pyarrow as pa
 import pytest
 
 from jobs.forecast.metrics import bias, pinball, wape
-from jobs.forecast.model import numbers
+from jobs.forecast.model import numbers, quantiles_of
 from jobs.forecast.plain import PLAIN
 from jobs.forecast.printout import pick
-from jobs.forecast.scoreboard import ALL_DAYS, IN_STOCK, MODEL, SUMS, quantiles_of, scoreboard
+from jobs.forecast.scoreboard import ALL_DAYS, IN_STOCK, MODEL, SUMS, scoreboard
 from jobs.forecast.segments import KINDS, segmentations
 from schemas import TABLES
 from tests.jobs.forecast.judged import CLOCK, judged
