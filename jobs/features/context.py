@@ -17,11 +17,14 @@ from jobs.features.lifted import Common
 from jobs.features.names import Names, looked_up, regions_of
 from jobs.features.prices import GeneralPrices
 from jobs.features.pulse import Pulse
-from jobs.features.season import Lifts, Window, season
+from jobs.features.season import Lifts, Window, chance, season
 from jobs.features.signals import at_origin
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+#: Groups that tell of chance, at most about.
+_TELLING = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +89,27 @@ class Context:
             self._common[origin] = Common.of(self, origin)
         return self._common[origin]
 
-    def shared(self, level: str, names: Names, origin: int, parent: Lifts | None = None) -> Lifts:
-        """Yearly and event lifts of a level's groups, shrunk to those of their parents (a row a group, or one for all)."""
+    def chance(self, level: str, origin: int) -> float:
+        """Deviation by chance of the yearly lifts of a level's groups; of very many, some tell."""
+        ids = self.sums[level].ids
+        windows = self._windows(level, ids[:: -(-len(ids) // _TELLING)] if len(ids) else ids, origin)
+        return chance(windows[0], windows[1:], self.clock)
+
+    def shared(self, level: str, names: Names, origin: int, parent: Lifts | None = None, by_chance: float = 0.0) -> Lifts:
+        """Yearly and event lifts of a level's groups, shrunk to those of their parents (a row a group, or one for all).
+
+        by_chance  deviation by chance of the yearly ones from their parents'
+        """
         clock, windows = self.clock, self._windows(level, names, origin)
         above = (parent.season, parent.event, parent.spell, parent.share) if parent else (None, None, None, None)
         codes = self.events.codes, int(self.events.spells.max(initial=0)) + 1
-        return Lifts(
+        found = Lifts(
             season(windows[1:], clock, self.horizon, above[0]),
             event_lifts(windows, clock, codes[0], above[1], self.events.sets),
             spell_lifts(windows, clock, codes[1], above[2]),
             event_shares(windows, clock, codes[0], above[3]),
         )
+        return found.told_apart(parent, by_chance) if parent and by_chance else found
 
     def knows_years(self, origin: int) -> bool:
         """Whether anything is known of the origin's season in an earlier year."""

@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 PRIOR_PERIODS = 1.0
 #: Half-lives of the clock over which weekdays are learned, and periods of the prior that are mixed in.
 _WEEKDAY_HALF_LIVES = 3.0
-_WEEKDAY_PRIOR = 1.0
+_WEEKDAY_PRIOR = 8.0
 #: The smallest level, so that scaled targets stay finite.
 LEAST_LEVEL = 0.02
 #: How fast a kernel weight falls with the difference of log prices; and its factor for another kind of day, promotion.

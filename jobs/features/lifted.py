@@ -33,12 +33,14 @@ class Common:
     top         lifts of everything
     category    rows of the categories, with their lifts (shrunk to ``top``); uplift: of a promotion
     location    rows of the locations, with their lifts (shrunk to ``top``)
+    by_chance   deviation by chance of items' yearly lifts from their categories'
     """
 
     top: Lifts
     category: tuple[Mapping[str, int], Lifts]
     uplift: Floats
     location: tuple[Mapping[str, int], Lifts]
+    by_chance: float
 
     @classmethod
     def of(cls, context: Context, origin: int) -> Common:
@@ -49,9 +51,10 @@ class Common:
         places = _sorted({_NOBODY, *context.locations, *context.sums[LOCATION].ids})
         return cls(
             top,
-            (_rows(categories), context.shared(CATEGORY, categories, origin, top)),
+            (_rows(categories), context.shared(CATEGORY, categories, origin, top, context.chance(CATEGORY, origin))),
             context.promotion(CATEGORY, categories, origin, usual),
             (_rows(places), context.shared(LOCATION, places, origin, top)),
+            context.chance(ITEM, origin),
         )
 
 
@@ -65,7 +68,7 @@ def lifts(names: Mapping[str, Names], context: Context, origin: int) -> tuple[di
     categories, category = common.category
     items, first, row = np.unique(names[ITEM], return_index=True, return_inverse=True)
     owner = looked_up(names[CATEGORY][first], lambda name: categories[name], np.int64)
-    item = context.shared(ITEM, items, origin, category.take(owner)).take(row)
+    item = context.shared(ITEM, items, origin, category.take(owner), common.by_chance).take(row)
     uplift = context.promotion(ITEM, items, origin, common.uplift[owner])[row]
     found = location.take(looked_up(names[LOCATION], lambda name: places.get(name, places[_NOBODY]), np.int64))
     return {ITEM: item, LOCATION: found, ALL: item.times(found, common.top)}, uplift

@@ -50,9 +50,9 @@ _PARTS = ("total", "weight", "count")
 PRICE = 1_000
 
 
-def windows(clock: Clock) -> tuple[int, int, int]:
-    """Last periods that a pulse is taken of: 1, 3, 7 days; 1, 2, 4 weeks."""
-    return (1, clock.spans[0], clock.spans[1])
+def windows(clock: Clock) -> tuple[int, int, int, int, int]:
+    """Last periods that a pulse is taken of: 1, 3, 7, 28, 91 days; 1, 2, 4, 13, 39 weeks."""
+    return (1, clock.spans[0], clock.spans[1], clock.spans[3], clock.recent)
 
 
 def schema(clock: Clock, horizon: int) -> pa.Schema:

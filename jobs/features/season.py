@@ -4,6 +4,10 @@ What an item, a location or a category sold is compared with what its like perio
 neither weekday nor the level of a year nor the stores that happened to sell enter. Where a group has sold too little to
 say, it takes its parent's. Weeks that lie 364 days apart have the same weekdays but not the same events: event days are
 left out of the season, and have a lift of their own (jobs/features/effects.py).
+
+What a group did a year ago was partly chance: a week that went well, an offer. How much of it is seen where years meet: what
+the last four weeks of this year and of earlier ones say of the same season differs by chance alone. Lifts that differ from their
+parent's by less than twice that are taken for it (docs/decisions/seasonality.md).
 """
 
 from __future__ import annotations
@@ -23,6 +27,10 @@ Bools = npt.NDArray[np.bool_]
 #: Series-periods of the parent's lift that are mixed into an own one.
 _SEASON_PRIOR = 30.0
 HIGHEST = 10.0
+#: Deviations by chance up to which a lift is its parent's.
+_CHANCE = 2.0
+#: Groups without any chance that are mixed into its deviation.
+_CHANCE_PRIOR = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,10 @@ class Lifts:
         """Both lifts together, what they share counted once."""
         return Lifts(*(_together(*three) for three in zip(self, other, shared, strict=True)))
 
+    def told_apart(self, parent: Lifts, by_chance: float) -> Lifts:
+        """The lifts, drawn to their parents' as far as chance (a deviation of logarithms) can explain what differs."""
+        return Lifts(*(_told_apart(own, above, by_chance) for own, above in zip(self, parent, strict=True)))
+
 
 def season(years: Sequence[Window], clock: Clock, horizon: int, parent: Floats | None) -> Floats:
     """Lift [groups, horizon] of each period ahead: what the periods around it sold in earlier years against what was usual just before.
@@ -85,6 +97,49 @@ def season(years: Sequence[Window], clock: Clock, horizon: int, parent: Floats |
         return _filled(ratio(total, weight))
     lifts: Floats = (total + _SEASON_PRIOR * parent) / (weight + _SEASON_PRIOR)
     return lifts
+
+
+def chance(now: Window, years: Sequence[Window], clock: Clock) -> float:
+    """Deviation by chance of a group's yearly lift (logarithm): by how much turns of this year and of earlier ones differ.
+
+    A turn is what the last half of ``clock.trend[1]`` periods sold against the half before, all groups' taken out.
+    ``now`` ends at the origin, ``years`` begin as for ``season``. Few groups tell little of it: it is shrunk to none. Where a year
+    is too short to tell, all may be chance: infinite; without any there is no lift of a year: 0.
+    """
+    before = clock.trend[1]
+    this, told = _turn(now, slice(now.units.shape[1] - before, now.units.shape[1]), clock)
+    total, number = np.zeros(len(this)), np.zeros(len(this))
+    for year in years:
+        turn, known = _turn(year, slice(0, before), clock)
+        total += np.where(known, turn, 0.0)
+        number += known
+    both = told & (number > 0)
+    if not both.any():
+        return float(np.inf) if any(year.count.any() for year in years) else 0.0
+    differ = this[both] - total[both] / number[both]
+    # The mean of n years has an n-th of the variance of one.
+    return float(np.sqrt(((differ - differ.mean()) ** 2 / (number[both] + 1)).sum() / (both.sum() + _CHANCE_PRIOR)))
+
+
+def _turn(window: Window, part: slice, clock: Clock) -> tuple[Floats, Bools]:
+    """[groups] logarithm of what the later half of some periods sold against the earlier half, and whether both are known."""
+    units, count = (np.where(window.event, 0.0, values)[:, part] for values in (window.units, window.count))
+    half = units.shape[1] // (2 * clock.like) * clock.like
+    ends = (slice(-half, None), slice(-2 * half, -half))
+    later, earlier = (ratio(units[:, end].sum(axis=1), count[:, end].sum(axis=1)) for end in ends)
+    known = (np.nan_to_num(later) > 0) & (np.nan_to_num(earlier) > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        turn: Floats = np.where(known, np.log(later / earlier), 0.0)
+    return turn, known
+
+
+def _told_apart(lifts: Floats, parent: Floats, by_chance: float) -> Floats:
+    """The lifts, drawn to their parent's as far as chance can explain: the nonnegative garrote (Breiman 1995) of their logarithms."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        differ = np.log(lifts / parent)
+    known = np.isfinite(differ) & (differ != 0)
+    kept = np.maximum(0.0, 1 - np.divide(_CHANCE * by_chance, differ, out=np.ones_like(differ), where=known) ** 2)
+    return np.where(known, parent * np.exp(kept * np.where(known, differ, 0.0)), lifts)
 
 
 def _filled(lifts: Floats) -> Floats:

@@ -22,7 +22,7 @@ from jobs.forecast import boosting, days, linear, memory
 from jobs.forecast.checkpoints import EarlyStopping, best_rounds
 from jobs.forecast.examples import LEAST_ROWS, planned
 from jobs.forecast.model import INPUTS, MEAN, Model, numbers, to_matrix
-from jobs.forecast.train import errors_of, judge, learned, regions, short
+from jobs.forecast.train import errors_of, judge, learned, regions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ def fitted(plan: Layout, rows: Rows, config: Config, regions: Mapping[str, str])
         return None
     cells = days.Cells.of_table(rows.table.append_column("weight", pa.array(rows.weight)))
     earlier, clock = cells.where(cells.target < plan.held_out_from), CLOCKS[config.grain]
-    rows, beside = labelled(rows, cells, before, clock)
+    rows, beside = labelled(rows, cells, before)
     chosen = boosting.parameters(config, len(rows.label))
     found = fit(rows, config, chosen, before, rows.held_out)
     challenger, held_out = linear.attached(found.booster, beside[0]), rows.table.filter(pa.array(rows.held_out))
@@ -80,15 +80,13 @@ def fitted(plan: Layout, rows: Rows, config: Config, regions: Mapping[str, str])
     return Model(linear.attached(everything.booster, beside[1]), calibration, dependence, record)
 
 
-def labelled(rows: Rows, cells: days.Cells, before: Bools, clock: Clock) -> tuple[Rows, tuple[linear.Linear | None, linear.Linear | None]]:
+def labelled(rows: Rows, cells: days.Cells, before: Bools) -> tuple[Rows, tuple[linear.Linear | None, linear.Linear | None]]:
     """The rows with label and weight for what is learned, and what is beside the boosters of those before and of all."""
     table = days.with_factor_here(rows.table, cells)
     rows = replace(rows, table=table, label=rows.label / numbers(table, days.FACTOR))
     if learned(cells) == MEAN:
         return replace(rows, weight=rows.weight * numbers(table, "expected")), (None, None)
     rows, inputs = replace(rows, label=np.sqrt(rows.label)), to_matrix(table)
-    if not short(cells, clock):
-        return rows, (linear.Linear(), linear.Linear())
     first, rest = (linear.sums(inputs[some], rows.label[some], rows.weight[some]) for some in (before, ~before))
     return rows, (linear.fit(first), linear.fit(first + rest))
 

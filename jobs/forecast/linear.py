@@ -1,10 +1,11 @@
 """A linear forecast beside the booster's: ridge regression of the root of demand on the features' logarithms.
 
 Forecasts that err differently are better together than each of them (Bates and Granger 1969, Operational Research Quarterly
-20). Where history is short the booster learns by heart what tells a few dozen days apart; a straight line can't, and costs
-next to nothing. With years of history it would only be in the way of closed days and holidays, and is left out (both
-measured: docs/decisions/forecast_model.md). Values are rounded to whole numbers of 1/256, so that sums of their products are
-exact: the same whatever the layout of the rows and whoever adds them up.
+20). The booster learns by heart what tells a few dozen days, or a hundred items, apart; a straight line can't, and costs next
+to nothing. It has pulses as they die away with the periods ahead: a booster needs many splits for that product. Of closed days
+and large events a straight line knows nothing, and is left out (measured: docs/decisions/forecast_model.md). Values are rounded
+to whole numbers of 1/256, so that sums of their products are exact: the same whatever the layout of the rows and whoever adds
+them up.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from jobs.features.pulse import GROUPS
 from schemas.gold.features import FEATURES
 
 if TYPE_CHECKING:
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-#: Share of the linear forecast, in roots: between .2 and .5 it makes hardly a difference.
-SHARE = 0.35
+#: Share of the linear forecast, in roots: between .35 and .5 it makes hardly a difference.
+SHARE = 0.4
 #: Values that may be negative (logarithms, signals); all others enter by their logarithm, with so much added.
 _SIGNED = tuple(
     column.name.startswith(("log_", "price_", "signal_"))
@@ -38,6 +40,15 @@ _SIGNED = tuple(
 _ADDED = 0.1
 #: What stands for a value that is not known: nothing about it is unusual.
 _UNKNOWN = np.where(_SIGNED, 0.0, np.log(1 + _ADDED))
+#: Places of the features.
+_AT = {column.name: place for place, column in enumerate(FEATURES)}
+#: Pulses, and what is left of them a period on: as of an autoregression of memory .8, and of .5.
+_PULSES = tuple(place for name, place in _AT.items() if "_pulse_" in name and name.rpartition("_pulse_")[0] in GROUPS)
+_LEFT = (0.8, 0.5)
+#: Columns of ``design``: one, the features, the pulses that are left.
+WIDTH = 1 + len(FEATURES) + len(_PULSES) * len(_LEFT)
+#: Of ordinary rows: the least share of usual sales that their day has, and the most that an event lifts them.
+_LEAST, _MOST = 0.6, 1.5
 #: Whole numbers a unit of a value and of a weight, and the largest value.
 _SCALE, _WEIGHT_SCALE, _LARGEST = 256.0, 1024.0, 8.0
 #: Rows' worth of belief that a feature (in standard deviations) does nothing: of few rows what is expected stays.
@@ -52,13 +63,14 @@ _ATTRIBUTE = "linear"
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """Coefficients of ``design``'s columns, the intercept first; none: the booster forecasts alone."""
+    """Coefficients of ``design``'s columns [WIDTH], the intercept first; none: the booster forecasts alone."""
 
     coefficients: tuple[float, ...] = ()
 
     def together(self, booster: Floats, inputs: npt.NDArray[np.float32]) -> Floats:
         """Demand as a share of what is expected [n], given the booster's roots of it [n] and features [n, inputs]."""
-        roots = (1 - SHARE) * booster + SHARE * self.roots(inputs) if self.coefficients else booster
+        share = SHARE * ordinary(inputs)
+        roots = (1 - share) * booster + share * self.roots(inputs) if self.coefficients else booster
         shares: Floats = np.maximum(roots, 0.0) ** 2
         return shares
 
@@ -69,26 +81,36 @@ class Linear:
 
 
 def design(inputs: npt.NDArray[np.float32]) -> Floats:
-    """One and the features [n, inputs] as the regression sees them, in whole numbers of 1/256 [n, 1 + inputs]."""
+    """One, the features [n, inputs] and what is left of pulses, as the regression sees them, in whole numbers of 1/256 [n, WIDTH]."""
     with np.errstate(divide="ignore", invalid="ignore"):
         values = np.where(_SIGNED, inputs, np.log(inputs.astype(float) + _ADDED))
     values = np.clip(np.where(np.isnan(values), _UNKNOWN, values), -_LARGEST, _LARGEST)
-    return np.column_stack([np.full(len(values), _SCALE), np.round(values * _SCALE)])
+    step = inputs[:, _AT["step"], None].astype(float)
+    left = [values[:, _PULSES] * rest**step for rest in _LEFT]
+    return np.column_stack([np.full(len(values), _SCALE), np.round(np.column_stack([values, *left]) * _SCALE)])
+
+
+def ordinary(inputs: npt.NDArray[np.float32]) -> Bools:
+    """[n] whether a row's day is neither closed nor one of those on which the place sells little, nor lifted much by an event."""
+    known = {name: np.nan_to_num(inputs[:, _AT[name]], nan=1.0) for name in ("event_lift", "event_share", "location_profile", "weekday")}
+    opened = ~(inputs[:, _AT["closed"]] > 0)
+    rows: Bools = opened & (np.minimum.reduce(list(known.values())) >= _LEAST) & (known["event_lift"] <= _MOST)
+    return rows
 
 
 def sums(inputs: npt.NDArray[np.float32], roots: Floats, weight: Floats) -> Floats:
-    """Sums of products, by weight, of the columns of ``design`` and the roots [columns + 1, columns + 1]: whole numbers."""
-    total = np.zeros((inputs.shape[1] + 2, inputs.shape[1] + 2))
+    """Sums of products, by weight, of the columns of ``design`` and the roots [WIDTH + 1, WIDTH + 1] of ordinary rows: whole numbers."""
+    total = np.zeros((WIDTH + 1, WIDTH + 1))
     for part, root, weigh in zip(_parts(inputs), _parts(roots), _parts(weight), strict=True):
         rows = np.column_stack([design(part), np.round(np.minimum(root, _LARGEST) * _SCALE)])
-        total += (rows * np.round(weigh * _WEIGHT_SCALE)[:, None]).T @ rows
+        total += (rows * np.round(weigh * ordinary(part) * _WEIGHT_SCALE)[:, None]).T @ rows
     return total
 
 
 def fit(total: Floats) -> Linear:
-    """The regression from its sums (Hoerl and Kennard 1970, on standardised features). Raises ValueError where there are no rows."""
+    """The regression from its sums (Hoerl and Kennard 1970, on standardised features); none where there are no ordinary rows."""
     if not total[0, 0]:
-        raise ValueError("no rows for the linear forecast")
+        return Linear()
     mean = total[0] / total[0, 0]
     covariance = total / total[0, 0] - np.outer(mean, mean)
     spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
@@ -107,17 +129,15 @@ def of_spark(rows: DataFrame, before: Column, columns: tuple[str, str, str]) -> 
     from pyspark.sql import functions as F
 
     chosen = rows.select(before.alias("before"), *(F.col(name) for name in columns))
-    width = len(FEATURES) + 2
-    found = np.zeros((2, width, width))
+    found = np.zeros((2, WIDTH + 1, WIDTH + 1))
     for row in chosen.mapInArrow(_added, "before boolean, sums array<double>").toArrow().to_pylist():
-        found[int(row["before"])] += np.array(row["sums"]).reshape(width, width)
+        found[int(row["before"])] += np.array(row["sums"]).reshape(WIDTH + 1, WIDTH + 1)
     return fit(found[1]), fit(found[0] + found[1])
 
 
 def _added(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Sums of a task's rows, of those before and of the others."""
-    width = len(FEATURES) + 2
-    found = np.zeros((2, width, width))
+    found = np.zeros((2, WIDTH + 1, WIDTH + 1))
     for batch in batches:
         inputs = batch.column(1).flatten().to_numpy(zero_copy_only=False).reshape(-1, len(FEATURES))
         before, roots, weight = (batch.column(place).to_numpy(zero_copy_only=False) for place in (0, 2, 3))

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from jobs.config import Config
-    from jobs.features.clock import Clock
     from jobs.forecast.calibration import Calibration
     from jobs.forecast.errors import Errors
     from jobs.lake import Lake
@@ -114,7 +113,7 @@ def train(
         if held_out.num_rows < LEAST_ROWS // 10:
             return None
         watched = F.col(_HELD_OUT) & (F.pmod(F.xxhash64(*ROW), F.lit(-(-held_out.num_rows // STOPPING_ROWS))) == 0)
-        beside = watch.run(lambda: _beside(weighed, before, cells, config))
+        beside = watch.run(lambda: _beside(weighed, before, learns))
         fitted = boosting.fit(weighed.where(before | watched), lake, config, watch, held_out=_HELD_OUT, chosen=chosen)
         challenger = linear.attached(fitted.booster, beside[0])
         spread, together, metrics = judge(challenger, held_out, config, regions(lake, business_date), kinds[0])
@@ -173,18 +172,9 @@ def learned(cells: days.Cells) -> str:
     return MEAN if cells.slow.sum() > MANY_SLOW * cells.rows.sum() else ROOT
 
 
-def short(cells: days.Cells, clock: Clock) -> bool:
-    """Whether rows are of so few periods that a linear forecast helps the booster: a quarter of a year at most."""
-    return len(np.unique(cells.target)) <= clock.year // 4
-
-
-def _beside(rows: DataFrame, before: Column, cells: days.Cells, config: Config) -> tuple[linear.Linear | None, linear.Linear | None]:
-    """What is beside the booster of the rows before the held-out periods, and beside that of all."""
-    if learned(cells) == MEAN:
-        return None, None
-    if not short(cells, CLOCKS[config.grain]):
-        return linear.Linear(), linear.Linear()
-    return linear.of_spark(rows, before, (PACKED, LABEL, WEIGHT))
+def _beside(rows: DataFrame, before: Column, learns: str) -> tuple[linear.Linear | None, linear.Linear | None]:
+    """What is beside the booster of the rows before the held-out periods, and beside that of all; None: it learns means."""
+    return (None, None) if learns == MEAN else linear.of_spark(rows, before, (PACKED, LABEL, WEIGHT))
 
 
 def _labelled(rows: DataFrame, learns: str) -> DataFrame:

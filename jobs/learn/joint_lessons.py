@@ -26,7 +26,7 @@ from jobs.forecast import boosting, days, here, linear, memory
 from jobs.forecast.distribution import NAMES, rank_to_units, ranks_between
 from jobs.forecast.model import MEAN, Model, forecast, numbers, quantiles_of, to_matrix, traits
 from jobs.forecast.ranks import of_night
-from jobs.forecast.train import learned, short
+from jobs.forecast.train import learned
 from jobs.learn.joint_fit import Taught
 from jobs.learn.joint_lines import Places, believed, inputs_of, lines_of, windows_of
 from jobs.learn.joint_loss import Lessons, Windows
@@ -103,7 +103,7 @@ def forecasts(past: Past, model: Model, config: Config) -> pa.Table:
     seen = here.weighed(rows.filter(pc.invert(pc.is_nan(rows["units"]))), past.plan, clock, now, past.first)
     cells = days.Cells.of_table(seen.table.append_column("weight", pa.array(seen.weight)))
     before = seen.target < past.plan.held_out_from
-    labelled, _ = here.labelled(seen, cells, before, clock)
+    labelled, _ = here.labelled(seen, cells, before)
     half, mine = half_of(rows), half_of(labelled.table)
     parts = []
     for number in (0, 1):
@@ -127,8 +127,6 @@ def _booster(rows: here.Rows, chosen: np.ndarray, config: Config, model: Model, 
     fitted = here.fit(rows, config, boosting.parameters(config, int(chosen.sum())), chosen, None, rounds).booster
     if learned(cells) == MEAN:
         return fitted
-    if not short(cells, CLOCKS[config.grain]):
-        return linear.attached(fitted, linear.Linear())
     return linear.attached(fitted, linear.fit(linear.sums(to_matrix(rows.table)[chosen], rows.label[chosen], rows.weight[chosen])))
 
 

@@ -73,7 +73,8 @@ FEATURES: tuple[Column, ...] = (
     _feature("promoted_before", "share of the week before the period that is under promotion", "fraction"),
     _feature("spell", "days of the period within a long event", "days"),
     *(_feature(f"{group}_pulse_{i}", f"demand of the {text}'s series against their levels in the last {span}") for i, span in (
-        (1, "period"), (2, "3 days / 2 weeks"), (3, "7 days / 4 weeks")) for group, text in (
+        (1, "period"), (2, "3 days / 2 weeks"), (3, "7 days / 4 weeks"), (4, "28 days / 13 weeks"),
+        (5, "91 days / 39 weeks")) for group, text in (
         ("item", "item"), ("item_region", "item's in the region"), ("location", "location"), ("region", "region"),
         ("category", "category"), ("all", "retailer"))),
     _feature("log_price", "logarithm of the price"),

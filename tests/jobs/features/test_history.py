@@ -55,7 +55,7 @@ def test_weekdays_against_a_naive_loop() -> None:
         age = (D - day).days
         sold_[-age % 7] += 0.5 ** (age / 3 / CLOCK.half_life) * units
         due[-age % 7] += 0.5 ** (age / 3 / CLOCK.half_life) * lift[0, -age]
-    share = (sold_ / (sold_ / due).mean() + prior[0]) / (due + 1)
+    share = (sold_ / (sold_ / due).mean() + 8 * prior[0]) / (due + 8)
     assert made == pytest.approx(share / share.mean())
 
 

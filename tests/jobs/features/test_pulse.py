@@ -83,7 +83,7 @@ def test_sums_are_the_same_in_any_order_and_in_any_parts() -> None:
 def test_later_values_change_nothing() -> None:
     rows = [row for place in ("S1", "S2") for row in past("A", place, ORIGIN, 30)]
     later = [sold("A", place, ORIGIN + k * DAY, 99.0) for place in ("S1", "S2") for k in range(3)]
-    for name in (f"{group}_pulse_{number}" for group in GROUPS for number in (1, 2, 3)):
+    for name in (f"{group}_pulse_{number}" for group in GROUPS for number in (1, 2, 3, 4, 5)):
         assert column(features([*rows, *later], ORIGIN), name) == column(features(rows, ORIGIN), name)
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from jobs.features.block import PRICE_OF_PAIR
-from jobs.features.season import Window, season
+from jobs.features.season import Lifts, Window, chance, season
 from tests.jobs.features.blocks import CLOCK, features, past, sold
 
 D = date(2024, 5, 29)
@@ -60,6 +60,63 @@ def test_a_period_among_events_takes_the_season_of_its_neighbours() -> None:
     made = season([year], CLOCK, HORIZON, None)
     assert not np.isnan(whole).any()
     assert made[0, 1] == pytest.approx((made[0, 0] + made[0, 2]) / 2)
+
+
+def _turning(turns: np.ndarray, seed: int = 0) -> Window:
+    """Groups whose last two weeks of four sell exp(turn) times what the two before did, each day of the same count."""
+    width = BEFORE + HORIZON + CLOCK.beyond
+    level = np.ones((len(turns), width)) * np.random.default_rng(seed).uniform(5, 50, (len(turns), 1))
+    level[:, BEFORE // 2 : BEFORE] *= np.exp(turns)[:, None]
+    none = np.zeros(level.shape, int)
+    return Window(level, np.ones(level.shape), none, none, none > 0)
+
+
+def _now(year: Window) -> Window:
+    """The same groups, the last periods being those before the origin."""
+    return Window(*(getattr(year, name)[:, :BEFORE] for name in ("units", "count", "marks", "spells", "event")))
+
+
+def test_chance_is_what_years_differ_by() -> None:
+    """Years that turn by a season of their own, and by chance of a known size: of one year, and less of the mean of three."""
+    rng, groups, std = np.random.default_rng(3), 2_000, 0.2
+    own = rng.normal(0, 0.3, groups)
+    now, *years = (_turning(own + rng.normal(0, std, groups), seed) for seed in range(4))
+    assert chance(_now(now), years[:1], CLOCK) == pytest.approx(std, rel=0.05)
+    assert chance(_now(now), years, CLOCK) == pytest.approx(std / np.sqrt(3), rel=0.05)
+    # What repeats to the full is not chance, nor what all groups do alike.
+    assert chance(_now(_turning(own + 1.0)), [_turning(own)], CLOCK) == pytest.approx(0, abs=1e-9)
+
+
+def test_few_groups_tell_little_of_chance_and_years_too_short_nothing() -> None:
+    differ = np.array([-0.3, 0.0, 0.3])
+    few = chance(_now(_turning(differ)), [_turning(0 * differ)], CLOCK)
+    assert few == pytest.approx(np.sqrt((differ**2).sum() / 2 / (3 + 30)))
+    young = _turning(differ)
+    young.count[:, : BEFORE // 2] = young.units[:, : BEFORE // 2] = 0.0
+    assert chance(_now(_turning(differ)), [young], CLOCK) == np.inf
+    young.count[:] = 0.0
+    assert chance(_now(_turning(differ)), [young], CLOCK) == 0
+
+
+def test_lifts_that_chance_explains_are_their_parents() -> None:
+    parent = np.array([[1.2]])
+    own = parent * np.exp([[0.0], [0.1], [0.39], [0.8], [-0.8]])
+    made = Lifts(*[own] * 4).told_apart(Lifts(*[np.repeat(parent, 5, axis=0)] * 4), 0.2)
+    wanted = 1.2 * np.exp([0, 0, 0, 0.8 * (1 - (0.4 / 0.8) ** 2), -0.8 * (1 - (0.4 / 0.8) ** 2)])
+    for lifts in made:
+        assert lifts[:, 0] == pytest.approx(wanted)
+    unknown = Lifts(*[np.array([[np.nan], [0.0]])] * 4).told_apart(Lifts(*[np.ones((2, 1))] * 4), np.inf)
+    assert np.array_equal(unknown.share, [[np.nan], [0.0]], equal_nan=True)
+
+
+def test_items_whose_last_year_was_chance_have_their_category_s_season() -> None:
+    """Forty items that wander by themselves for weeks on end: what one did a year ago says nothing of this year."""
+    rng, rows = np.random.default_rng(5), []
+    for number in range(40):
+        wander = np.repeat(rng.normal(0, 0.5, 120), 7)
+        rows += [{**row, "units": 10 * np.exp(w)} for row, w in zip(past(f"i{number:02}", "S1", D, 420, seed=number), wander, strict=False)]
+    season = features(rows, D, horizon=9)["item_season"].to_numpy()
+    assert np.log(season).std() < 0.1
 
 
 def _years(item: str, place: str, days: int = 800) -> list[dict]:
