@@ -1,7 +1,7 @@
 """A first look at a small problem: orders with a minimum set open or closed at bounds by the Lagrangian, leaves by HiGHS.
 
-Its nodes cost little, so most problems are proven by it in seconds. Where bounds by the Lagrangian are far off it ends with the best
-plan it has found, after so many of HiGHS's nodes, and ``branching`` goes on at bounds that cost more.
+Its nodes cost little, so most problems are proven by it in seconds. Where bounds by the Lagrangian are far off, HiGHS doesn't end a
+leaf in few nodes: then this ends with the best plan it has found, and ``branching`` goes on at bounds that cost more.
 """
 
 from __future__ import annotations
@@ -14,20 +14,17 @@ import numpy as np
 from jobs.plan.coupled import exact
 from jobs.plan.coupled.narrowing import Narrowed, narrowed
 from jobs.plan.coupled.problem import Ints, Problem
-from jobs.plan.coupled.search_tree import Tree, hint
+from jobs.plan.coupled.search_tree import FIRST, Tree, hint
 
 #: Nodes at most: orders undecided then are left to HiGHS.
 _NODES = 100
-#: HiGHS's nodes at most, of all leaves: enough for most of them to come twice.
-_ALL = 5_000
 
 
 def solve(problem: Problem, n: Ints | None, bound: float, deadline: float) -> exact.Exact:
     """The optimum, or what is known of it in the end; from a plan (None: none known) and a lower bound."""
     tree: Tree[Narrowed] = Tree(problem, n)
     tree.add(narrowed(problem, np.full(len(problem.terms.fixed), -1), tree.best), bound)
-    spent = 0
-    while tree.nodes and not tree.proven() and spent < _ALL and time.monotonic() < deadline:
+    while tree.nodes and tree.nodes[0].nodes == FIRST and not tree.proven() and time.monotonic() < deadline:
         node = heapq.heappop(tree.nodes)
         left = node.left
         order = _undecided(left) if tree.count < _NODES else None
@@ -39,7 +36,6 @@ def solve(problem: Problem, n: Ints | None, bound: float, deadline: float) -> ex
                 child[order] = state
                 tree.add(narrowed(left.problem, child, tree.best), node.bound)
         else:
-            spent += node.nodes
             seconds = deadline - time.monotonic()
             found = exact.solve(left.problem, seconds, hint(left.problem, tree.n), node.nodes, left, tree.best)
             tree.offer(found.n)

@@ -28,7 +28,7 @@ from jobs.plan.ragged import first_allowed, first_least
 _ROUNDS, _ROUNDS_OF_MANY, _MANY = 120, 75, 200_000
 #: Up to so many lines a problem is solved to proven optimality.
 _SMALL = 400
-_SMALL_SECONDS = 50.0
+_SMALL_SECONDS = 54.0
 #: Up to so many lines the orders furthest from their bound are solved exactly, so many of them.
 _MIDDLE = 5_000
 _ORDERS = 12

@@ -56,7 +56,7 @@ def test_branching_over_orders_reaches_the_optimum_too(seed: int, tmp_path: Path
     """
     monkeypatch.setattr(branching, "_LINES", 0)
     agrees(seed, tmp_path)
-    monkeypatch.setattr(first_look, "_ALL", 0)
+    monkeypatch.setattr(first_look, "FIRST", 0)
     agrees(seed, tmp_path)
     monkeypatch.setattr(branching, "_NODES", 4)
     agrees(seed, tmp_path)
