@@ -98,7 +98,7 @@ class Context:
     def shared(self, level: str, names: Names, origin: int, parent: Lifts | None = None, by_chance: float = 0.0) -> Lifts:
         """Yearly and event lifts of a level's groups, shrunk to those of their parents (a row a group, or one for all).
 
-        by_chance  deviation by chance of the yearly ones from their parents'
+        by_chance  deviation by chance of lifts (logarithms) from their parents'
         """
         clock, windows = self.clock, self._windows(level, names, origin)
         above = (parent.season, parent.event, parent.spell, parent.share) if parent else (None, None, None, None)

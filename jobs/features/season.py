@@ -107,7 +107,7 @@ def chance(now: Window, years: Sequence[Window], clock: Clock) -> float:
     is too short to tell, all may be chance: infinite; without any there is no lift of a year: 0.
     """
     before = clock.trend[1]
-    this, told = _turn(now, slice(now.units.shape[1] - before, now.units.shape[1]), clock)
+    this, told = _turn(now, slice(-before, None), clock)
     total, number = np.zeros(len(this)), np.zeros(len(this))
     for year in years:
         turn, known = _turn(year, slice(0, before), clock)
@@ -138,8 +138,9 @@ def _told_apart(lifts: Floats, parent: Floats, by_chance: float) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         differ = np.log(lifts / parent)
     known = np.isfinite(differ) & (differ != 0)
-    kept = np.maximum(0.0, 1 - np.divide(_CHANCE * by_chance, differ, out=np.ones_like(differ), where=known) ** 2)
-    return np.where(known, parent * np.exp(kept * np.where(known, differ, 0.0)), lifts)
+    differ[~known] = 1.0
+    kept = np.maximum(0.0, 1 - (_CHANCE * by_chance / differ) ** 2)
+    return np.where(known, parent * np.exp(kept * differ), lifts)
 
 
 def _filled(lifts: Floats) -> Floats:

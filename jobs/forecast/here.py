@@ -69,26 +69,34 @@ def fitted(plan: Layout, rows: Rows, config: Config, regions: Mapping[str, str])
         return None
     cells = days.Cells.of_table(rows.table.append_column("weight", pa.array(rows.weight)))
     earlier, clock = cells.where(cells.target < plan.held_out_from), CLOCKS[config.grain]
-    rows, beside = labelled(rows, cells, before)
+    rows = labelled(rows, cells)
+    first, both = beside(rows, before, learned(cells))
     chosen = boosting.parameters(config, len(rows.label))
     found = fit(rows, config, chosen, before, rows.held_out)
-    challenger, held_out = linear.attached(found.booster, beside[0]), rows.table.filter(pa.array(rows.held_out))
+    challenger, held_out = linear.attached(found.booster, first), rows.table.filter(pa.array(rows.held_out))
     calibration, dependence, _ = judge(challenger, held_out, config, regions, earlier.kinds(clock))
     record = errors_of(Model(challenger, calibration), held_out, config)
     everything = fit(rows, config, chosen, np.ones(len(before), bool), None, found.rounds)
     calibration = replace(calibration, days=cells.kinds(clock)).spread_by(config.simulation.spread)
-    return Model(linear.attached(everything.booster, beside[1]), calibration, dependence, record)
+    return Model(linear.attached(everything.booster, both), calibration, dependence, record)
 
 
-def labelled(rows: Rows, cells: days.Cells, before: Bools) -> tuple[Rows, tuple[linear.Linear | None, linear.Linear | None]]:
-    """The rows with label and weight for what is learned, and what is beside the boosters of those before and of all."""
+def labelled(rows: Rows, cells: days.Cells) -> Rows:
+    """The rows with label and weight for what is learned."""
     table = days.with_factor_here(rows.table, cells)
     rows = replace(rows, table=table, label=rows.label / numbers(table, days.FACTOR))
     if learned(cells) == MEAN:
-        return replace(rows, weight=rows.weight * numbers(table, "expected")), (None, None)
-    rows, inputs = replace(rows, label=np.sqrt(rows.label)), to_matrix(table)
+        return replace(rows, weight=rows.weight * numbers(table, "expected"))
+    return replace(rows, label=np.sqrt(rows.label))
+
+
+def beside(rows: Rows, before: Bools, learns: str) -> tuple[linear.Linear | None, linear.Linear | None]:
+    """What is beside the booster of the rows before the held-out periods, and beside that of all; None: it learns means."""
+    if learns == MEAN:
+        return None, None
+    inputs = to_matrix(rows.table)
     first, rest = (linear.sums(inputs[some], rows.label[some], rows.weight[some]) for some in (before, ~before))
-    return rows, (linear.fit(first), linear.fit(first + rest))
+    return linear.fit(first), linear.fit(first + rest)
 
 
 def _rows(lake: Lake, config: Config, business_date: date) -> tuple[Layout, Rows] | None:

@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from jobs.features.pulse import GROUPS
 from schemas.gold.features import FEATURES
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ _UNKNOWN = np.where(_SIGNED, 0.0, np.log(1 + _ADDED))
 #: Places of the features.
 _AT = {column.name: place for place, column in enumerate(FEATURES)}
 #: Pulses, and what is left of them a period on: as of an autoregression of memory .8, and of .5.
-_PULSES = tuple(place for name, place in _AT.items() if "_pulse_" in name and name.rpartition("_pulse_")[0] in GROUPS)
+_PULSES = tuple(place for name, place in _AT.items() if "_pulse_" in name)
 _LEFT = (0.8, 0.5)
 #: Columns of ``design``: one, the features, the pulses that are left.
 WIDTH = 1 + len(FEATURES) + len(_PULSES) * len(_LEFT)

@@ -103,7 +103,7 @@ def forecasts(past: Past, model: Model, config: Config) -> pa.Table:
     seen = here.weighed(rows.filter(pc.invert(pc.is_nan(rows["units"]))), past.plan, clock, now, past.first)
     cells = days.Cells.of_table(seen.table.append_column("weight", pa.array(seen.weight)))
     before = seen.target < past.plan.held_out_from
-    labelled, _ = here.labelled(seen, cells, before)
+    labelled = here.labelled(seen, cells)
     half, mine = half_of(rows), half_of(labelled.table)
     parts = []
     for number in (0, 1):
