@@ -18,6 +18,8 @@ from jobs.plan.coupled.workers import cuts, mapped
 
 #: A gain below this share of the mean entry of the lists is rounding.
 _LEAST = 1e-9
+#: Seconds of a solver where time is not the limit.
+_SECONDS = 120.0
 #: Problems of more lines are searched less deep, so that a million take minutes.
 _LARGE = 200_000
 
@@ -54,6 +56,10 @@ class Search:
     def over(self) -> bool:
         """Whether time is up."""
         return self.deadline is not None and time.monotonic() > self.deadline
+
+    def seconds(self) -> float:
+        """What a solver may take; without a deadline what a machine that hangs may."""
+        return _SECONDS if self.deadline is None else max(min(_SECONDS, self.deadline - time.monotonic()), 0.01)
 
 
 def least_gain(problem: Problem) -> float:

@@ -7,7 +7,6 @@ place of its relaxation.
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -18,25 +17,37 @@ from jobs.plan.coupled.improve import Search
 from jobs.plan.coupled.problem import Floats, Ints, Layer, Problem, State, Terms, is_feasible, plan_cost, raised, state_of
 from jobs.plan.coupled.start import priced_orders
 
-#: Nodes of HiGHS's search for one order: nearly all are proven long before. Seconds are there for a machine that hangs.
+#: Nodes of HiGHS's search for one order: nearly all are proven long before.
 _NODES = 3_000
-_SECONDS = 120.0
 #: An excess below this share of an order's cost is left.
 _SMALL = 1e-4
 
 
-def settled(search: Search, dual: Dual, n: Ints, count: int) -> tuple[Ints, Floats]:
-    """The plan with up to ``count`` orders solved anew, and how much the bound of each rises [orders]."""
-    problem = search.problem
-    risen = np.zeros(len(problem.terms.fixed))
-    excess = priced_orders(problem, n, search.w) - dual.evaluation.orders
-    excess = np.where(problem.terms.any & (excess > _SMALL * np.abs(dual.evaluation.orders)), excess, -np.inf)
-    for order in np.argsort(-excess, kind="stable")[:count]:
-        if not np.isfinite(excess[order]) or search.over():
+def planned(search: Search, dual: Dual, n: Ints, count: int) -> Ints:
+    """The plan with up to ``count`` of the orders furthest from their bound solved anew, one after the other."""
+    for order in _furthest(search, dual, n, count):
+        if search.over():
             break
-        n = planned_again(search, n, int(order))
-        risen[order] = rise(search, dual, int(order))
-    return n, risen
+        n = planned_again(search, n, order)
+    return n
+
+
+def risen(search: Search, dual: Dual, n: Ints, count: int) -> Floats:
+    """How much the bound of each order rises [orders], of up to ``count`` that a plan leaves furthest from theirs."""
+    found = np.zeros(len(search.problem.terms.fixed))
+    for order in _furthest(search, dual, n, count):
+        if search.over():
+            break
+        found[order] = rise(search, dual, order)
+    return found
+
+
+def _furthest(search: Search, dual: Dual, n: Ints, count: int) -> list[int]:
+    """Up to ``count`` orders by how far they are from their bound."""
+    excess = priced_orders(search.problem, n, search.w) - dual.evaluation.orders
+    far = np.flatnonzero(search.problem.terms.any & (excess > _SMALL * np.abs(dual.evaluation.orders)) & np.isfinite(excess))
+    furthest: list[int] = far[np.argsort(-excess[far], kind="stable")][:count].tolist()
+    return furthest
 
 
 def planned_again(search: Search, n: Ints, order: int) -> Ints:
@@ -50,7 +61,7 @@ def planned_again(search: Search, n: Ints, order: int) -> Ints:
         others = np.arange(problem.start[i], problem.start[i + 1])
         cost[others[others != chosen]] = np.inf
     part = part_of(problem, order, cost, (problem.layers, _left(problem, state, n, lines)))
-    found = exact.solve(part, _seconds(search), n[lines], _NODES)
+    found = exact.solve(part, search.seconds(), n[lines], _NODES)
     if found.n is None:
         return n
     after = n.copy()
@@ -69,7 +80,7 @@ def rise(search: Search, dual: Dual, order: int) -> float:
         nu = dual.at.nu[problem.choice[i]] if problem.choice[i] >= 0 else 0.0
         n = np.arange(problem.start[i + 1] - problem.start[i])
         cost[entries] += search.w[i] * n + nu * (n > 0)
-    found = exact.solve(part_of(problem, order, cost, (own.layers, raised(own.limit))), _seconds(search), nodes=_NODES)
+    found = exact.solve(part_of(problem, order, cost, (own.layers, raised(own.limit))), search.seconds(), nodes=_NODES)
     lagrangian = float(dual.evaluation.orders[order])
     return max(found.bound - lagrangian - 1e-9 * (abs(lagrangian) + abs(found.bound)), 0.0) if np.isfinite(found.bound) else 0.0
 
@@ -100,7 +111,3 @@ def _left(problem: Problem, state: State, n: Ints, lines: Ints) -> Floats:
 
 def _lines(problem: Problem, order: int) -> Ints:
     return np.arange(problem.terms.lines[order], problem.terms.lines[order + 1])
-
-
-def _seconds(search: Search) -> float:
-    return _SECONDS if search.deadline is None else max(min(_SECONDS, search.deadline - time.monotonic()), 0.01)
