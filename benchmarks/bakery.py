@@ -28,6 +28,7 @@ from dateutil.easter import easter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from jobs.columns import with_columns
 from jobs.config import Config, Training
 from jobs.features.block import PRICE_OF_PAIR, SOLD, STREAM, Block, to_block
 from jobs.features.clock import CLOCKS, Clock, Grain
@@ -143,10 +144,8 @@ class Bakery:
 def without_years(rows: pa.Table) -> pa.Table:
     """The rows as they are where nothing is known of earlier years."""
     expected = np.maximum(numbers(rows, "expected") / np.nan_to_num(numbers(rows, "season"), nan=1.0), 0.02)
-    for name in (*YEARLY, "expected"):
-        values = pa.array(expected if name == "expected" else np.full(rows.num_rows, np.nan)).cast(rows.schema.field(name).type)
-        rows = rows.set_column(rows.column_names.index(name), rows.schema.field(name), values)
-    return rows
+    unknown = pa.array(np.full(rows.num_rows, np.nan))
+    return with_columns(rows, {**dict.fromkeys(YEARLY, unknown), "expected": pa.array(expected)})
 
 
 def train(bakery: Bakery, night: int, config: Config, *, years: bool = True) -> Model:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from jobs.columns import with_columns
 from jobs.features.names import KEY
 from jobs.forecast import baseline, linear
 from jobs.forecast.calibration import Calibration, Traits
@@ -132,10 +133,8 @@ def distribution_of(rows: pa.Table) -> tuple[Floats, Floats, Floats, npt.NDArray
 
 def with_distribution(rows: pa.Table, mean: Floats, p_zero: Floats, quantiles: Floats) -> pa.Table:
     """Rows of SCHEMA with another mean [n], p_zero [n] and quantiles [n, 15]."""
-    for name, values in {"mean": mean, "p_zero": p_zero, **dict(zip(NAMES, quantiles.T, strict=True))}.items():
-        place = rows.schema.get_field_index(name)
-        rows = rows.set_column(place, rows.schema.field(name), pa.array(np.ascontiguousarray(values)).cast(rows.schema.field(name).type))
-    return rows
+    values = {"mean": mean, "p_zero": p_zero, **dict(zip(NAMES, quantiles.T, strict=True))}
+    return with_columns(rows, {name: pa.array(column) for name, column in values.items()})
 
 
 def traits(features: pa.Table | pa.RecordBatch) -> Traits:

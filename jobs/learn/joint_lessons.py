@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xgboost
 
+from jobs.columns import with_columns
 from jobs.features.clock import CLOCKS
 from jobs.features.compute import SCHEMA, compute
 from jobs.features.names import KEY
@@ -140,8 +141,7 @@ def _as_they_were(rows: pa.Table, made: pa.Table, model: Model, cells: days.Cell
     usual = model.calibration.of_day(traits(rows))
     factor = asked.join(of_cell, on=["origin", "step", "event"], how="left", maintain_order="left")["factor"].to_numpy()
     swing = np.where(np.isnan(factor), 1.0, factor / usual)
-    for name in ("mean", *NAMES):
-        made = made.set_column(made.schema.get_field_index(name), name, pa.array(numbers(made, name) * swing))
+    made = with_columns(made, {name: pa.array(numbers(made, name) * swing) for name in ("mean", *NAMES)})
     for name in rows.column_names:
         if name not in made.column_names:
             made = made.append_column(name, rows[name])

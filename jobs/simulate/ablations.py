@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from jobs.columns import with_columns
 from jobs.forecast.model import dependence_of
 from jobs.forecast.ranks import INDEPENDENT
 from jobs.plan import expected_cost
-from jobs.simulate.memory import with_columns
 from jobs.simulate.policies import POLICIES, STOCHASTIC, Evening, distribution, ranks_of
 
 if TYPE_CHECKING:

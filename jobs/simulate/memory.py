@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 import schemas
+from jobs.columns import with_columns
 from jobs.lake import FIRST_DAY, Lake, seen_by
 
 if TYPE_CHECKING:
@@ -46,14 +47,6 @@ class Memory(Lake):
         return replace(self, tables={**self.tables, **{f"silver/{name}": rows for name, rows in tables.items()}})
 
 
-def with_columns(rows: pa.Table, columns: Mapping[str, pa.Array | pa.ChunkedArray]) -> pa.Table:
-    """The rows with other values in some of their columns, of the columns' own types."""
-    for name, values in columns.items():
-        place = rows.schema.get_field_index(name)
-        rows = rows.set_column(place, rows.schema.field(name), values.cast(rows.schema.field(name).type))
-    return rows
-
-
 def begins_at(lake: Lake, first: date, first_drop: date) -> Lake:
     """Where the first night finds its stock: the lake; before its first drop what that brought, each row by its own date."""
     return lake if first >= first_drop else _early(lake, (*MASTERS, *STOCK), first_drop)
@@ -76,18 +69,14 @@ def _early(lake: Lake, names: tuple[str, ...], first_drop: date) -> Memory:
         if name == "signals":
             after = _day_after(rows["date"])
             known = pc.min_element_wise(rows["known_from"], after)
-        place = rows.schema.get_field_index("known_from")
-        tables[f"silver/{name}"] = rows.set_column(place, "known_from", pc.if_else(early, known, rows["known_from"]))
+        tables[f"silver/{name}"] = with_columns(rows, {"known_from": pc.if_else(early, known, rows["known_from"])})
     return Memory(lake.root, tables=tables)
 
 
 def history(lake: Lake, first: date, first_drop: date) -> pa.Table:
     """silver/demand as the night ``first`` sees it, each row known from the day after its period, without later corrections."""
     rows = lake.dataset("silver/demand").to_table(filter=seen_by(max(first, first_drop)) & (pc.field("period") < first))
-    known = _day_after(rows["period"])
-    none = pa.nulls(rows.num_rows, pa.date32())
-    for name, values in (("known_from", known), ("known_to", none)):
-        rows = rows.set_column(rows.schema.get_field_index(name), name, values)
+    rows = with_columns(rows, {"known_from": _day_after(rows["period"]), "known_to": pa.nulls(rows.num_rows)})
     return rows.select(list(schemas.DEMAND.column_names)).cast(schemas.DEMAND.schema)
 
 

@@ -11,9 +11,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.columns import with_columns
 from jobs.plan.lanes import ORDER_TERMS
 from jobs.plan.night import PAIR
-from jobs.simulate.memory import MASTERS, STOCK, Memory, with_columns
+from jobs.simulate.memory import MASTERS, STOCK, Memory
 from jobs.simulate.recovered import numbers_of
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import schemas
+from jobs.columns import with_columns
 from jobs.forecast.examples import LEAST_HISTORY
 from jobs.lake import put
 from jobs.simulate import market
 from jobs.simulate.ledger import COMPONENTS
-from jobs.simulate.memory import with_columns
 from jobs.simulate.policies import POLICIES, base_stock
 from jobs.simulate.recovered import VARIANTS
 from jobs.simulate.replay import Given, Run
