@@ -43,7 +43,7 @@ GAVE_UP = "training_gave_up"
 #: Tables that a model is made from.
 SOURCES = ("demand", "prices", "calendar", "signals", "items", "locations", "lanes", "assortment")
 #: With more than this share of slow movers among the rows the booster learns means.
-MANY_SLOW = 0.1
+MANY_SLOW = 0.4
 #: Held-out rows, about, on which the number of rounds is chosen: evaluating them took half of the fit
 #: (docs/decisions/training.md), and the loss is least in the same round on as many. All of them calibrate.
 STOPPING_ROWS = 30_000
