@@ -138,7 +138,6 @@ def longer(folder: str, out: str) -> dict[str, Any]:
 
     solver._ROUNDS *= _MORE
     solver._ORDERS *= _MORE
-    solver._MIDDLE_SECONDS *= _MORE
     single_orders._NODES *= _MORE
     neighbourhood._NODES *= _MORE
     solve_folder(folder, out)

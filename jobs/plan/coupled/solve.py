@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -37,8 +37,6 @@ _SMALL_SECONDS = 54.0
 #: Up to so many lines HiGHS looks for a better plan near the best known, and solves so many orders.
 _MIDDLE = 12_000
 _ORDERS = 12
-#: Seconds from the start in which that ends: a quiet machine needs 10 to 17, a busy one must end too.
-_MIDDLE_SECONDS = 22.0
 #: A plan this close to its bound, as a share of cost, is proven.
 _CLOSE = 1e-6
 #: Share of the time until a deadline that prices may take.
@@ -96,7 +94,7 @@ def solve(problem: Problem, deadline: float | None = None) -> Solved:
     now = time.monotonic()
     last = None if deadline is None else deadline + (_AFTERWARDS - _ENDING) * pace
     n, low, rung, late = _descend(ready, dual, None if deadline is None else now + _PLANNING * (deadline - now), (pace, last))
-    n, risen, later = _settled(ready, dual, (n, low), deadline, began + _MIDDLE_SECONDS)
+    n, risen, later = _settled(ready, dual, (n, low), deadline)
     bound, late = bound + risen, late or later
     if len(problem) <= _SMALL and not late:
         n, bound, rung = _proven(ready, n, bound, rung, deadline)
@@ -173,13 +171,8 @@ def _uncoupled(n: Ints, problem: Problem, cost: float, extremes: tuple[float, fl
     )
 
 
-def _settled(
-    ready: Relaxed, dual: Dual, known: tuple[Ints, Floats], deadline: float | None, until: float
-) -> tuple[Ints, float, bool]:  # fmt: skip
-    """A better plan by exact means, how much the bound rises, and whether time cut that; of a plan and bounds of its orders.
-
-    until  when searches of a few thousand lines end, though there may be time
-    """
+def _settled(ready: Relaxed, dual: Dual, known: tuple[Ints, Floats], deadline: float | None) -> tuple[Ints, float, bool]:
+    """A better plan by exact means, how much the bound rises, and whether time cut that; of a plan and bounds of its orders."""
     search, problem = search_at(ready, dual, deadline), ready.problem
     n, rise = known[0], known[1] - dual.evaluation.orders
     if search.over():
@@ -187,12 +180,11 @@ def _settled(
     if stock_pools.applies(problem):
         return *stock_pools.settled(problem, dual.at, n), search.over()
     if _SMALL < len(problem) <= _MIDDLE and is_feasible(problem, state_of(problem, n)):
-        in_time = replace(search, deadline=until if deadline is None else min(deadline, until))
-        plan = partial(planned_near, in_time, dual, n, dual.evaluation.bound + float(np.sum(rise)))
+        plan = partial(planned_near, search, dual, n, dual.evaluation.bound + float(np.sum(rise)))
         if not problem.layers:
             # Orders that share nothing are best one by one.
-            plan = partial(single_orders.planned, in_time, dual, n, _ORDERS)
-        works: list[Callable[[], Any]] = [plan, partial(single_orders.risen, in_time, dual, n, _ORDERS)]
+            plan = partial(single_orders.planned, search, dual, n, _ORDERS)
+        works: list[Callable[[], Any]] = [plan, partial(single_orders.risen, search, dual, n, _ORDERS)]
         n, risen = mapped(lambda work: work(), works)
         rise = np.maximum(rise, risen)
     return n, float(np.sum(rise)), search.over()

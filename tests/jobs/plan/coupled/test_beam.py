@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from jobs.plan.coupled import relaxation, workers
+from jobs.plan.coupled import neighbourhood, relaxation, workers
 from jobs.plan.coupled.beam import Beam, Found, searched
 from jobs.plan.coupled.beam_lists import Prices
 from jobs.plan.coupled.dual import Dual, maximise
@@ -167,6 +167,7 @@ def test_bounds_of_orders_rise(tmp_path) -> None:
 def test_the_number_of_workers_and_slices_changes_no_byte(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     LAWS.write(LAWS.problem("all_together", 6000, 7), tmp_path)
     known: Read = read(*_read(tmp_path))
+    monkeypatch.setattr(neighbourhood, "_ENTRIES", 500)
     results = []
     for count, rows in ((1, 65_536), (2, 700), (5, 1500)):
         monkeypatch.setattr(workers, "workers", lambda count=count: count)
