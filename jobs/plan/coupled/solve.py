@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -37,6 +37,8 @@ _SMALL_SECONDS = 54.0
 #: Up to so many lines HiGHS looks for a better plan near the best known, and solves so many orders.
 _MIDDLE = 12_000
 _ORDERS = 12
+#: Share of what is left until a deadline that this may take: its clock begins when the program is built, and HiGHS ends a step first.
+_SEARCHING = 0.5
 #: A plan this close to its bound, as a share of cost, is proven.
 _CLOSE = 1e-6
 #: Share of the time until a deadline that prices may take.
@@ -180,6 +182,9 @@ def _settled(ready: Relaxed, dual: Dual, known: tuple[Ints, Floats], deadline: f
     if stock_pools.applies(problem):
         return *stock_pools.settled(problem, dual.at, n), search.over()
     if _SMALL < len(problem) <= _MIDDLE and is_feasible(problem, state_of(problem, n)):
+        if deadline is not None:
+            now = time.monotonic()
+            search = replace(search, deadline=now + _SEARCHING * (deadline - now))
         plan = partial(planned_near, search, dual, n, dual.evaluation.bound + float(np.sum(rise)))
         if not problem.layers:
             # Orders that share nothing are best one by one.
