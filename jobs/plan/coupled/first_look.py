@@ -29,7 +29,7 @@ def solve(problem: Problem, n: Ints | None, bound: float, deadline: float) -> ex
         left = node.left
         order = _undecided(left) if tree.count < _NODES else None
         if tree.best < left.below:
-            tree.add(narrowed(left.problem, left.state, tree.best), node.bound, node.nodes)
+            tree.add(narrowed(left.problem, left.state, tree.best), node.bound)
         elif order is not None:
             for state in (0, 1):
                 child = left.state.copy()

@@ -59,7 +59,7 @@ class Search:
 
     def seconds(self) -> float:
         """What a solver may take; without a deadline what a machine that hangs may."""
-        return _SECONDS if self.deadline is None else max(min(_SECONDS, self.deadline - time.monotonic()), 0.01)
+        return _SECONDS if self.deadline is None else min(_SECONDS, self.deadline - time.monotonic())
 
 
 def least_gain(problem: Problem) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from jobs.plan.coupled import exact
 from jobs.plan.coupled.dual import Dual
 from jobs.plan.coupled.improve import Search
-from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, is_feasible, plan_cost, state_of
+from jobs.plan.coupled.problem import Floats, Ints, is_feasible, plan_cost, state_of
 from jobs.plan.ragged import positions
 
 #: Entries beside the plan's own that HiGHS is left.
@@ -33,8 +33,10 @@ def planned_near(search: Search, dual: Dual, n: Ints, bound: float) -> Ints:
     if known - bound <= _CLOSE * abs(known):
         return n
     owner, place = positions(problem.start)
-    own, near = place == n[owner], _near(problem, n) | _near(problem, dual.evaluation.n)
-    reduced = np.where(near & ~own, _reduced(search, dual), np.inf)
+    rank = np.cumsum(np.isfinite(problem.cost))
+    from_plan, from_priced = (np.abs(rank - rank[problem.start[:-1] + each][owner]) for each in (n, dual.evaluation.n))
+    own, near = place == n[owner], np.isfinite(problem.cost) & (np.minimum(from_plan, from_priced) <= 1)
+    reduced = np.where(near & ~own, _reduced(search, dual, (owner, place)), np.inf)
     few = np.partition(reduced, _ENTRIES)[_ENTRIES] if len(reduced) > _ENTRIES else np.inf
     cost = np.where(own | (near & (reduced <= few)), problem.cost, np.inf)
     found = exact.solve(replace(problem, cost=cost), search.seconds(), n, _NODES)
@@ -44,18 +46,9 @@ def planned_near(search: Search, dual: Dual, n: Ints, bound: float) -> Ints:
     return found.n if is_feasible(problem, after) and plan_cost(problem, after) < known else n
 
 
-def _near(problem: Problem, n: Ints) -> Flags:
-    """[entries] a plan's (if allowed), and the allowed ones next to them in their lists."""
-    allowed = np.isfinite(problem.cost)
-    rank = np.cumsum(allowed)
-    owner, _ = positions(problem.start)
-    return np.asarray(allowed & (np.abs(rank - rank[problem.start[:-1] + n][owner]) <= 1))
-
-
-def _reduced(search: Search, dual: Dual) -> Floats:
-    """[entries] what each costs at the prices above its line's least."""
-    problem = search.problem
-    owner, place = positions(problem.start)
+def _reduced(search: Search, dual: Dual, at: tuple[Ints, Ints]) -> Floats:
+    """[entries] what each costs at the prices above its line's least; ``at``: its line and multiples."""
+    problem, (owner, place) = search.problem, at
     nu = np.append(dual.at.nu, 0.0)[problem.choice]
     value = problem.cost + search.w_order[owner] * place + nu[owner] * (place > 0)
     return np.asarray(value - np.minimum.reduceat(value, problem.start[:-1])[owner])

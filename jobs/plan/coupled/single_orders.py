@@ -7,6 +7,8 @@ place of its relaxation.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -26,8 +28,6 @@ _SMALL = 1e-4
 def planned(search: Search, dual: Dual, n: Ints, count: int) -> Ints:
     """The plan with up to ``count`` of the orders furthest from their bound solved anew, one after the other."""
     for order in _furthest(search, dual, n, count):
-        if search.over():
-            break
         n = planned_again(search, n, order)
     return n
 
@@ -36,18 +36,16 @@ def risen(search: Search, dual: Dual, n: Ints, count: int) -> Floats:
     """How much the bound of each order rises [orders], of up to ``count`` that a plan leaves furthest from theirs."""
     found = np.zeros(len(search.problem.terms.fixed))
     for order in _furthest(search, dual, n, count):
-        if search.over():
-            break
         found[order] = rise(search, dual, order)
     return found
 
 
-def _furthest(search: Search, dual: Dual, n: Ints, count: int) -> list[int]:
-    """Up to ``count`` orders by how far they are from their bound."""
+def _furthest(search: Search, dual: Dual, n: Ints, count: int) -> Iterator[int]:
+    """Up to ``count`` orders by how far a plan leaves them from their bound, while there is time."""
     excess = priced_orders(search.problem, n, search.w) - dual.evaluation.orders
     far = np.flatnonzero(search.problem.terms.any & (excess > _SMALL * np.abs(dual.evaluation.orders)) & np.isfinite(excess))
-    furthest: list[int] = far[np.argsort(-excess[far], kind="stable")][:count].tolist()
-    return furthest
+    furthest = far[np.argsort(-excess[far], kind="stable")][:count]
+    return itertools.takewhile(lambda _: not search.over(), furthest.tolist())
 
 
 def planned_again(search: Search, n: Ints, order: int) -> Ints:

@@ -185,11 +185,11 @@ def _settled(ready: Relaxed, dual: Dual, known: tuple[Ints, Floats], deadline: f
         if deadline is not None:
             now = time.monotonic()
             search = replace(search, deadline=now + _SEARCHING * (deadline - now))
-        plan = partial(planned_near, search, dual, n, dual.evaluation.bound + float(np.sum(rise)))
-        if not problem.layers:
-            # Orders that share nothing are best one by one.
-            plan = partial(single_orders.planned, search, dual, n, _ORDERS)
-        works: list[Callable[[], Any]] = [plan, partial(single_orders.risen, search, dual, n, _ORDERS)]
+        bounds = partial(single_orders.risen, search, dual, n, _ORDERS)
+        # Orders that share nothing are best one by one.
+        alone = partial(single_orders.planned, search, dual, n, _ORDERS)
+        near = partial(planned_near, search, dual, n, dual.evaluation.bound + float(np.sum(rise)))
+        works: list[Callable[[], Any]] = [near if problem.layers else alone, bounds]
         n, risen = mapped(lambda work: work(), works)
         rise = np.maximum(rise, risen)
     return n, float(np.sum(rise)), search.over()
