@@ -12,7 +12,7 @@ from jobs.plan.coupled import exact
 from jobs.plan.coupled.problem import Ints, Problem, is_feasible, plan_cost, state_of
 
 #: Nodes of HiGHS's search for a leaf, and how many times more each time that it comes again, with a better plan known.
-FIRST, TIMES = 500, 64
+FIRST, TIMES = 250, 128
 #: A plan of cost this near the lowest bound, as a share, is the optimum.
 _CLOSE = 2 * exact.TOLERANCE
 
