@@ -14,6 +14,7 @@ import schemas
 from jobs.features.names import KEY
 from jobs.ingest.demand.facts import decimals
 from jobs.plan.pools import SCALE
+from jobs.simulate.world import draws, selling
 
 if TYPE_CHECKING:
     from jobs.simulate.ground import Shown
@@ -22,13 +23,18 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
-def in_stock(wanted: Ints, sold: Ints, there: Ints) -> Floats:
-    """[pairs] share of a night's demand that met stock; 0 where the shelf was empty from the start.
+def in_stock(wanted: Ints, sold: Ints, there: Ints, day: date) -> Floats:
+    """[pairs] share of a day's selling hours with stock, drawn by day and place; 0 where the shelf was empty from the start.
 
     there  units on the shelf at opening, with what arrived
+
+    Not the share of demand that met stock: who knows that, and what was sold, knows what was wanted.
     """
-    share = np.divide(sold, wanted, out=np.ones(len(wanted)), where=wanted > 0)
-    return np.where(there > 0, share, 0.0)
+    share = np.where(there > 0, 1.0, 0.0)
+    short = np.flatnonzero((sold > 0) & (sold < wanted))
+    u = draws.uniform(draws.keys(0, "moment", short), day.toordinal())
+    share[short] = selling.lasted(sold[short] / SCALE, wanted[short] / SCALE, u)
+    return share
 
 
 def rows(series: pl.DataFrame, day: date, sold: Ints, fraction: Floats, shown: Shown) -> pa.Table:

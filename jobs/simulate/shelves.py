@@ -71,11 +71,11 @@ class Shelves:
         after, moves, _ = pass_night(before, day.toordinal(), lambda _: (placed, shipped), sell, self.newest)
         there = moves.opening + moves.received - moves.shipped
         if not self.fenced:
-            fraction = in_stock(wanted, moves.sold, there)[self.places.of_series]
+            fraction = in_stock(wanted, moves.sold, there, day)[self.places.of_series]
             return after, Happened(moves, wanted, self.places.split(asked, moves.sold), fraction, shown)
         parts = self._parts(there)
         sold = np.minimum(parts, asked)
-        return after, Happened(moves, wanted, sold, in_stock(asked, sold, parts), shown)
+        return after, Happened(moves, wanted, sold, in_stock(asked, sold, parts, day), shown)
 
     def _shares(self) -> Floats:
         """[series] part of its pair's stock that is a channel's own: its share of what the record sold."""

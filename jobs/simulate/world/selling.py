@@ -33,8 +33,7 @@ def sell_fenced(demand: Ints, on_hand: Ints, share: Floats, key: Ints, day: int)
 def sell(demand: Ints, on_hand: Ints, key: Ints, day: int) -> tuple[Ints, Floats]:
     """Sales [lines, 2] and the share of selling hours in stock [lines], from demand [lines, 2] and stock [lines].
 
-    Channels share a stock that is too small in proportion to their demand, rounded at random. With demand d and stock 0 < s < d the
-    shelf is empty from its s-th sale on: of d independent moments the s-th is Beta(s, d - s + 1), in shares of the day's demand.
+    Channels share a stock that is too small in proportion to their demand, rounded at random.
     A shelf that is empty from the morning on is in stock for 0 of the hours, one that meets all demand for all of them.
     """
     total = demand.sum(axis=1)
@@ -45,6 +44,14 @@ def sell(demand: Ints, on_hand: Ints, key: Ints, day: int) -> tuple[Ints, Floats
         first = np.floor(stock * demand[short, 0] / wanted + u).astype(np.int64)
         sold[short, 0], sold[short, 1] = first, stock - first
         some = stock > 0
-        moment = np.asarray(betaincinv(stock[some], wanted[some] - stock[some] + 1, draws.uniform(key[short][some], day, "moment")))
-        in_stock[short[some]] = np.interp(moment, np.concatenate([[0], HOURS]), np.arange(len(HOURS) + 1) / len(HOURS))
+        in_stock[short[some]] = lasted(stock[some], wanted[some], draws.uniform(key[short][some], day, "moment"))
     return sold, in_stock
+
+
+def lasted(stock: Ints | Floats, wanted: Ints | Floats, u: Floats) -> Floats:
+    """[n] share of the selling hours until stock of 0 < s < d units is sold, of d wanted: the u-quantile.
+
+    The shelf is empty from its s-th sale on: of d independent moments the s-th is Beta(s, d - s + 1), in shares of the day's demand.
+    """
+    moment = np.asarray(betaincinv(stock, wanted - stock + 1, u))
+    return np.asarray(np.interp(moment, np.concatenate([[0], HOURS]), np.arange(len(HOURS) + 1) / len(HOURS)))
