@@ -68,6 +68,8 @@ class Training(_Section):
     #: Train when the last model is older than this many days.
     max_age_days: int = Field(7, ge=1)
     rows: int = Field(300_000, ge=1_000)
+    #: Periods learned from: those in stock throughout, or all whose demand is known or expected of what sold in part of them.
+    learn_from: Literal["in_stock", "demand"] = "in_stock"
     origins: int = Field(6, ge=1)
     #: At most so many rounds; fewer where the held-out periods gain nothing for early_stopping_rounds, but at least 4 / learning_rate.
     rounds: int = Field(200, ge=1)

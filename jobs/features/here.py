@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -40,8 +41,8 @@ def at(lake: Lake, config: Config, business_date: date, steps: int) -> pa.Table:
 
 
 def examples(lake: Lake, config: Config, business_date: date, origins: tuple[int, ...], steps: int, share: float = 1.0) -> pa.Table:
-    """Features at past origins with what was sold, in job.EXAMPLES: only periods in stock throughout and before business_date."""
-    return past(lake, config, business_date, origins, steps, (EXAMPLES, examined), share)
+    """Features at past origins with what was sold, in job.EXAMPLES: only periods that are learned from, before business_date."""
+    return past(lake, config, business_date, origins, steps, (EXAMPLES, partial(examined, known=config.training.learn_from)), share)
 
 
 def past(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -146,11 +146,13 @@ def featured(series: block.Block, context: Context, origins: tuple[int, ...]) ->
             yield compute(series.take(active), context, origin)
 
 
-def examined(series: block.Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
-    """Features at each origin with what was sold, of periods in stock throughout."""
+def examined(
+    series: block.Block, context: Context, origins: tuple[int, ...], known: Literal["in_stock", "demand"] = "in_stock"
+) -> Iterator[pa.Table]:
+    """Features at each origin with what was sold, of periods in stock throughout; or with demand, where that is known or expected."""
     for origin in origins:
         rows = compute(series, context, origin)
         column = origin - series.span.first
-        units = series.in_stock[:, column : column + context.horizon].reshape(-1)
+        units = getattr(series, known)[:, column : column + context.horizon].reshape(-1)
         rows = rows.append_column("origin", pa.array(np.full(len(units), origin))).append_column("units", pa.array(units))
         yield rows.filter(pa.array(~np.isnan(units)))

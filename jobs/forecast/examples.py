@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -125,13 +126,14 @@ def training_rows(
         return None
     (plan, begin), clock = found, CLOCKS[config.grain]
     night, steps = clock.index(business_date), periods(lake, config, business_date)
-    rows = past(spark, lake, config, seen_by or business_date, plan.origins, steps, (packing.ROWS, _packed), plan.share)
+    kernel = partial(_packed, known=config.training.learn_from)
+    rows = past(spark, lake, config, seen_by or business_date, plan.origins, steps, (packing.ROWS, kernel), plan.share)
     weight = F.pow(F.lit(0.5), (F.lit(night) - F.col("origin")) / F.lit(memory.half_life(clock, night - begin)))
     columns = {LABEL: F.col("units") / packing.of("expected"), WEIGHT: weight, "target": F.col("origin") + F.col("step")}
     return plan, rows.withColumns(columns).where(F.col("target") < F.lit(night))
 
 
-def _packed(series: Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
-    """The kernel: what was sold in stock at each origin, with its features, packed."""
-    for rows in examined(series, context, origins):
+def _packed(series: Block, context: Context, origins: tuple[int, ...], known: Literal["in_stock", "demand"]) -> Iterator[pa.Table]:
+    """The kernel: what is learned from at each origin, with its features, packed."""
+    for rows in examined(series, context, origins, known):
         yield packing.pack(rows)

@@ -101,7 +101,9 @@ def forecasts(past: Past, model: Model, config: Config) -> pa.Table:
     clock = CLOCKS[config.grain]
     now = clock.index(past.night.business_date)
     rows = past.rows.filter(pc.less(pc.add(past.rows["origin"], past.rows["step"].cast(pa.int64())), now)).sort_by(_ORDER)
-    seen = here.weighed(rows.filter(pc.invert(pc.is_nan(rows["units"]))), past.plan, clock, now, past.first)
+    learned_from = rows["units" if config.training.learn_from == "in_stock" else "demand"]
+    seen = with_columns(rows, {"units": learned_from}).filter(pc.invert(pc.is_nan(learned_from)))
+    seen = here.weighed(seen, past.plan, clock, now, past.first)
     cells = days.Cells.of_table(seen.table.append_column("weight", pa.array(seen.weight)))
     before = seen.target < past.plan.held_out_from
     labelled = here.labelled(seen, cells)

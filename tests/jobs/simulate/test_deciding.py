@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from jobs.config import Config
+from jobs.config import Config, Training
 from jobs.features import here
 from jobs.features import job as features
 from jobs.lake import Lake
@@ -49,6 +49,21 @@ def test_features_and_examples_are_those_of_spark(spark, lake: Lake) -> None:
     keys.append(("origin", "ascending"))
     assert ours.num_rows > 20
     assert _same(ours.sort_by(keys), theirs.sort_by(keys))
+
+
+def test_what_a_day_partly_in_stock_would_have_sold_is_learned_from_where_settings_say_so(lake: Lake) -> None:
+    fill(lake, **masters(3, 2), demand=history(3, 2, FIRST - timedelta(days=HISTORY), HISTORY))
+    origins, keys = (features.CLOCKS["day"].index(FIRST - timedelta(days=7)),), ("item_id", "location_id", "target_date")
+    sold = {(r["item_id"], r["location_id"], r["period"]): r for r in lake.arrow("silver/demand").to_pylist()}
+    made = {}
+    for known in ("in_stock", "demand"):
+        rows = here.examples(lake, Config(training=Training(learn_from=known)), FIRST, origins, 7).to_pylist()
+        made[known] = {tuple(r[name] for name in keys): r["units"] for r in rows}
+    assert {key: made["demand"][key] for key in made["in_stock"]} == made["in_stock"]
+    more = made["demand"].keys() - made["in_stock"].keys()
+    assert len(made["demand"]) == 3 * 2 * 7
+    assert len(more) >= 2
+    assert all(sold[key]["in_stock_fraction"] == 0.5 and made["demand"][key] > float(sold[key]["units"]) for key in more)
 
 
 def _same(ours: pa.Table, theirs: pa.Table) -> bool:
