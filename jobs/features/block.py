@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from jobs.features.clock import Clock
 from jobs.features.names import KEY, Names
+from jobs.features.partial import completed
 from jobs.features.prices import Ahead, GeneralPrices
 
 Floats = npt.NDArray[np.float64]
@@ -159,7 +160,8 @@ def to_block(table: pa.Table, clock: Clock, span: Span, general: GeneralPrices) 
     for rows in general.of(keys["item_id"], keys["channel"]):
         ahead = ahead.add(rows[0], general.period[rows[1]] - span.ahead, general.price[rows[1]], general.promotion[rows[1]])
     units, stock, price = dense["units"], dense["in_stock_fraction"], dense["price"]
-    in_stock, demand = np.where(stock >= 1, units, np.nan), np.where(stock >= 1, units, dense["recovered"])
+    in_stock = np.where(stock >= 1, units, np.nan)
+    demand = completed(np.where(stock >= 1, units, dense["recovered"]), units, stock, clock)
     return Block(span, keys, units, stock, in_stock, demand, price, dense["promotion"], ahead.price, ahead.promotion, listed)
 
 

@@ -21,8 +21,6 @@ from jobs.ingest.demand.facts import Bools, Floats, Ints
 
 #: Days looked back.
 WINDOW = 28
-#: Weight of each day of the window, yesterday first: recent days, and those of the same weekday, count more.
-WEIGHTS = 0.93 ** np.arange(WINDOW) * np.where(np.arange(1, WINDOW + 1) % 7 == 0, 3.0, 1.0)
 #: A series' own profile counts as much as its location's once it has sold this many times.
 PRIOR_SALES = 40
 #: A series says something about the spread between days from this many in-stock days on.
@@ -36,6 +34,15 @@ LEAST_HOUR = 0.3
 #: Bounds memory.
 _CELLS = 4_000
 _TINY = 1e-9
+
+
+def recency(cycle: int) -> Floats:
+    """Weight of each period of the window [WINDOW], the last first: recent ones, and those of the same place in the cycle, count more."""
+    return np.asarray(0.93 ** np.arange(WINDOW) * np.where(np.arange(1, WINDOW + 1) % cycle == 0, 3.0, 1.0))
+
+
+#: Of days: a cycle is a week.
+WEIGHTS = recency(7)
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,27 @@ def past(item: str, place: str, origin: date, days: int, seed: int = 0) -> list[
     return rows
 
 
-def demand(row: Mapping[str, Any]) -> float | None:
-    """What is known of a row's demand."""
-    return row["units"] if row["in_stock_fraction"] >= 1 else row["recovered"]
+def known(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str, date], float]:
+    """(item, location, day) -> demand as far as rows of one channel tell it, by a naive loop."""
+    series: dict[tuple[str, str], dict[date, Mapping[str, Any]]] = {}
+    for row in rows:
+        series.setdefault((row["item_id"], row["location_id"]), {})[row["period"]] = row
+    found = {(*key, day): _demand(days, day) for key, days in series.items() for day in days}
+    return {key: units for key, units in found.items() if units is not None}
+
+
+def _demand(days: Mapping[date, Mapping[str, Any]], day: date) -> float | None:
+    """What was sold in stock, what silver recovered, or what a Gamma-Poisson model expects of the in-stock share."""
+    row = days[day]
+    sold, share = row["units"], row["in_stock_fraction"]
+    if share >= 1 or row["recovered"] is not None or share < 0.05:
+        return sold if share >= 1 else row["recovered"]
+    near = {lag: other for lag in range(1, 29) if (other := days.get(day - timedelta(days=lag)))}
+    weights = {lag: 0.93**lag * (1 if lag % 7 else 3) * other["in_stock_fraction"] for lag, other in near.items()}
+    total = sum(weights.values())
+    if not total:
+        return None
+    level = max(sum(0.93**lag * (1 if lag % 7 else 3) * other["units"] for lag, other in near.items()) / total, 0.01)
+    count = total**2 / sum(w**2 for w in weights.values())
+    shape = 1 / (1 + (1 + 1 / level) / count)
+    return sold + (1 - share) * (shape + sold) / (shape / level + share)

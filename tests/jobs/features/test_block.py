@@ -61,8 +61,8 @@ def test_blocks_of_any_size_hold_whole_pairs_in_order(rows: int, pairs: int) -> 
 
 
 def test_units_lie_at_their_period_and_stockouts_are_masked() -> None:
-    """Of a period short of stock what was recovered is its demand; without that it has none, least of all its sales."""
-    floor, recovered = sold("a", "S1", D - 2 * DAY, 2.0, stock=0.9), sold("a", "S1", D - 3 * DAY, 1.0, stock=0.5, recovered=2.5)
+    """Of a period short of stock what was recovered is its demand; without that, or a past, it has none, least of all its sales."""
+    floor, recovered = sold("a", "S1", D - 2 * DAY, 2.0, stock=0.04), sold("a", "S1", D - 3 * DAY, 1.0, stock=0.5, recovered=2.5)
     block = _block([sold("a", "S1", D - DAY, 3.0), floor, recovered])
     end = ORIGIN - block.span.first
     assert block.units[0, end - 3 : end].tolist() == [1, 2, 3]

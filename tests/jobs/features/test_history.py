@@ -7,7 +7,7 @@ import pytest
 
 from jobs.features import history
 from jobs.features.block import Block, Span, to_block
-from tests.jobs.features.blocks import CLOCK, context, demand, past, sold, stream
+from tests.jobs.features.blocks import CLOCK, context, known, past, sold, stream
 
 D = date(2024, 5, 29)
 ORIGIN = CLOCK.index(D)
@@ -23,7 +23,7 @@ def _in_stock(rows: list[dict]) -> dict[date, float]:
 
 
 def _demand(rows: list[dict]) -> dict[date, float]:
-    return {r["period"]: units for r in rows if (units := demand(r)) is not None}
+    return {day: units for (_, _, day), units in known(rows).items()}
 
 
 def test_level_is_the_weighted_mean_shrunk_to_the_prior() -> None:
@@ -34,8 +34,11 @@ def test_level_is_the_weighted_mean_shrunk_to_the_prior() -> None:
     assert history.level(_block(rows), CLOCK, ORIGIN, np.array([9.0]))[0] == pytest.approx(expected)
 
 
-def test_level_is_at_least_what_was_sold_though_it_ran_out() -> None:
-    rows = [sold("a", "S1", D - DAY * k, 8.0, stock=0.5) for k in range(1, 20)]
+def test_level_of_a_series_that_always_runs_out() -> None:
+    """In stock half of the day it sells half; what is in stock for a moment only says that demand is at least what was sold."""
+    rows = [sold("a", "S1", D - DAY * k, 8.0, stock=0.5) for k in range(1, 40)]
+    assert history.level(_block(rows), CLOCK, ORIGIN, np.array([16.0]))[0] == pytest.approx(16, rel=0.02)
+    rows = [sold("a", "S1", D - DAY * k, 8.0, stock=0.01) for k in range(1, 40)]
     assert history.level(_block(rows), CLOCK, ORIGIN, np.array([1.0]))[0] == pytest.approx(8)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from jobs.features import kernels
 from jobs.features.block import Span, to_block
-from tests.jobs.features.blocks import CLOCK, context, demand, past, sold, stream
+from tests.jobs.features.blocks import CLOCK, context, known, past, sold, stream
 
 D = date(2024, 5, 29)
 ORIGIN = CLOCK.index(D)
@@ -29,8 +29,9 @@ def _weight(row: dict, kernel: kernels.Kernel) -> float:
 def test_mean_of_known_demand_against_a_naive_loop(name: str) -> None:
     rows = past("a", "S1", D, 40)
     total = weight = 0.5  # half a period at the level
+    demand = known(rows)
     for row in rows:
-        if (units := demand(row)) is not None:
+        if (units := demand.get(("a", "S1", row["period"]))) is not None:
             w = _weight(row, kernels.OF_DEMAND[name])
             total, weight = total + w * units / 4, weight + w
     assert _made(rows)[name][0] == pytest.approx(total / weight)

@@ -11,7 +11,7 @@ import pytest
 from jobs.features.block import Span, to_block
 from jobs.features.compute import compute, counts
 from jobs.features.pulse import GROUPS, Pulse, gather, schema, windows
-from tests.jobs.features.blocks import CLOCK, context, demand, features, past, priced, sold, stream
+from tests.jobs.features.blocks import CLOCK, context, features, known, past, priced, sold, stream
 
 ORIGIN = date(2024, 5, 29)
 DAY = timedelta(1)
@@ -29,13 +29,13 @@ def test_against_a_naive_loop() -> None:
     """Without profiles (their shares are shrunk to one by the few rows), the pulse is sold over level in stock."""
     rows = [row for item in "AB" for place in ("S1", "S2", "S3") for row in past(item, place, ORIGIN, 20)]
     made = features(rows, ORIGIN)
-    shared = context(rows, [ORIGIN])
+    shared, demand = context(rows, [ORIGIN]), known(rows)
     profile = shared.levels(CLOCK.index(ORIGIN))["category"].profile[0]
     for number, window in enumerate(windows(CLOCK), 1):
         total = {"expected": 0.0, "periods": 0}
         of_item: dict[str, list[float]] = {"A": [0.0, 0.0], "B": [0.0, 0.0]}
         for row in rows:
-            units = demand(row)
+            units = demand.get((row["item_id"], row["location_id"], row["period"]))
             if units is None or row["period"] < ORIGIN - window * DAY:
                 continue
             usual = level_of(made, row["item_id"], row["location_id"]) * profile[row["period"].weekday()]
