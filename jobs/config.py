@@ -71,6 +71,8 @@ class Training(_Section):
     #: Periods learned from: those in stock throughout, or all whose demand is known or expected of what sold in part of them.
     learn_from: Literal["in_stock", "demand"] = "in_stock"
     origins: int = Field(6, ge=1)
+    #: Mode joint: of so many rows lines are made and trees fitted in one process, of more by the workers.
+    joint_rows: int = Field(400_000, ge=1_000)
     #: At most so many rounds; fewer where the held-out periods gain nothing for early_stopping_rounds, but at least 4 / learning_rate.
     rounds: int = Field(200, ge=1)
     early_stopping_rounds: int = Field(20, ge=1)

@@ -7,9 +7,10 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from math import ceil, log2
 from typing import TYPE_CHECKING, Any
 
@@ -107,36 +108,33 @@ def fit(
     dealt = watch.run(lambda: deal(rows, count, held_out))
     limit = rounds or training.rounds
     # Rounds are no part of the key: a fit of more rounds begins as one of fewer does.
-    known = [
-        sorted(settings.items()),
-        count,
-        held_out,
-        training.early_stopping_rounds,
-        training.checkpoint_rounds,
-        list(inputs),
-        xgboost.__version__,
-    ]
-    key = hashlib.sha256(json.dumps([*known, dealt.fingerprint]).encode()).hexdigest()[:20]
-    checkpoints = Checkpoints(lake.checkpoint_folder(key))
-    return _persevere(_Task(settings, dealt.rows, inputs, limit, held_out, checkpoints), config, watch, count)
+    checkpoints = checkpoints_of(lake, config, [sorted(settings.items()), count, held_out, list(inputs), dealt.fingerprint])
+    task = _Task(settings, dealt.rows, inputs, limit, held_out, checkpoints)
+    return persevere(lambda attempt: _attempt(task, config, count, attempt), checkpoints, config, watch)
 
 
-def _persevere(task: _Task, config: Config, watch: Watch, count: int) -> Fit:
-    """Attempt until one succeeds or [training] restarts are used up."""
+def checkpoints_of(lake: Lake, config: Config, known: Sequence[Any]) -> Checkpoints:
+    """Checkpoints of the fits of which all is equal: ``known`` of them, the settings, XGBoost's version."""
+    training = config.training
+    text = json.dumps([*known, training.early_stopping_rounds, training.checkpoint_rounds, xgboost.__version__])
+    return Checkpoints(lake.checkpoint_folder(hashlib.sha256(text.encode()).hexdigest()[:20]))
+
+
+def persevere(attempt: Callable[[str], Fit], checkpoints: Checkpoints, config: Config, watch: Watch) -> Fit:
+    """Attempt, each time by another name, until one succeeds or [training] restarts are used up.
+
+    An attempt begins at the newest checkpoint and reports its rounds there by its name. Raises Late, NotTrained.
+    """
     restarts = config.training.restarts
     for left in range(restarts, -1, -1):
-        attempt = uuid.uuid4().hex[:8]
+        name = uuid.uuid4().hex[:8]
         try:
-            return watch.run(
-                lambda attempt=attempt: _attempt(task, config, count, attempt),  # type: ignore[misc]
-                lambda attempt=attempt: task.checkpoints.reported(attempt),  # type: ignore[misc]
-                config.training.hang_seconds,
-            )
+            return watch.run(partial(attempt, name), partial(checkpoints.reported, name), config.training.hang_seconds)
         except Late:
             raise
         except Exception as error:  # noqa: BLE001 - whatever ends a job: a lost worker comes as many an error
             why = _cause(error)
-            reached = task.checkpoints.names()[-1:] or ["none"]
+            reached = checkpoints.names()[-1:] or ["none"]
             _LOG.warning("training stopped (%s); last checkpoint: %s; restarts left: %d", why, reached[0], left)
     raise NotTrained(f"training failed {restarts + 1} times ([training] restarts = {restarts}); the last time: {why}")
 
@@ -157,7 +155,7 @@ def _attempt(task: _Task, config: Config, count: int, attempt: str) -> Fit:
     training, begun = config.training, task.checkpoints.newest()
     done = begun.num_boosted_rounds() if begun else 0
     if begun is not None and done >= task.rounds:
-        return _finished(begun[: task.rounds])
+        return finished(begun[: task.rounds])
     checking = Checkpointing(task.checkpoints, attempt, training.checkpoint_rounds, int(task.parameters.get("random_state", 0)))
     columns: dict[str, Any] = {"features_col": PACKED, "label_col": LABEL, "weight_col": WEIGHT}
     callbacks: list[Any] = [checking]
@@ -176,11 +174,11 @@ def _attempt(task: _Task, config: Config, count: int, attempt: str) -> Fit:
         verbosity=0,
         verbose=False,
     )
-    with _planned_once(task.rows.sparkSession):
-        return _finished(regressor.fit(task.rows).get_booster())
+    with planned_once(task.rows.sparkSession):
+        return finished(regressor.fit(task.rows).get_booster())
 
 
-def _finished(booster: xgboost.Booster) -> Fit:
+def finished(booster: xgboost.Booster) -> Fit:
     """The booster without the rounds after its best."""
     rounds = best_rounds(booster)
     kept = booster[:rounds] if rounds < booster.num_boosted_rounds() else booster
@@ -188,7 +186,7 @@ def _finished(booster: xgboost.Booster) -> Fit:
 
 
 @contextmanager
-def _planned_once(spark: SparkSession) -> Iterator[None]:
+def planned_once(spark: SparkSession) -> Iterator[None]:
     """Without adaptive planning: to count the partitions it would read and shuffle all rows, and then do it again to train."""
     before = spark.conf.get(_ADAPTIVE)
     spark.conf.set(_ADAPTIVE, "false")

@@ -37,11 +37,12 @@ LABEL, WEIGHT = "label", "weight"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Origins (period numbers, newest first) of the training rows, the first held-out period, the share of the series."""
+    """Origins (period numbers, newest first) of the training rows, the first held-out period, the share of the series; rows, about."""
 
     origins: tuple[int, ...]
     held_out_from: int
     share: float = 1.0
+    rows: int = 0
 
 
 def layout(clock: Clock, night: int, first_period: int, origins: int, steps: int, champion: int | None = None) -> Layout | None:
@@ -75,7 +76,8 @@ def budgeted(config: Config, night: int, first_period: int, usable: int, steps: 
     if plan is None:
         return None
     at_hand = of_origin * len(plan.origins)
-    return replace(plan, share=min(1.0, config.training.rows / at_hand) if at_hand else 1.0)
+    share = min(1.0, config.training.rows / at_hand) if at_hand else 1.0
+    return replace(plan, share=share, rows=round(share * at_hand))
 
 
 def planned(

@@ -35,10 +35,10 @@ ROWS = pa.schema(
 )
 
 
-def pack(rows: pa.Table) -> pa.Table:
-    """Features with origin and units, in ROWS."""
+def pack(rows: pa.Table, schema: pa.Schema = ROWS) -> pa.Table:
+    """Features with origin and units, in ROWS or a schema that has more columns."""
     values = packed(to_matrix(rows))
-    return pa.table({f.name: values if f.name == PACKED else rows[f.name] for f in ROWS}).cast(ROWS)
+    return pa.table({f.name: values if f.name == PACKED else rows[f.name] for f in schema}).cast(schema)
 
 
 def packed(inputs: npt.NDArray[np.float32]) -> pa.ListArray:

@@ -17,6 +17,8 @@ from jobs.errors import NightfillError
 from jobs.features.names import KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyspark.sql import Column, DataFrame
 
 Ints = npt.NDArray[np.int64]
@@ -36,15 +38,15 @@ class Dealt:
     fingerprint: str
 
 
-def deal(rows: DataFrame, workers: int, held_out: str | None = None) -> Dealt:
-    """Rows dealt to ``workers`` partitions by the hash of their names, in the order of that hash.
+def deal(rows: DataFrame, workers: int, held_out: str | None = None, names: Sequence[str] = ROW) -> Dealt:
+    """Rows dealt to ``workers`` partitions by the hash of their names (columns), in the order of that hash.
 
     The hash is cut where it shares the rows evenly, so that no worker is left without: a worker without rows has broken
     training (dmlc/xgboost#8221). Held-out rows, those where the boolean column ``held_out`` is true, are shared likewise.
 
     Raises NightfillError where there are fewer rows than workers.
     """
-    named = rows.withColumn(_HASH, F.xxhash64(*ROW))
+    named = rows.withColumn(_HASH, F.xxhash64(*names))
     group = F.col(held_out) if held_out else F.lit(False)  # noqa: FBT003 - a literal column
     bucket = F.shiftrightunsigned(_HASH, 64 - _BITS)
     counted = (
@@ -59,7 +61,7 @@ def deal(rows: DataFrame, workers: int, held_out: str | None = None) -> Dealt:
         if of_kind.num_rows:
             first = cuts(of_kind["bucket"].to_numpy(), of_kind["rows"].to_numpy(), workers)
             mine = F.when(group == F.lit(kind), _worker(bucket, first)).otherwise(mine)
-    spread = named.withColumn(_WORKER, mine).repartitionById(workers, F.col(_WORKER)).sortWithinPartitions(_HASH, *ROW)
+    spread = named.withColumn(_WORKER, mine).repartitionById(workers, F.col(_WORKER)).sortWithinPartitions(_HASH, *names)
     digest = hashlib.sha256(repr([counted[name].to_pylist() for name in counted.column_names]).encode())
     return Dealt(spread.drop(_HASH, _WORKER), digest.hexdigest())
 

@@ -122,7 +122,6 @@ def train(
         model = Model(linear.attached(everything.booster, beside[1]), replace(spread, days=kinds[1]), together, record)
     finally:
         rows.unpersist()
-    lake.drop_checkpoints()
     found_better = watch.run(lambda: verdict(spark, lake, config, business_date, plan, (challenger, held_out, kinds[0]), champion))
     if champion and in_money and found_better.wins:
         unseen = Model(challenger, spread, together, record)
@@ -134,8 +133,9 @@ def train(
         # What decisions teach is learned by functions of here.py, which takes its own from this module.
         from jobs.learn import joint_train
 
-        model = watch.run(lambda: joint_train.taught(spark, model, lake, config, business_date, theirs))
+        model = watch.run(lambda: joint_train.taught(spark, model, lake, config, business_date, theirs, watch))
         facts |= {"metrics": metrics | registry.taught(model), "reason": f"{facts['reason']}; {model.joint}"}
+    lake.drop_checkpoints()
     return model, facts
 
 

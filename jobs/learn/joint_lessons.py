@@ -21,9 +21,9 @@ import xgboost
 
 from jobs.columns import with_columns
 from jobs.features.clock import CLOCKS
-from jobs.features.compute import SCHEMA, compute
-from jobs.features.names import KEY
-from jobs.forecast import boosting, days, here, linear, memory
+from jobs.features.compute import compute
+from jobs.features.names import KEY, SEPARATOR, join
+from jobs.forecast import boosting, days, here, linear, memory, packing
 from jobs.forecast.distribution import NAMES, rank_to_units, ranks_between
 from jobs.forecast.model import MEAN, Model, forecast, numbers, quantiles_of, to_matrix, traits
 from jobs.forecast.ranks import of_night
@@ -43,14 +43,14 @@ if TYPE_CHECKING:
     from jobs.forecast.examples import Layout
     from jobs.plan.night import Night
 
-#: Features at past origins with units (in stock throughout, else NaN), demand (recovered too, else NaN) and floor, what sold.
-KNOWN = pa.schema([*SCHEMA, ("origin", pa.int64()), ("units", pa.float64()), ("demand", pa.float64()), ("floor", pa.float64())])
+#: Of past origins, features packed: units (in stock throughout, else NaN), demand (recovered too, else NaN) and floor, what sold.
+KNOWN = pa.schema([*packing.ROWS, ("demand", pa.float64()), ("floor", pa.float64())])
 _ORDER = [(name, "ascending") for name in ("origin", *KEY, "target_date")]
 #: The column of what is taken for demand.
 _HAPPENED = "happened"
 _LINE = ("item_id", "source_id", "location_id")
 #: Arrays of windows whose first axis is the period.
-_LATE = ("cumulated", "spoilt", "counts")
+LATE = ("cumulated", "spoilt", "counts")
 
 
 def known(series: Block, context: Context, origins: tuple[int, ...]) -> Iterator[pa.Table]:
@@ -61,14 +61,21 @@ def known(series: Block, context: Context, origins: tuple[int, ...]) -> Iterator
         rows = rows.append_column("origin", pa.array(np.full(rows.num_rows, origin)))
         for name, values in columns.items():
             rows = rows.append_column(name, pa.array(values[:, ahead].reshape(-1)))
-        yield rows.cast(KNOWN).filter(pc.invert(pc.is_nan(rows["floor"])))
+        yield packing.pack(rows.filter(pc.invert(pc.is_nan(rows["floor"]))), KNOWN)
+
+
+def before(rows: pa.Table, night: Night) -> pa.Table:
+    """Of rows of KNOWN those of periods before the night, unpacked and sorted."""
+    now = CLOCKS[night.config.grain].index(night.business_date)
+    own = rows.filter(pc.less(pc.add(rows["origin"], rows["step"].cast(pa.int64())), now))
+    return packing.unpack(own).sort_by(_ORDER)
 
 
 @dataclass(frozen=True)
 class Past:
     """What lessons are made of.
 
-    rows     KNOWN, before the night;  plan: its origins;  first: first period of the history
+    rows     as ``before`` has them, of all items or of some;  plan: their origins;  first: first period of the history
     tables   masters and prices as the night sees them (joint_lines.lines_of), night: the plan's small tables, closed days of the past too
     prices   item_id, source_id, location_id, price of a scarce unit on the last night
     """
@@ -81,38 +88,61 @@ class Past:
     prices: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class Halves:
+    """What forecasts lines out of sample.
+
+    models  the half of the items with this number is forecast by a model whose booster has not seen them
+    days    origin, step, event and factor: by how much such days differed from what was expected of them
+    """
+
+    models: tuple[Model, Model]
+    days: pl.DataFrame
+
+
 def taught(past: Past, model: Model, config: Config) -> Taught | None:
-    """The lines to learn from; None where there are none."""
+    """The lines to learn from, forecast by boosters of the same rows; None where there are none."""
+    return lines(past, halves(past, model, config))
+
+
+def halves(past: Past, model: Model, config: Config) -> Halves:
+    """Models like a model, each of one half of the items and trained before the held-out periods."""
     clock = CLOCKS[config.grain]
-    everything = forecasts(past, model, config)
+    units = past.rows["units" if config.training.learn_from == "in_stock" else "demand"]
+    learned_from = with_columns(past.rows, {"units": units}).filter(pc.invert(pc.is_nan(units)))
+    seen = here.weighed(learned_from, past.plan, clock, clock.index(past.night.business_date), past.first)
+    cells = days.Cells.of_table(seen.table.append_column("weight", pa.array(seen.weight)))
+    before = seen.target < past.plan.held_out_from
+    labelled = here.labelled(seen, cells)
+    mine = half_of(labelled.table)
+    first, second = (_booster(labelled, before & (mine != number), config, model, cells) for number in (0, 1))
+    factors = {"origin": cells.origin, "step": cells.step, "event": cells.event, "factor": cells.factors()}
+    models = Model(first, model.calibration, model.dependence), Model(second, model.calibration, model.dependence)
+    return Halves(models, pl.DataFrame(factors))
+
+
+def lines(past: Past, by: Halves) -> Taught | None:
+    """The lines of rows whose windows are over; None where there are none."""
+    clock = CLOCKS[past.night.config.grain]
+    everything = forecasts(past, by)
     parts = []
     for origin in sorted(set(past.plan.origins)):
         rows = everything.filter(pc.equal(everything["origin"], origin))
         if rows.num_rows:
             day = clock.first_day(origin)
-            night = replace(past.night, business_date=day, ranks=of_night(config, day, model.dependence))
-            parts.append(_of_origin(rows, past, night, held_out=origin >= past.plan.held_out_from))
+            night = replace(past.night, business_date=day, ranks=of_night(past.night.config, day, by.models[0].dependence))
+            parts.append(_of_origin(rows, past, night, origin))
     parts = [part for part in parts if len(part.items)]
     return _together(parts) if parts else None
 
 
-def forecasts(past: Past, model: Model, config: Config) -> pa.Table:
-    """The rows, sorted, with the distributions that boosters of the other half of the items give them, and what happened."""
-    clock = CLOCKS[config.grain]
-    now = clock.index(past.night.business_date)
-    rows = past.rows.filter(pc.less(pc.add(past.rows["origin"], past.rows["step"].cast(pa.int64())), now)).sort_by(_ORDER)
-    learned_from = rows["units" if config.training.learn_from == "in_stock" else "demand"]
-    seen = with_columns(rows, {"units": learned_from}).filter(pc.invert(pc.is_nan(learned_from)))
-    seen = here.weighed(seen, past.plan, clock, now, past.first)
-    cells = days.Cells.of_table(seen.table.append_column("weight", pa.array(seen.weight)))
-    before = seen.target < past.plan.held_out_from
-    labelled = here.labelled(seen, cells)
-    half, mine = half_of(rows), half_of(labelled.table)
+def forecasts(past: Past, by: Halves) -> pa.Table:
+    """The rows with the distributions that the other half's booster gives them, and what happened."""
+    half = half_of(past.rows)
     parts = []
-    for number in (0, 1):
-        booster = _booster(labelled, before & (mine != number), config, model, cells)
-        own = rows.filter(pa.array(half == number))
-        parts.append(_as_they_were(own, forecast(Model(booster, model.calibration), own), model, cells))
+    for number, model in enumerate(by.models):
+        own = past.rows.filter(pa.array(half == number))
+        parts.append(_as_they_were(own, forecast(model, own), model, by.days))
     return _happened(pa.concat_tables(parts).sort_by(_ORDER), past.night)
 
 
@@ -133,15 +163,14 @@ def _booster(rows: here.Rows, chosen: np.ndarray, config: Config, model: Model, 
     return linear.attached(fitted, linear.fit(linear.sums(to_matrix(rows.table)[chosen], rows.label[chosen], rows.weight[chosen])))
 
 
-def _as_they_were(rows: pa.Table, made: pa.Table, model: Model, cells: days.Cells) -> pa.Table:
+def _as_they_were(rows: pa.Table, made: pa.Table, model: Model, factors: pl.DataFrame) -> pa.Table:
     """Rows with their distributions, days taken for what they were: swings of a few dozen days that all lines share teach nothing."""
     event = np.nan_to_num(numbers(rows, "event")) > 0
-    of_cell = pl.DataFrame({"origin": cells.origin, "step": cells.step, "event": cells.event, "factor": cells.factors()})
     asked = pl.DataFrame(
         {"origin": numbers(rows, "origin").astype(np.int64), "step": numbers(rows, "step").astype(np.int64), "event": event}
     )
     usual = model.calibration.of_day(traits(rows))
-    factor = asked.join(of_cell, on=["origin", "step", "event"], how="left", maintain_order="left")["factor"].to_numpy()
+    factor = asked.join(factors, on=["origin", "step", "event"], how="left", maintain_order="left")["factor"].to_numpy()
     swing = np.where(np.isnan(factor), 1.0, factor / usual)
     made = with_columns(made, {name: pa.array(numbers(made, name) * swing) for name in ("mean", *NAMES)})
     for name in rows.column_names:
@@ -155,13 +184,24 @@ def _happened(rows: pa.Table, night: Night) -> pa.Table:
     sold, wanted, p_zero = (numbers(rows, name) for name in ("floor", "demand", "p_zero"))
     quantiles = quantiles_of(rows)
     least, _ = ranks_between(quantiles, p_zero, sold)
-    draws = np.random.Generator(np.random.Philox(night.config.seed % 2**31)).random(len(sold))
+    draws = np.zeros(len(sold))
+    draws[np.isnan(wanted)] = _draws(rows.filter(pa.array(np.isnan(wanted))), night.config.seed)
     rank = np.where(sold > 0, least, 0.0) * (1 - draws) + draws
     above = np.where(rank < p_zero, 0.0, rank_to_units(quantiles, np.minimum(rank, 0.999)[:, None])[:, 0])
     return rows.append_column(_HAPPENED, pa.array(np.where(np.isnan(wanted), np.maximum(above, sold), wanted)))
 
 
-def _of_origin(rows: pa.Table, past: Past, night: Night, *, held_out: bool) -> Taught:
+def _draws(rows: pa.Table, seed: int) -> np.ndarray:
+    """[n] numbers in [0, 1) of the rows' names and the seed, whatever rows are beside them."""
+    columns = pa.table({name: rows[name].cast(pa.string()) for name in (*KEY, "origin", "target_date")})
+    digests = b"".join(
+        blake2b(f"{seed}{SEPARATOR}{name}".encode(), digest_size=8).digest() for name in join(columns, columns.column_names).to_pylist()
+    )
+    found: np.ndarray = (np.frombuffer(digests, ">u8").astype(np.uint64) >> np.uint64(11)) * 2.0**-53
+    return found
+
+
+def _of_origin(rows: pa.Table, past: Past, night: Night, origin: int) -> Taught:
     """The lines of an origin whose windows are over (rows sorted)."""
     distributions = demand.read(rows, night)
     lines, places = lines_of(distributions, past.tables, night), Places.of(rows, distributions, night)
@@ -182,7 +222,8 @@ def _of_origin(rows: pa.Table, past: Past, night: Night, *, held_out: bool) -> T
         windows, found.mean, found.spread, found.levels, found.turn, found.slopes, found.unit, 0 * weight, lines.multiple, price, weight
     )
     inputs = inputs_of(lines, found, rows.take(pa.array(first)))
-    return Taught(lessons, inputs, items, np.full(len(lines), held_out))
+    held_out = np.full(len(lines), origin >= past.plan.held_out_from)
+    return Taught(lessons, inputs, items, places_, np.full(len(lines), origin), held_out)
 
 
 def _together(parts: list[Taught]) -> Taught:
@@ -191,10 +232,10 @@ def _together(parts: list[Taught]) -> Taught:
     joined: dict[str, Any] = {}
     for each in fields(Windows):
         arrays = [getattr(part.lessons.windows, each.name) for part in parts]
-        late = each.name in _LATE
+        late = each.name in LATE
         joined[each.name] = np.concatenate([_longer(a, periods, each.name) for a in arrays] if late else arrays, axis=int(late))
     own = {f.name: np.concatenate([getattr(part.lessons, f.name) for part in parts]) for f in fields(Lessons) if f.name != "windows"}
-    names = ("inputs", "items", "held_out")
+    names = ("inputs", "items", "places", "origins", "held_out")
     return Taught(Lessons(Windows(**joined), **own), *(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -20,16 +21,21 @@ from jobs.features import job as features
 from jobs.features.clock import CLOCKS
 from jobs.forecast import boosting, predict, registry, train
 from jobs.forecast.distribution import NAMES
+from jobs.forecast.examples import planned
 from jobs.forecast.model import forecast
 from jobs.forecast.ranks import FACTORS
+from jobs.forecast.watch import Watch
 from jobs.lake import Lake
-from jobs.learn import joint_lines
+from jobs.learn import joint_barrier, joint_lessons, joint_lines, joint_train
 from jobs.learn.joint import Joint
+from jobs.learn.joint_fit import LEAST_LESSONS
+from jobs.learn.joint_lessons import KNOWN, known
 from jobs.learn.joint_move import move
 from jobs.plan import inputs
 from jobs.plan import job as plan
 from jobs.plan.check import job as check
 from tests.jobs.features.lakes import fill, history, masters, sale
+from tests.jobs.learn.made_lessons import alike
 
 D = date(2024, 5, 29)
 DAY = timedelta(days=1)
@@ -234,6 +240,25 @@ def test_in_mode_joint_training_says_what_decisions_taught(spark: SparkSession, 
     newest = max(registry.rows(night), key=lambda row: row["trained"])
     assert registry.load(night, newest["model_id"]).joint is not None
     assert newest["champion"]
+
+
+def test_in_mode_joint_the_workers_make_the_lines_that_one_process_makes(spark: SparkSession, night: Lake) -> None:
+    """And of more rows than one process is to learn from they learn from all of them."""
+    own, joint = night.for_run("r6"), CONFIG.model_copy(update={"mode": "joint", "planning": Planning(paths=16, shards=3)})
+    many, few = (joint.model_copy(update={"training": Training(rounds=8, rows=6_000, joint_rows=most)}) for most in (400_000, 1_000))
+    model = registry.load(night, registry.champion(registry.rows(night), D, "day")["model_id"])
+    (plan, first), steps = planned(own, many, D), features.periods(own, many, D)
+    assert plan.rows > 1_000
+    rows = features.past(spark, own, many, D, plan.origins, steps, (KNOWN, known), plan.share)
+    past = joint_train._past(rows.toArrow(), plan, first, own, many, D, model)
+    by = joint_lessons.halves(past, model, many)
+    made = joint_barrier.made_of(rows, past, by, own).toArrow()
+    here = joint_lessons.lines(replace(past, tables=inputs.masters_here(own, past.night)), by)
+    assert here is not None
+    alike(made, joint_barrier.to_rows(here))
+    watch = Watch(spark.sparkContext, time.monotonic() + 300)
+    one, both = (joint_train.taught(spark, model, own, each, D, None, watch).joint for each in (many, few))
+    assert one.lessons == both.lessons == made.num_rows > LEAST_LESSONS
 
 
 def test_in_mode_sequential_the_spread_is_that_of_the_record(spark: SparkSession, night: Lake) -> None:
