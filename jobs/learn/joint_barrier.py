@@ -140,7 +140,7 @@ def learned(rows: DataFrame, lake: Lake, config: Config, watch: Watch, prior: fl
     return kept(_Together(rows, lake, config, watch, prior / max(own + held_out, 1), own, own + held_out), own, held_out)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Together:
     """Trains in one barrier stage; ``learned``, ``count``: lines that are not held out, and all."""
 

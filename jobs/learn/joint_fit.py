@@ -212,7 +212,11 @@ def boosted(
         held = taught.take(taught.held_out)
         more |= {"evals": [(_matrix(held.inputs, matrix), "validation")], "custom_metric": metric(held.lessons)}
         more["callbacks"].insert(0, EarlyStopping(config.training.early_stopping_rounds))
-    left = (rounds or config.training.rounds) - (begun.num_boosted_rounds() if begun else 0)
+    left = rounds or config.training.rounds
+    if begun is not None:
+        left -= begun.num_boosted_rounds()
+        # It has one an output; XGBoost 3.2 takes the parameter for all of them only in a new booster.
+        chosen = {name: value for name, value in chosen.items() if name != "base_score"}
     return xgboost.train(chosen, matrix, left, obj=objective(learned.lessons), xgb_model=begun, verbose_eval=False, **more)
 
 
