@@ -70,7 +70,9 @@ def test_without_random_draws_the_workers_find_what_one_process_finds(
     whole = {"subsample": 1.0, "colsample_bytree": 1.0, "colsample_bynode": 1.0}
     monkeypatch.setattr(boosting, "parameters", lambda *given: {**drawn(*given), **whole})
     # Of a hundred values every one is a cut; more are sketched, by each worker of its own lines.
-    given = replace(lines, inputs=lines.inputs.round(digits))
+    # Weights of which a few say most: the workers' own means of anything differ from those of all.
+    weight = np.random.default_rng(3).exponential(size=9_000) ** 2
+    given = replace(lines, inputs=lines.inputs.round(digits), lessons=replace(lines.lessons, weight=weight))
     one, both = joint_fit.fit(given, CONFIG), together(spark.createDataFrame(to_rows(given)), Lake(str(tmp_path), spark))
     assert both.lessons == one.lessons == 9_000
     assert (both.gain, both.error) == pytest.approx((one.gain, one.error), rel=apart)
