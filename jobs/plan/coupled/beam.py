@@ -17,7 +17,7 @@ import numpy as np
 from jobs.plan.coupled.beam_lists import Prices
 from jobs.plan.coupled.beam_table import Table, table_of
 from jobs.plan.coupled.problem import TOLERANCE, Flags, Floats, Ints, Problem
-from jobs.plan.coupled.workers import mapped
+from jobs.workers import mapped
 
 #: Orders searched at once, so that states of all fit a processor's cache.
 _TOGETHER = 128

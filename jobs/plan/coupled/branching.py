@@ -19,7 +19,7 @@ from jobs.plan.coupled.narrowing import narrowed
 from jobs.plan.coupled.problem import Ints, Problem
 from jobs.plan.coupled.search_tree import FIRST, Node, Tree, hint
 from jobs.plan.coupled.tightening import Tightened, branches, near, reduced, tightened
-from jobs.plan.coupled.workers import mapped
+from jobs.workers import mapped
 
 #: Problems of fewer lines HiGHS solves faster by itself.
 _LINES = 60

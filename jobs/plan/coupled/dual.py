@@ -14,7 +14,7 @@ import numpy as np
 
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, taken, totals, used_by
 from jobs.plan.coupled.relaxation import Branch, Evaluation, Multipliers, Relaxed, Rows, Searches, evaluate, nothing_priced, priced_use
-from jobs.plan.coupled.workers import mapped
+from jobs.workers import mapped
 
 _FASTER, _SLOWER = 1.3, 0.5
 #: Halvings of all prices at once before steps: fewer are better where fewer than a hundred rounds follow or time may be short.

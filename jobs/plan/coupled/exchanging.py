@@ -12,7 +12,7 @@ from jobs.plan.coupled.improve import Search, made
 from jobs.plan.coupled.moves import Moves, gains, pairs, singles, steps
 from jobs.plan.coupled.pairing import paying_pairs, taken_choices
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, State, raised, state_of
-from jobs.plan.coupled.workers import group_cuts, mapped
+from jobs.workers import group_cuts, mapped
 
 #: Steps of a group that are paired with each other: as many as pairs in all allow, within these.
 _PAIRED = (14, 60)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.plan.coupled.problem import Flags, Floats, Ints
-from jobs.plan.coupled.workers import cuts, mapped
 from jobs.plan.ragged import positions
+from jobs.workers import cuts, mapped
 
 
 @dataclass(frozen=True)

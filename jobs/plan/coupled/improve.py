@@ -14,7 +14,7 @@ import numpy as np
 from jobs.plan.coupled.moves import Moves, applied, gains, singles, steps, together
 from jobs.plan.coupled.problem import TOLERANCE, Flags, Floats, Ints, Problem, State, raised, state_after, state_of
 from jobs.plan.coupled.relaxation import Relaxed
-from jobs.plan.coupled.workers import cuts, mapped
+from jobs.workers import cuts, mapped
 
 #: A gain below this share of the mean entry of the lists is rounding.
 _LEAST = 1e-9

@@ -12,7 +12,7 @@ import numpy as np
 
 from jobs.plan.coupled.moves import Moves, order_change, penalised
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, State, raised
-from jobs.plan.coupled.workers import mapped
+from jobs.workers import mapped
 
 #: Groups side by side: blocks of this many columns and some dozen rows stay in the cache.
 _COLUMNS = 1024

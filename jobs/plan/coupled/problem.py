@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from jobs.plan.coupled.workers import mapped
+from jobs.workers import mapped
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -25,7 +25,7 @@ import numpy as np
 
 from jobs.plan.coupled.hulls import Hulls, cheapest, hulls_of
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, numbered, totals
-from jobs.plan.coupled.workers import cuts, mapped
+from jobs.workers import cuts, mapped
 
 
 @dataclass(frozen=True)

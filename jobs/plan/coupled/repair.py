@@ -18,7 +18,7 @@ from jobs.plan.coupled.moves import gains
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Problem, raised, state_of
 from jobs.plan.coupled.relaxation import Branch, Multipliers
 from jobs.plan.coupled.start import with_minimum
-from jobs.plan.coupled.workers import mapped
+from jobs.workers import mapped
 
 #: Penalties as multiples of the price, one stage after the other.
 _STAGES = (1.1, 1.3, 1.7, 2.5, 4.0, 8.0, 15.0, 30.0, 60.0, 150.0, 1e3, 1e6)

@@ -14,7 +14,7 @@ from jobs.plan.coupled.hulls import Hulls
 from jobs.plan.coupled.improve import Search
 from jobs.plan.coupled.problem import Ints, Layer, Problem, Terms
 from jobs.plan.coupled.relaxation import Branch, Evaluation, Multipliers, Own, Relaxed
-from jobs.plan.coupled.workers import group_cuts
+from jobs.workers import group_cuts
 
 #: Lines of a slice: they and what is made of them fit a processor's cache.
 _LINES = 32_768

@@ -25,8 +25,8 @@ from jobs.plan.coupled.improve import singly
 from jobs.plan.coupled.neighbourhood import planned_near
 from jobs.plan.coupled.problem import Floats, Ints, Problem, is_feasible, plan_cost, state_of, totals
 from jobs.plan.coupled.relaxation import Relaxed, relaxed
-from jobs.plan.coupled.workers import mapped
 from jobs.plan.ragged import first_allowed, first_least
+from jobs.workers import mapped
 
 #: Sign-based steps: 100 reach within 0.01% of what 400 do; 75 from a coarser start as many, in problems of so many lines
 #: (docs/decisions/price_coordination.md).

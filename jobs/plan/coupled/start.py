@@ -20,8 +20,8 @@ from jobs.plan.coupled.improve import Search, singly
 from jobs.plan.coupled.problem import Flags, Floats, Ints, Layer, Problem, lowered, measured, order_costs, state_of, taken
 from jobs.plan.coupled.relaxation import Branch, Relaxed
 from jobs.plan.coupled.slices import Slice, slices_of
-from jobs.plan.coupled.workers import mapped
 from jobs.plan.ragged import positions
+from jobs.workers import mapped
 
 _HALVINGS = 20
 #: How much dearer volume is made, and what the order's own limits cost, from candidate to candidate.

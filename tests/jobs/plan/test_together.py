@@ -10,8 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from jobs import workers
 from jobs.plan import coupling, together
-from jobs.plan.coupled import guarded, relaxation, workers
+from jobs.plan.coupled import guarded, relaxation
 from jobs.plan.files import solve_folder, write_problem
 from jobs.plan.night import Night
 from jobs.plan.pools import UNLIMITED

@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from jobs.plan.coupled import neighbourhood, relaxation, workers
+from jobs import workers
+from jobs.plan.coupled import neighbourhood, relaxation
 from jobs.plan.coupled.beam import Beam, Found, searched
 from jobs.plan.coupled.beam_lists import Prices
 from jobs.plan.coupled.dual import Dual, maximise

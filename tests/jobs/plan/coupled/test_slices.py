@@ -17,9 +17,9 @@ from jobs.plan.coupled.problem import broken_choices, state_after, state_of
 from jobs.plan.coupled.reading import read
 from jobs.plan.coupled.relaxation import Relaxed, relaxed
 from jobs.plan.coupled.start import own_charge, planned_alone, priced_orders
-from jobs.plan.coupled.workers import group_cuts, mapped
 from jobs.plan.files import _read
 from jobs.plan.ragged import first_least
+from jobs.workers import group_cuts, mapped
 
 
 @pytest.fixture(scope="module")

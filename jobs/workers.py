@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +22,7 @@ _HERE = threading.local()
 Ints = npt.NDArray[np.int64]
 Part = TypeVar("Part")
 Result = TypeVar("Result")
+Other = TypeVar("Other")
 
 
 def workers() -> int:
@@ -46,9 +48,19 @@ def mapped(work: Callable[[Part], Result], parts: Sequence[Part], *, at_once: bo
     if at_once or len(parts) < 2 or workers() < 2 or getattr(_HERE, "busy", False):
         return [work(part) for part in parts]
 
-    def marked(part: Part) -> Result:
-        _HERE.busy = True
-        return work(part)
-
     with ThreadPoolExecutor(workers()) as pool:
-        return list(pool.map(marked, parts))
+        return list(pool.map(partial(_marked, work), parts))
+
+
+def both(one: Callable[[], Result], other: Callable[[], Other]) -> tuple[Result, Other]:
+    """What two calls give, the other made in a thread beside the one; one after the other within other parts."""
+    if workers() < 2 or getattr(_HERE, "busy", False):
+        return one(), other()
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(_marked, lambda _: other(), None)
+        return one(), second.result()
+
+
+def _marked(work: Callable[[Part], Result], part: Part) -> Result:
+    _HERE.busy = True
+    return work(part)
