@@ -22,6 +22,8 @@ Bools = npt.NDArray[np.bool_]
 
 #: What a row of the stream is: sales of a period; a price of the pair and channel, or of the pair; a row of the assortment.
 SOLD, PRICE_OF_CHANNEL, PRICE_OF_PAIR, LISTED = 0, 1, 2, 9
+#: Rows of the stream that a block has, about.
+ROWS = 200_000
 
 #: The stream of rows, sorted by item and location, from which blocks are made. Of an assortment row ``promotion``
 #: says whether it is active. ``recovered`` is what silver/demand says of the demand of a period short of stock.
@@ -96,7 +98,7 @@ class Block:
         return Block(span=self.span, keys=keys, **arrays)
 
 
-def whole_pairs(batches: Iterable[pa.RecordBatch], rows: int = 200_000, pairs: int = 4096) -> Iterator[pa.Table]:
+def whole_pairs(batches: Iterable[pa.RecordBatch], rows: int = ROWS, pairs: int = 4096) -> Iterator[pa.Table]:
     """Tables of whole item-locations from a stream sorted by them, whatever its batches: about ``rows`` rows, at most ``pairs``."""
     pending: list[pa.RecordBatch] = []
     held = 0

@@ -110,19 +110,22 @@ def _task(
 
 
 def run_blocks(batches: Batches, context: Context, origins: tuple[int, ...], kernel: Kernel, share: float = 1.0) -> Iterator[pa.Table]:
-    """Apply a kernel block by block to a stream of rows sorted by item and location, however it is cut into batches.
-
-    Each origin has a share of the item-locations of its own, so that with many origins most are seen at some.
-    """
+    """Apply a kernel block by block to a stream of rows sorted by item and location, however it is cut into batches."""
     for rows in block.whole_pairs(batches):
         series = block.to_block(rows, context.clock, context.span, context.prices)
-        if share >= 1:
-            yield from kernel(series, context, origins)
-        else:
-            for origin in origins:
-                chosen = sampled(series.keys, origin, share)
-                if chosen.any():
-                    yield from kernel(series.take(chosen), context, (origin,))
+        for origin in origins:
+            yield from run_block(series, context, origin, kernel, share)
+
+
+def run_block(series: block.Block, context: Context, origin: int, kernel: Kernel, share: float = 1.0) -> Iterator[pa.Table]:
+    """Apply a kernel to a block's series at an origin, or to a share of its item-locations.
+
+    Each origin has a share of its own, so that with many origins most item-locations are seen at some.
+    """
+    if share >= 1:
+        yield from kernel(series, context, (origin,))
+    elif (chosen := sampled(series.keys, origin, share)).any():
+        yield from kernel(series.take(chosen), context, (origin,))
 
 
 def sampled(keys: Mapping[str, Names], origin: int, share: float) -> npt.NDArray[np.bool_]:
