@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import xgboost
+from threadpoolctl import threadpool_limits
 
 from jobs.features import here
 from jobs.features.clock import CLOCKS, Clock
@@ -23,6 +24,7 @@ from jobs.forecast.checkpoints import EarlyStopping, best_rounds
 from jobs.forecast.examples import LEAST_ROWS, planned
 from jobs.forecast.model import INPUTS, MEAN, Model, numbers, to_matrix
 from jobs.forecast.train import errors_of, judge, learned, regions
+from jobs.workers import cuts, mapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,9 +43,13 @@ _THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Training rows: features, units, label (units / expected / its day's factor, or its root), weight, and whether they are held out."""
+    """Training rows: features, units, label (units / expected / its day's factor, or its root), weight, and whether they are held out.
+
+    inputs  [n, inputs] the features as the booster sees them
+    """
 
     table: pa.Table
+    inputs: npt.NDArray[np.float32]
     label: Floats
     weight: Floats
     target: npt.NDArray[np.int64]
@@ -94,9 +100,16 @@ def beside(rows: Rows, before: Bools, learns: str) -> tuple[linear.Linear | None
     """What is beside the booster of the rows before the held-out periods, and beside that of all; None: it learns means."""
     if learns == MEAN:
         return None, None
-    inputs = to_matrix(rows.table)
-    first, rest = (linear.sums(inputs[some], rows.label[some], rows.weight[some]) for some in (before, ~before))
+    # BLAS's own threads wait for each other in a loop: on a busy machine they cost ten times what one does.
+    with threadpool_limits(1, user_api="blas"):
+        first, rest = (_sums(rows, np.flatnonzero(some)) for some in (before, ~before))
     return linear.fit(first), linear.fit(first + rest)
+
+
+def _sums(rows: Rows, some: npt.NDArray[np.int64]) -> Floats:
+    """Of some rows what linear.fit takes; sums are exact, so it is of no matter how they are cut."""
+    parts = [some[cut] for cut in cuts(len(some))]
+    return sum(mapped(lambda part: linear.sums(rows.inputs[part], rows.label[part], rows.weight[part]), parts), linear.NOTHING)
 
 
 def _rows(lake: Lake, config: Config, business_date: date) -> tuple[Layout, Rows] | None:
@@ -116,7 +129,8 @@ def weighed(made: pa.Table, plan: Layout, clock: Clock, night: int, first: int) 
     made, target = made.filter(pa.array(known)), target[known]
     origin = numbers(made, "origin")
     weight = 0.5 ** ((night - origin) / memory.half_life(clock, night - first))
-    return Rows(made, numbers(made, "units") / numbers(made, "expected"), weight, target, origin >= plan.held_out_from)
+    label = numbers(made, "units") / numbers(made, "expected")
+    return Rows(made, to_matrix(made), label, weight, target, origin >= plan.held_out_from)
 
 
 def fit(
@@ -126,11 +140,14 @@ def fit(
     training, parameters = config.training, {**chosen, "nthread": _THREADS, "seed": chosen["random_state"], "verbosity": 0}
     parameters.pop("random_state")
     learned = learned & ~held_out if held_out is not None else learned
-    matrix = _matrix(rows, learned)
+    matrix = _binned(rows, learned)
     more: dict[str, Any] = {}
     if held_out is not None:
         least = ceil(boosting.LEAST_STEPS / training.learning_rate)
-        more["evals"] = [(_matrix(rows, held_out, matrix), "validation")]
+        # Not binned: a binned matrix is decoded anew for each round's one new tree.
+        validation = xgboost.DMatrix(rows.inputs[held_out], rows.label[held_out], weight=rows.weight[held_out], nthread=_THREADS)
+        validation.feature_names = list(INPUTS)
+        more["evals"] = [(validation, "validation")]
         more["callbacks"] = [EarlyStopping(training.early_stopping_rounds, least)]
     booster = xgboost.train(parameters, matrix, rounds or training.rounds, verbose_eval=False, **more)
     count = best_rounds(booster)
@@ -138,10 +155,7 @@ def fit(
     return boosting.Fit(bytes(kept.save_raw("ubj")), count)
 
 
-def _matrix(rows: Rows, chosen: Bools, ref: xgboost.QuantileDMatrix | None = None) -> xgboost.QuantileDMatrix:
+def _binned(rows: Rows, chosen: Bools) -> xgboost.QuantileDMatrix:
     """Some rows as XGBoost takes them, already binned."""
-    some = to_matrix(rows.table.filter(pa.array(chosen)))
-    names = list(INPUTS)
-    return xgboost.QuantileDMatrix(
-        some, rows.label[chosen], weight=rows.weight[chosen], feature_names=names, nthread=_THREADS, ref=ref, max_bin=256
-    )
+    label, weight = rows.label[chosen], rows.weight[chosen]
+    return xgboost.QuantileDMatrix(rows.inputs[chosen], label, weight=weight, feature_names=list(INPUTS), nthread=_THREADS, max_bin=256)

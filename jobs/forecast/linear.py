@@ -39,6 +39,7 @@ _SIGNED = tuple(
 _ADDED = 0.1
 #: What stands for a value that is not known: nothing about it is unusual.
 _UNKNOWN = np.where(_SIGNED, 0.0, np.log(1 + _ADDED))
+_UNSIGNED = np.flatnonzero(~np.array(_SIGNED))
 #: Places of the features.
 _AT = {column.name: place for place, column in enumerate(FEATURES)}
 #: Pulses, and what is left of them a period on: as of an autoregression of memory .8, and of .5.
@@ -46,14 +47,16 @@ _PULSES = tuple(place for name, place in _AT.items() if "_pulse_" in name)
 _LEFT = (0.8, 0.5)
 #: Columns of ``design``: one, the features, the pulses that are left.
 WIDTH = 1 + len(FEATURES) + len(_PULSES) * len(_LEFT)
+#: ``sums`` of no rows.
+NOTHING = np.zeros((WIDTH + 1, WIDTH + 1))
 #: Of ordinary rows: the least share of usual sales that their day has, and the most that an event lifts them.
 _LEAST, _MOST = 0.6, 1.5
 #: Whole numbers a unit of a value and of a weight, and the largest value.
 _SCALE, _WEIGHT_SCALE, _LARGEST = 256.0, 1024.0, 8.0
 #: Rows' worth of belief that a feature (in standard deviations) does nothing: of few rows what is expected stays.
 _PRIOR_ROWS = 5_000.0
-#: Rows that are held as numbers at a time.
-_ROWS = 50_000
+#: Rows that are held as numbers at a time; and so few that they are in the processor's cache.
+_ROWS, _FEW_ROWS = 50_000, 2_048
 #: A feature that varies less (standard deviation) is a constant.
 _LEAST_SPREAD = 1e-3
 #: The booster's attribute that keeps the coefficients.
@@ -76,17 +79,25 @@ class Linear:
     def roots(self, inputs: npt.NDArray[np.float32]) -> Floats:
         """Its own roots [n]."""
         weights = np.array(self.coefficients)
-        return np.concatenate([np.zeros(0), *(design(part) @ weights / _SCALE for part in _parts(inputs))])
+        parts = (np.concatenate([design(some) for some in _parts(part, _FEW_ROWS)]) for part in _parts(inputs))
+        return np.concatenate([np.zeros(0), *(part @ weights / _SCALE for part in parts)])
 
 
 def design(inputs: npt.NDArray[np.float32]) -> Floats:
     """One, the features [n, inputs] and what is left of pulses, as the regression sees them, in whole numbers of 1/256 [n, WIDTH]."""
+    made = np.empty((len(inputs), WIDTH))
+    made[:, 0] = 1.0
+    values, left = np.split(made[:, 1:], [len(FEATURES)], axis=1)
+    values[:] = inputs
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = np.where(_SIGNED, inputs, np.log(inputs.astype(float) + _ADDED))
-    values = np.clip(np.where(np.isnan(values), _UNKNOWN, values), -_LARGEST, _LARGEST)
+        values[:, _UNSIGNED] = np.log(values[:, _UNSIGNED] + _ADDED)
+    np.copyto(values, _UNKNOWN, where=np.isnan(values))
+    np.clip(values, -_LARGEST, _LARGEST, out=values)
     step = inputs[:, _AT["step"], None].astype(float)
-    left = [values[:, _PULSES] * rest**step for rest in _LEFT]
-    return np.column_stack([np.full(len(values), _SCALE), np.round(np.column_stack([values, *left]) * _SCALE)])
+    for part, rest in zip(np.split(left, len(_LEFT), axis=1), _LEFT, strict=True):
+        part[:] = values[:, _PULSES] * rest**step
+    made *= _SCALE
+    return np.round(made, out=made)
 
 
 def ordinary(inputs: npt.NDArray[np.float32]) -> Bools:
@@ -100,7 +111,7 @@ def ordinary(inputs: npt.NDArray[np.float32]) -> Bools:
 def sums(inputs: npt.NDArray[np.float32], roots: Floats, weight: Floats) -> Floats:
     """Sums of products, by weight, of the columns of ``design`` and the roots [WIDTH + 1, WIDTH + 1] of ordinary rows: whole numbers."""
     total = np.zeros((WIDTH + 1, WIDTH + 1))
-    for part, root, weigh in zip(_parts(inputs), _parts(roots), _parts(weight), strict=True):
+    for part, root, weigh in zip(*(_parts(values, _FEW_ROWS) for values in (inputs, roots, weight)), strict=True):
         rows = np.column_stack([design(part), np.round(np.minimum(root, _LARGEST) * _SCALE)])
         total += (rows * np.round(weigh * ordinary(part) * _WEIGHT_SCALE)[:, None]).T @ rows
     return total
@@ -166,5 +177,5 @@ def beside(booster: bytes) -> Linear | None:
     return Linear(tuple(json.loads(kept))) if kept is not None else None
 
 
-def _parts(values: npt.NDArray[np.floating]) -> list[npt.NDArray[np.floating]]:
-    return [values[begin : begin + _ROWS] for begin in range(0, len(values), _ROWS)]
+def _parts(values: npt.NDArray[np.floating], rows: int = _ROWS) -> list[npt.NDArray[np.floating]]:
+    return [values[begin : begin + rows] for begin in range(0, len(values), rows)]

@@ -38,6 +38,8 @@ INPUTS: tuple[str, ...] = tuple(column.name for column in FEATURES)
 #: What forecast() returns: gold/forecasts without business_date and run_id.
 SCHEMA = pa.schema([f for f in FORECASTS.schema if f.name not in ("business_date", "run_id")])
 _KEYS = (*KEY, "target_date")
+#: Rows of which a matrix is made at a time.
+_ROWS = 2_048
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,12 @@ class Model:
 
 def to_matrix(features: pa.Table | pa.RecordBatch) -> npt.NDArray[np.float32]:
     """Features [n, inputs] as the booster sees them; NaN where null."""
+    matrix = np.empty((features.num_rows, len(INPUTS)), np.float32)
     columns = [np.asarray(features.column(name).cast(pa.float32()).to_numpy(zero_copy_only=False)) for name in INPUTS]
-    return np.column_stack(columns).astype(np.float32)
+    # Some rows at a time: all columns of them fit into the processor's cache.
+    for begin in range(0, len(matrix), _ROWS):
+        matrix[begin : begin + _ROWS] = np.column_stack([column[begin : begin + _ROWS] for column in columns])
+    return matrix
 
 
 def points(booster: bytes, features: pa.Table | pa.RecordBatch) -> Floats:
