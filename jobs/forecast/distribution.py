@@ -43,19 +43,37 @@ def draw(quantiles: Floats, p_zero: Floats, mean: Floats, ranks: Floats, whole: 
     """
     rows = len(p_zero)
     ranks = np.broadcast_to(np.asarray(ranks, float), (rows, np.shape(ranks)[-1]))
-    base = np.where(ranks < np.asarray(p_zero)[:, None], 0.0, rank_to_units(np.asarray(quantiles, float), ranks))
+    p_zero, target = np.asarray(p_zero)[:, None], np.asarray(mean, float)
+    base = np.where(ranks < p_zero, 0.0, rank_to_units(np.asarray(quantiles, float), ranks))
+    order = np.empty(ranks.shape, np.int64)
+    highest_first = np.argsort(-ranks, axis=1, kind="stable")
+    np.put_along_axis(order, highest_first, np.broadcast_to(np.arange(ranks.shape[1]), ranks.shape), axis=1)
     flags = np.broadcast_to(np.asarray(whole), (rows,))
-    target = np.asarray(mean, float)
-    units: Floats = np.where(flags[:, None], _whole(base, p_zero, target, ranks), _scaled(base, target, ranks))
+    units: Floats = np.where(flags[:, None], _whole(base, ranks >= p_zero, target, order), _scaled(base, target, order))
     return units
 
 
+def draw_strata(quantiles: Floats, p_zero: Floats, mean: Floats, strata: npt.NDArray[np.integer], *, whole: bool) -> Floats:
+    """The same where ranks are (strata + 1/2) / paths: every row has the same ones, each once, so their units are looked up.
+
+    strata  [n, paths] number of paths of the row with a smaller rank
+    """
+    paths = strata.shape[1]
+    ranks, place = (np.arange(paths) + 0.5) / paths, strata.astype(np.intp)
+    sells = ranks >= p_zero[:, None]
+    base = np.take_along_axis(np.where(sells, rank_to_units(quantiles, ranks), 0.0), place, axis=1)
+    order = paths - 1 - place
+    return _whole(base, np.take_along_axis(sells, place, axis=1), mean, order) if whole else _scaled(base, mean, order)
+
+
 def rank_to_units(quantiles: Floats, ranks: Floats) -> Floats:
-    """Quantile function [n, paths], before p_zero and mean: linear between quantiles, exponential above q99."""
+    """Quantile function [n, paths] at ranks ([n, paths], or [paths] of all rows), before p_zero and mean.
+
+    Linear between quantiles, exponential above q99.
+    """
     knots = np.concatenate([np.zeros((len(quantiles), 1)), quantiles], axis=1)
     left = np.clip(np.searchsorted(_KNOTS, ranks, side="right") - 1, 0, len(_KNOTS) - 2)
-    low = np.take_along_axis(knots, left, axis=1)
-    high = np.take_along_axis(knots, left + 1, axis=1)
+    low, high = (knots[:, at] if left.ndim == 1 else np.take_along_axis(knots, at, axis=1) for at in (left, left + 1))
     share = np.minimum((ranks - _KNOTS[left]) / (_KNOTS[left + 1] - _KNOTS[left]), 1.0)
     excess = np.log(0.01 / (1 - np.minimum(ranks, _HIGHEST_RANK)))
     scale = (quantiles[:, _Q99] - quantiles[:, _Q95])[:, None] / np.log(5)
@@ -92,24 +110,20 @@ def _rank_of(quantiles: Floats, units: Floats, side: int) -> Floats:
     return rank
 
 
-def _scaled(base: Floats, mean: Floats, ranks: Floats) -> Floats:
-    """Each row times one factor, so that its mean is ``mean``; rows of zeros put it all on their highest path."""
+def _scaled(base: Floats, mean: Floats, order: npt.NDArray[np.int64]) -> Floats:
+    """Each row times one factor, so that its mean is ``mean``; rows of zeros put it all on their highest path (order 0)."""
     paths = base.shape[1]
     total = base.sum(axis=1)
     factor = np.divide(mean * paths, total, out=np.zeros_like(total), where=total > 0)
-    top = (np.arange(paths) == ranks.argmax(axis=1)[:, None]) & (total <= 0)[:, None]
+    top = (order == 0) & (total <= 0)[:, None]
     scaled: Floats = np.where(top, (mean * paths)[:, None], base * factor[:, None])
     return scaled
 
 
-def _whole(base: Floats, p_zero: Floats, mean: Floats, ranks: Floats) -> Floats:
-    """Whole units: at least one on each path above p_zero, summing to the rounded total."""
-    paths = base.shape[1]
-    total = np.floor(mean * paths + 0.5)
-    order = np.empty(ranks.shape, np.int64)
-    highest_first = np.argsort(-ranks, axis=1, kind="stable")
-    np.put_along_axis(order, highest_first, np.broadcast_to(np.arange(paths), ranks.shape), axis=1)
-    positive = (ranks >= np.asarray(p_zero)[:, None]) & (order < total[:, None])
+def _whole(base: Floats, sells: Bools, mean: Floats, order: npt.NDArray[np.int64]) -> Floats:
+    """Whole units: at least one on each path that sells (its rank is p_zero or above), summing to the rounded total."""
+    total = np.floor(mean * base.shape[1] + 0.5)
+    positive = sells & (order < total[:, None])
     # A total above zero needs a path to lie on, even where every rank is below p_zero.
     positive |= (order == 0) & (total > 0)[:, None]
     count = positive.sum(axis=1)

@@ -83,7 +83,11 @@ class PathRanks:
         return PathRanks(self.paths, _hashed(self.seed, "fresh"), self.dependence)
 
     def of(self, names: Mapping[str, Names], steps: int) -> Floats:
-        """Ranks [n, steps, paths] of series.
+        """Ranks [n, steps, paths] of series (names: see ``strata``)."""
+        return (self.strata(names, steps) + 0.5) / self.paths
+
+    def strata(self, names: Mapping[str, Names], steps: int) -> npt.NDArray[np.int32]:
+        """Number of paths with a smaller score [n, steps, paths], of series.
 
         names  column -> [n] value; region may be '' or missing
         """
@@ -96,11 +100,10 @@ class PathRanks:
             ids = joined(names, columns) if columns else [""] * n
             for row, name in enumerate(ids):
                 scores[row] += np.sqrt(share) * self._shock(factor, name, steps)
-        ranks = np.empty_like(scores)
-        places = np.broadcast_to((np.arange(self.paths) + 0.5) / self.paths, scores.shape)
+        strata = np.empty(scores.shape, np.int32)
         # No two scores are equal, so any way of sorting gives the same.
-        np.put_along_axis(ranks, scores.argsort(axis=2), places, axis=2)
-        return ranks
+        np.put_along_axis(strata, scores.argsort(axis=2), np.arange(self.paths, dtype=np.int32)[None, None], axis=2)
+        return strata
 
     def of_rows(
         self, names: Mapping[str, Names], step: npt.NDArray[np.int64], series: int = 4096
@@ -143,9 +146,9 @@ class GivenPaths(PathRanks):
 
     units: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 0, 0), np.int32), repr=False, compare=False)
 
-    def of(self, names: Mapping[str, Names], steps: int) -> Floats:
-        """No ranks; only their shape."""
-        return np.broadcast_to(0.0, (len(names["item_id"]), steps, self.paths))
+    def strata(self, names: Mapping[str, Names], steps: int) -> npt.NDArray[np.int32]:
+        """No strata; only their shape."""
+        return np.broadcast_to(np.int32(0), (len(names["item_id"]), steps, self.paths))
 
 
 def fenced(dependence: Dependence) -> Dependence:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from jobs.features.names import KEY, Names, regions_of, with_region
-from jobs.forecast.distribution import NAMES, draw
+from jobs.forecast.distribution import NAMES, draw_strata
 from jobs.forecast.ranks import GivenPaths
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Demand:
 
     pairs      item_id, location_id, pair (number, in key order), first (its first series), series (how many)
     quantiles  [series, steps, 15]; p_zero, mean [series, steps]; whole [series]
-    ranks      [series, steps, paths]
+    strata     [series, steps, paths] ranks, as the number of paths with a smaller one
     names      columns that name the series' factors
     given      [series, steps, paths] units on the paths, where they are not drawn from the distributions
     known      period -> [series, paths] its units, once somebody has asked: each period is drawn once, whoever asks and how often
@@ -43,7 +43,7 @@ class Demand:
     p_zero: Floats
     mean: Floats
     whole: np.ndarray
-    ranks: Floats
+    strata: npt.NDArray[np.int32]
     cycle: int
     names: dict[str, Names] = field(default_factory=dict)
     drawn: Floats | None = None
@@ -62,7 +62,7 @@ class Demand:
     @property
     def paths(self) -> int:
         """Number of demand paths."""
-        return int(self.ranks.shape[2])
+        return int(self.strata.shape[2])
 
     def column(self, step: int) -> int:
         """The forecast period that stands for a step, also beyond the horizon."""
@@ -72,11 +72,11 @@ class Demand:
         """The distributions alone, as far as so many steps look: small enough to keep, to be drawn ``afresh`` later."""
         seen = min(max(steps, 1), self.horizon)
         cut = {name: getattr(self, name)[:, :seen] for name in ("quantiles", "p_zero", "mean")}
-        return replace(self, **cut, ranks=np.zeros((len(self.whole), seen, 0)), drawn=None, given=None, known={})
+        return replace(self, **cut, strata=np.zeros((len(self.whole), seen, 0), np.int32), drawn=None, given=None, known={})
 
     def afresh(self, ranks: PathRanks) -> Demand:
         """The same distributions on other paths."""
-        return replace(self, ranks=ranks.of(self.names, self.horizon), known={})
+        return replace(self, strata=ranks.strata(self.names, self.horizon), known={})
 
     def units(self, series: Ints, step: int) -> Floats:
         """[n, paths] units demanded of series in a step."""
@@ -103,7 +103,8 @@ class Demand:
         for flag in (False, True):
             of_flag = np.flatnonzero(self.whole == flag)
             for rows in np.array_split(of_flag, -(-len(of_flag) // _CHUNK)) if len(of_flag) else []:
-                units[rows] = draw(self.quantiles[rows, at], self.p_zero[rows, at], self.mean[rows, at], self.ranks[rows, at], flag)
+                law = self.quantiles[rows, at], self.p_zero[rows, at], self.mean[rows, at]
+                units[rows] = draw_strata(*law, self.strata[rows, at], whole=flag)
         return units
 
     def of_pairs(self, first: Ints, count: Ints, step: int) -> Floats:
@@ -151,10 +152,10 @@ def read(forecasts: pa.Table, night: Night) -> Demand:
     cycle = min(7 if night.config.period_days == 1 else 1, shape[1])
     quantiles = np.stack([dense[name] for name in NAMES], axis=2)
     names = _names(series, night)
-    ranks = night.ranks.of(names, shape[1])
+    strata = night.ranks.strata(names, shape[1])
     given = night.ranks.units if isinstance(night.ranks, GivenPaths) else None
-    assert given is None or given.shape == ranks.shape, "paths are given of other series or periods than the forecasts'"
-    return Demand(pairs, quantiles, dense["p_zero"], dense["mean"], whole, ranks, cycle, names, given=given)
+    assert given is None or given.shape == strata.shape, "paths are given of other series or periods than the forecasts'"
+    return Demand(pairs, quantiles, dense["p_zero"], dense["mean"], whole, strata, cycle, names, given=given)
 
 
 def _names(series: pl.DataFrame, night: Night) -> dict[str, Names]:

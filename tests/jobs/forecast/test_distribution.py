@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.forecast.distribution import LEVELS, draw, rank_to_units
+from jobs.forecast.distribution import LEVELS, draw, draw_strata, rank_to_units
 
 RANKS = (np.arange(128) + 0.5) / 128
 
@@ -72,3 +72,21 @@ def test_mean_order_and_wholeness_hold_for_any_ranks(scale: float, p_zero: float
     assert (np.diff(units[np.argsort(ranks)]) >= -1e-9).all()
     if whole:
         assert (units == np.floor(units)).all()
+
+
+@given(
+    scale=st.lists(st.floats(0.0, 50.0), min_size=1, max_size=5),
+    p_zero=st.floats(0.0, 1.0),
+    mean=st.floats(0.0, 30.0),
+    paths=st.integers(1, 130),
+    whole=st.booleans(),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=60, deadline=None)
+def test_units_of_strata_are_those_of_their_ranks_to_the_bit(
+    scale: list[float], p_zero: float, mean: float, paths: int, whole: bool, seed: int
+) -> None:
+    law = np.vstack([_row(each, min(p_zero, 0.99)) for each in scale]), np.full(len(scale), p_zero), np.full(len(scale), mean)
+    generator = np.random.default_rng(seed)
+    strata = np.stack([generator.permutation(paths) for _ in scale])
+    assert (draw_strata(*law, strata, whole=whole) == draw(*law, (strata + 0.5) / paths, whole)).all()

@@ -62,7 +62,7 @@ def test_what_is_kept_of_demand_is_enough_to_draw_it_again() -> None:
         t, d = terms(cover=cover, arrivals=np.zeros((2, 15))), series()
         kept = d.unranked(fresh.steps(t))
         assert kept.horizon == min(1 + 2 * cover, 10)
-        assert kept.ranks.size == 0
+        assert kept.strata.size == 0
         units = np.full((1, 2), 9.0)
         assert np.array_equal(fresh.on_paths(t, kept.afresh(ranks(64)), units), fresh.on_paths(t, d, units))
 
