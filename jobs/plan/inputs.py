@@ -123,8 +123,8 @@ def sources(lake: Lake, night: Night) -> dict[str, DataFrame]:
     return tables
 
 
-def tables_here(lake: Lake, night: Night, forecasts: pa.Table) -> dict[str, pa.Table]:
-    """The same tables in this process, without Spark, for one shard of all items; the forecasts are given."""
+def tables_here(lake: Lake, night: Night) -> dict[str, pa.Table]:
+    """The same tables in this process, without Spark, for one shard of all items; all but the forecasts."""
     day = night.business_date
     with duckdb.connect(config={"threads": 2}) as connection:
         for name in SILVER:
@@ -136,7 +136,12 @@ def tables_here(lake: Lake, night: Night, forecasts: pa.Table) -> dict[str, pa.T
     if runs:
         where = pc.is_in(pc.field("run_id"), pa.array(list(runs.values())))
         found["published"] = lake.dataset("gold/orders").to_table(columns=list(_PUBLISHED), filter=where)
-    return {"forecasts": forecasts.select(list(FORECAST)), **found}
+    return found
+
+
+def with_forecasts(tables: Mapping[str, pa.Table], forecasts: pa.Table) -> dict[str, pa.Table]:
+    """The tables with the night's forecasts."""
+    return {"forecasts": forecasts.select(list(FORECAST)), **tables}
 
 
 def masters(lake: Lake, night: Night) -> dict[str, DataFrame]:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-import schemas
 from jobs.features.horizon import horizon
 from jobs.forecast.ranks import USUAL, PathRanks
 from jobs.plan import inputs, lanes
@@ -24,6 +23,7 @@ from jobs.simulate.ledger import Ledger
 from jobs.simulate.lessons import Lessons
 from jobs.simulate.places import Places
 from jobs.simulate.policies import Evening
+from jobs.workers import both
 
 if TYPE_CHECKING:
     from jobs.config import Config
@@ -84,8 +84,7 @@ class Run:
         self.given, self.policy = given, policy
         day = given.span.first
         first = inputs.night_of(given.lake, given.config, day, _NO_RANKS)
-        empty = schemas.FORECASTS.schema.empty_table()
-        tables = inputs.tables_here(given.lake, first, empty)
+        tables = inputs.tables_here(given.lake, first)
         pairs = [_pairs(tables["stock"]), *(_pairs(given.base.tables[f"silver/{name}"]) for name in ("assortment", "demand"))]
         self.places = Places.of(given.market.series, *pairs)
         self.life = self.places.lives(tables["items"])
@@ -108,16 +107,21 @@ class Run:
         steps = horizon(lake.arrow_as_of("silver/lanes", day, ("lead_time_days", "order_days")).to_pylist(), given.config)
         bare = self.policy.records and (at.model is None or at.model.errors is None)
         at.counts["nights_without_errors"] = at.counts.get("nights_without_errors", 0) + int(bare)
-        forecasts, ranks = self.policy.foresee(Evening(lake, given.config, day, number, at.model, steps, given.market, at.lessons))
-        night = inputs.night_of(lake, given.config, day, ranks)
-        tables = inputs.tables_here(lake, night, forecasts)
+        evening = Evening(lake, given.config, day, number, at.model, steps, given.market, at.lessons)
+        (forecasts, ranks), (tables, night) = both(lambda: self.policy.foresee(evening), lambda: self._state(lake, day))
+        tables, night = inputs.with_forecasts(tables, forecasts), replace(night, ranks=ranks)
         orders = deciding.decide(tables, night, self.policy.lists_of)
         if self.policy.recalls:
             at.lessons.judge(lake, given.config, day)
             at.lessons.remember(orders.believed, day)
-        self.rates = self.places.rates(tables, night)
-        self.source = self._sources(tables, night)
         self._pass(number, day, orders, night)
+
+    def _state(self, lake: Memory, day: date) -> tuple[dict[str, pa.Table], Night]:
+        """What a night's plan reads beside forecasts and their paths; finds the night's rates and sources."""
+        night = inputs.night_of(lake, self.given.config, day, _NO_RANKS)
+        tables = inputs.tables_here(lake, night)
+        self.rates, self.source = self.places.rates(tables, night), self._sources(tables, night)
+        return tables, night
 
     def _pass(self, number: int, day: date, orders: deciding.Orders, night: Night) -> None:
         """Let the night happen and write it down."""

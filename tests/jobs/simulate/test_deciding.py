@@ -22,27 +22,33 @@ from tests.jobs.simulate.small import FIRST, HISTORY, timedelta
 LINE = ["item_id", "source_id", "location_id"]
 
 
+@pytest.mark.parametrize("parts", [1, 3])
 @pytest.mark.parametrize(("coupled", "mode"), [(False, "stochastic"), (True, "stochastic"), (True, "sequential")])
-def test_orders_are_those_that_spark_writes(spark, lake: Lake, coupled: bool, mode: str) -> None:
+def test_orders_are_those_that_spark_writes(spark, lake: Lake, coupled: bool, mode: str, parts: int, monkeypatch) -> None:
+    """However many parts the items are in."""
+    monkeypatch.setattr(deciding, "workers", lambda: parts)
+    monkeypatch.setattr(deciding, "_LEAST_FORECASTS", 1)
     coupled_lake(lake) if coupled else small_lake(lake, 12)
     config = Config(mode=mode)
     plan.main(spark, lake, config, D)
     written = pl.DataFrame(pl.from_arrow(lake.arrow("gold/orders", [*LINE, "units", "expected_on"])))
     night = inputs.night_of(lake, config, D)
-    tables = inputs.tables_here(lake, night, lake.arrow("gold/forecasts"))
+    tables = inputs.with_forecasts(inputs.tables_here(lake, night), lake.arrow("gold/forecasts"))
     found = deciding.decide(tables, night, RULES[mode]).lines
     expected = written.select(*LINE, units=(pl.col("units") * 10_000).cast(pl.Int64), arrives_on="expected_on").sort(LINE)
     assert len(expected) >= 2
     assert found.select(expected.columns).equals(expected)
 
 
-def test_features_and_examples_are_those_of_spark(spark, lake: Lake) -> None:
+def test_features_and_examples_are_those_of_spark(spark, lake: Lake, monkeypatch) -> None:
     fill(lake, **masters(3, 2), demand=history(3, 2, FIRST - timedelta(days=HISTORY), HISTORY))
     config, keys = Config(), [(name, "ascending") for name in ("item_id", "location_id", "channel", "target_date")]
     ours = here.at(lake, config, FIRST, 7)
     theirs = features.at(spark, lake, config, FIRST, 7).toArrow()
     assert ours.num_rows == 3 * 2 * 7
     assert _same(ours.sort_by(keys), theirs.sort_by(keys))
+    monkeypatch.setattr(here, "_FEW", 1)
+    assert here.at(lake, config, FIRST, 7).equals(ours)
     origins = tuple(features.CLOCKS[config.grain].index(FIRST - timedelta(days=days)) for days in (5, 12))
     ours = here.examples(lake, config, FIRST, origins, 4, 0.7)
     theirs = features.past(spark, lake, config, FIRST, origins, 4, (features.EXAMPLES, features.examined), 0.7).toArrow()
