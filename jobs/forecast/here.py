@@ -24,14 +24,17 @@ from jobs.forecast.checkpoints import EarlyStopping, best_rounds
 from jobs.forecast.examples import LEAST_ROWS, planned
 from jobs.forecast.model import INPUTS, MEAN, Model, numbers, to_matrix
 from jobs.forecast.train import errors_of, judge, learned, regions
-from jobs.workers import cuts, mapped
+from jobs.workers import both, cuts, mapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
     from jobs.config import Config
+    from jobs.forecast.calibration import Calibration
+    from jobs.forecast.errors import Errors
     from jobs.forecast.examples import Layout
+    from jobs.forecast.ranks import Dependence
     from jobs.lake import Lake
 
 Floats = npt.NDArray[np.float64]
@@ -76,15 +79,21 @@ def fitted(plan: Layout, rows: Rows, config: Config, regions: Mapping[str, str])
     cells = days.Cells.of_table(rows.table.append_column("weight", pa.array(rows.weight)))
     earlier, clock = cells.where(cells.target < plan.held_out_from), CLOCKS[config.grain]
     rows = labelled(rows, cells)
-    first, both = beside(rows, before, learned(cells))
-    chosen = boosting.parameters(config, len(rows.label))
-    found = fit(rows, config, chosen, before, rows.held_out)
-    challenger, held_out = linear.attached(found.booster, first), rows.table.filter(pa.array(rows.held_out))
-    calibration, dependence, _ = judge(challenger, held_out, config, regions, earlier.kinds(clock))
-    record = errors_of(Model(challenger, calibration), held_out, config)
-    everything = fit(rows, config, chosen, np.ones(len(before), bool), None, found.rounds)
+    chosen, every = boosting.parameters(config, len(rows.label)), np.ones(len(before), bool)
+    # Two threads wait for each other now and then: what one thread does fits in between.
+    found, (first, rest) = both(
+        lambda: fit(rows, config, chosen, before, rows.held_out),
+        lambda: beside(rows, before, learned(cells)),
+    )
+
+    def judged() -> tuple[Calibration, Dependence, Errors]:
+        challenger, held_out = linear.attached(found.booster, first), rows.table.filter(pa.array(rows.held_out))
+        calibration, dependence, _ = judge(challenger, held_out, config, regions, earlier.kinds(clock))
+        return calibration, dependence, errors_of(Model(challenger, calibration), held_out, config)
+
+    everything, (calibration, dependence, record) = both(lambda: fit(rows, config, chosen, every, None, found.rounds), judged)
     calibration = replace(calibration, days=cells.kinds(clock)).spread_by(config.simulation.spread)
-    return Model(linear.attached(everything.booster, both), calibration, dependence, record)
+    return Model(linear.attached(everything.booster, rest), calibration, dependence, record)
 
 
 def labelled(rows: Rows, cells: days.Cells) -> Rows:
