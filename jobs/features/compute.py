@@ -13,6 +13,7 @@ from jobs.features.context import Context
 from jobs.features.levels import ALL, CATEGORY, EVENT_KIND, ITEM, LOCATION, LevelStats
 from jobs.features.lifted import lifts
 from jobs.features.names import KEY, Names, looked_up
+from jobs.features.past import Past
 from jobs.features.prices import fill_forward
 from jobs.features.pulse import Pulse
 from jobs.features.season import Lifts
@@ -91,8 +92,10 @@ def _hierarchy(
 class _Shared:
     """What the steps of one origin share."""
 
-    def __init__(self, scale: Floats, columns: Columns, rows: dict[str, Ints], levels: dict[str, LevelStats], price: Columns) -> None:
-        self.scale, self.columns, self.rows, self.levels, self.price = scale, columns, rows, levels, price
+    def __init__(self, scale: Floats, columns: Columns, profiles: Columns, price: Columns, past: Past, places: tuple[Ints, Ints]) -> None:
+        self.scale, self.columns, self.profiles, self.price, self.past = scale, columns, profiles, price, past
+        #: Rows of each series' region in the events, and of its location in the signals.
+        self.regions, self.places = places
         self.lifts: dict[str, Lifts] = {}
         self.pulse, self.groups = Pulse({}), dict[str, Names]()
         self.uplift: Floats = np.ones(len(scale))
@@ -116,7 +119,11 @@ class _Shared:
         found, ids = context.pulse.get(origin, Pulse({})), pulse.names_of(block.keys, context.region, context.category)
         for number, window in enumerate(pulse.windows(clock), 1):
             columns |= {f"{group}_pulse_{number}": found.of(group, window, ids[group]) for group in pulse.GROUPS}
-        shared = cls(scale, columns, rows, levels, price)
+        profiles = {name: stats.profile[rows[name]] for name, stats in levels.items()}
+        regions, places = context.region_rows(names[LOCATION]), context.signal_rows(names[LOCATION])
+        kinds = context.events.kinds(origin - clock.recent, origin)[regions]
+        past = Past.of(block, clock, origin, kinds, np.take_along_axis(profiles[CATEGORY], kinds, axis=1), scale)
+        shared = cls(scale, columns, profiles, price, past, (regions, places))
         shared.pulse, shared.groups = found, ids
         shared.lifts, shared.uplift = lifted, uplift
         shared.weekdays = usual.weekdays
@@ -135,15 +142,13 @@ def _prior(means: dict[str, Floats], overall: float) -> Floats:
 def _step(block: Block, context: Context, origin: int, step: int, shared: _Shared) -> Columns:
     clock, target = context.clock, origin + step
     n = len(block)
-    regions, places = context.region_rows(block.keys["location_id"]), context.signal_rows(block.keys["location_id"])
-    past = context.events.kinds(origin - clock.recent, origin)[regions]
+    regions, places = shared.regions, shared.places
     kind = context.events.kinds(target, target + 1)[regions, 0]
-    profiles = {name: stats.profile[shared.rows[name]] for name, stats in shared.levels.items()}
-    columns = {f"{name}_profile": np.take_along_axis(profiles[name], kind[:, None], axis=1)[:, 0] for name in profiles}
-    usual = np.take_along_axis(profiles[CATEGORY], past, axis=1), columns["category_profile"]
+    columns = {f"{name}_profile": np.take_along_axis(of, kind[:, None], axis=1)[:, 0] for name, of in shared.profiles.items()}
     price, promotion = _price(block, target, shared.price["last"])
-    columns |= history.kernel(block, clock, origin, past, kind, price, promotion, usual, shared.scale)
-    columns |= kernels.like_means(block, clock, origin, past, kind, price, promotion, shared.scale)
+    like = shared.past.like(kind, price, promotion)
+    columns |= history.kernel(shared.past, like, clock, columns["category_profile"])
+    columns |= kernels.like_means(shared.past, like, clock, shared.scale)
     columns |= history.like_lags(block, clock, origin, target, shared.scale)
     columns |= _calendar(context, regions, target)
     columns |= {f"signal_{i + 1}": context.signals[origin][places, i, step] for i in range(context.signals[origin].shape[1])}

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from jobs.features.block import Block
 from jobs.features.clock import Clock
+from jobs.features.past import Likeness, Past
 from jobs.features.prices import fill_forward
 
 Floats = npt.NDArray[np.float64]
@@ -147,33 +148,22 @@ def like_lags(block: Block, clock: Clock, origin: int, target: int, scale: Float
     return columns
 
 
-def kernel(
-    block: Block, clock: Clock, origin: int, kinds: npt.NDArray[np.int64], kind: npt.NDArray[np.int64], price: Floats, promotion: Floats,
-    profile: tuple[Floats, Floats], scale: Floats,
-) -> dict[str, Floats]:  # fmt: skip
+def kernel(past: Past, like: Likeness, clock: Clock, usual: Floats) -> dict[str, Floats]:
     """Mean of the own past, weighted by recency, same kind of day and similar price, for one target period.
 
-    kinds    [n, recent] kind of each past period; kind [n] the target's
-    price    [n] the target's price; promotion [n] whether promoted
-    profile  (past [n, recent], target [n]) usual share of such a period: takes the season out, and puts it in again
+    like   how like the past is to the target
+    usual  [n] usual share of the target's kind of period: puts the season in again that past.flat has taken out
 
     Returns the mean over like days, the de-seasonalised mean over all days, both in units of scale, and the weight.
     """
-    end = origin - block.span.first
-    window = slice(end - clock.recent, end)
-    demand = block.demand[:, window] / scale[:, None]
-    known = ~np.isnan(demand)
     recency = 0.5 ** (np.arange(clock.recent, 0, -1) / (1.5 * clock.half_life))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        distance = np.abs(np.log(block.price[:, window] / price[:, None]))
-    similar = np.where(np.isfinite(distance), np.exp(-distance / _PRICE_SCALE), 0.5)
-    similar *= np.where(np.nan_to_num(block.promotion[:, window]) == promotion[:, None], 1.0, _OTHER_PROMOTION)
-    weight = np.where(known, recency * similar, 0.0)
-    like = weight * np.where(kinds == kind[:, None], 1.0, _OTHER_KIND)
-    value = np.nan_to_num(demand)
-    adjusted = value / profile[0]
+    similar = np.where(like.priced, np.exp(-like.distance / _PRICE_SCALE), 0.5)
+    similar *= np.where(like.promoted, 1.0, _OTHER_PROMOTION)
+    weight = np.where(past.known, recency * similar, 0.0)
+    alike = weight * np.where(like.kind, 1.0, _OTHER_KIND)
+    total = alike.sum(axis=1)
     return {
-        "kernel": ((like * value).sum(axis=1) + _KERNEL_PRIOR) / (like.sum(axis=1) + _KERNEL_PRIOR),
-        "kernel_flat": ((weight * adjusted).sum(axis=1) + _KERNEL_PRIOR) / (weight.sum(axis=1) + _KERNEL_PRIOR) * profile[1],
-        "kernel_weight": like.sum(axis=1),
+        "kernel": ((alike * past.share).sum(axis=1) + _KERNEL_PRIOR) / (total + _KERNEL_PRIOR),
+        "kernel_flat": ((weight * past.flat).sum(axis=1) + _KERNEL_PRIOR) / (weight.sum(axis=1) + _KERNEL_PRIOR) * usual,
+        "kernel_weight": total,
     }

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from jobs.features.block import Block
 from jobs.features.clock import Clock
+from jobs.features.past import Likeness, Past
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 #: Weight of a period under another promotion, and of one whose price is not known.
 _OTHER_PROMOTION = 0.4
@@ -52,40 +51,26 @@ ALL_PERIODS = {"kernel_short_all": "kernel_short", "kernel_long_all": "kernel_lo
 WEIGHTS = {"kernel_price_weight": "kernel_price"}
 
 
-def like_means(
-    block: Block, clock: Clock, origin: int, kinds: Ints, kind: Ints, price: Floats, promotion: Floats, scale: Floats
-) -> dict[str, Floats]:
-    """Each kernel's mean for one target period, in units of scale.
-
-    kinds      [n, recent] kind of each past period; kind [n] the target's
-    price      [n] the target's price; promotion [n] whether promoted
-    """
-    end = origin - block.span.first
-    window = slice(end - clock.recent, end)
-    units, demand, stock = (np.asarray(part[:, window]) for part in (block.units, block.demand, block.stock))
-    known, sold = ~np.isnan(demand), ~np.isnan(units)
-    units, demand, stock = np.nan_to_num(units), np.nan_to_num(demand), np.where(sold, np.nan_to_num(stock, nan=1.0), 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        distance = np.abs(np.log(block.price[:, window] / price[:, None]))
-    likely = np.where(np.nan_to_num(block.promotion[:, window]) == promotion[:, None], 1.0, _OTHER_PROMOTION)
-    same = kinds == kind[:, None]
+def like_means(past: Past, like: Likeness, clock: Clock, scale: Floats) -> dict[str, Floats]:
+    """Each kernel's mean for one target period, in units of scale [n]; ``like``: how like the past is to the target."""
+    likely = np.where(like.promoted, 1.0, _OTHER_PROMOTION)
     columns: dict[str, Floats] = {}
     for name, kernel in OF_DEMAND.items():
-        weight = _weight(kernel, clock, distance, same) * likely
-        inside = weight * known
+        weight = _weight(kernel, clock, like) * likely
+        inside = weight * past.known
         total = inside.sum(axis=1)
-        columns[name] = ((inside * demand).sum(axis=1) / scale + _PRIOR) / (total + _PRIOR)
+        columns[name] = ((inside * past.demand).sum(axis=1) / scale + _PRIOR) / (total + _PRIOR)
         columns |= {n: total for n, of in WEIGHTS.items() if of == name}
         columns |= {
-            n: ((weight * units).sum(axis=1) / scale + _PRIOR_ALL) / ((weight * stock).sum(axis=1) + _PRIOR_ALL)
+            n: ((weight * past.units).sum(axis=1) / scale + _PRIOR_ALL) / ((weight * past.stock).sum(axis=1) + _PRIOR_ALL)
             for n, of in ALL_PERIODS.items()
             if of == name
         }
     return columns
 
 
-def _weight(kernel: Kernel, clock: Clock, distance: Floats, same: npt.NDArray[np.bool_]) -> Floats:
-    recency = 0.5 ** (np.arange(distance.shape[1], 0, -1) / (kernel.half_life * clock.half_life))
-    similar = np.where(np.isfinite(distance), np.exp(-distance / kernel.price), _UNKNOWN_PRICE)
-    weight: Floats = recency * similar * np.where(same, 1.0, kernel.other_kind)
+def _weight(kernel: Kernel, clock: Clock, like: Likeness) -> Floats:
+    recency = 0.5 ** (np.arange(like.distance.shape[1], 0, -1) / (kernel.half_life * clock.half_life))
+    similar = np.where(like.priced, np.exp(-like.distance / kernel.price), _UNKNOWN_PRICE)
+    weight: Floats = recency * similar * np.where(like.kind, 1.0, kernel.other_kind)
     return weight

@@ -7,6 +7,7 @@ import pytest
 
 from jobs.features import history
 from jobs.features.block import Block, Span, to_block
+from jobs.features.past import Past
 from tests.jobs.features.blocks import CLOCK, context, known, past, sold, stream
 
 D = date(2024, 5, 29)
@@ -106,8 +107,8 @@ def test_kernel_against_a_naive_loop() -> None:
     rows = past("a", "S1", D, 40)
     block = _block(rows)
     kinds = CLOCK.weekday(np.arange(ORIGIN - CLOCK.recent, ORIGIN))[None, :]
-    flat = np.ones((1, CLOCK.recent)), np.ones(1)
-    made = history.kernel(block, CLOCK, ORIGIN, kinds, np.array([2]), np.array([1.6]), np.array([0.0]), flat, np.array([4.0]))
+    seen = Past.of(block, CLOCK, ORIGIN, kinds, np.ones((1, CLOCK.recent)), np.array([4.0]))
+    made = history.kernel(seen, seen.like(np.array([2]), np.array([1.6]), np.array([0.0])), CLOCK, np.ones(1))
     total = weight = 0.5  # the prior of half a period at the level
     for day, units in _demand(rows).items():
         w = 0.5 ** ((D - day).days / (1.5 * CLOCK.half_life)) * np.exp(-abs(np.log(2.0 / 1.6)) / 0.12)

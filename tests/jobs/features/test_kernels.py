@@ -7,6 +7,7 @@ import pytest
 
 from jobs.features import kernels
 from jobs.features.block import Span, to_block
+from jobs.features.past import Past
 from tests.jobs.features.blocks import CLOCK, context, known, past, sold, stream
 
 D = date(2024, 5, 29)
@@ -17,7 +18,8 @@ KINDS = CLOCK.weekday(np.arange(ORIGIN - CLOCK.recent, ORIGIN))[None, :]
 
 def _made(rows: list[dict], price: float = 1.6) -> dict[str, np.ndarray]:
     block = to_block(stream(rows), CLOCK, Span.around(CLOCK, [ORIGIN], 9), context(rows, [D]).prices)
-    return kernels.like_means(block, CLOCK, ORIGIN, KINDS, np.array([2]), np.array([price]), np.array([0.0]), np.array([4.0]))
+    seen = Past.of(block, CLOCK, ORIGIN, KINDS, np.ones(KINDS.shape), np.array([4.0]))
+    return kernels.like_means(seen, seen.like(np.array([2]), np.array([price]), np.array([0.0])), CLOCK, np.array([4.0]))
 
 
 def _weight(row: dict, kernel: kernels.Kernel) -> float:
