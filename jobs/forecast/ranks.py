@@ -32,7 +32,7 @@ from scipy.special import ndtri
 from jobs.features.names import KEY, SEPARATOR, Names, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from jobs.config import Config
@@ -50,6 +50,8 @@ FACTORS: dict[str, tuple[str, ...]] = {
     "series": KEY,
 }
 _MASK = (1 << 64) - 1
+#: Series whose scores are made together: small enough for the processor's cache.
+_CHUNK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +93,19 @@ class PathRanks:
 
         names  column -> [n] value; region may be '' or missing
         """
-        n = len(names["item_id"])
-        scores = np.zeros((n, steps, self.paths))
+        n, factors = len(names["item_id"]), []
         for factor, columns in FACTORS.items():
             share = self.dependence.share.get(factor, 0.0)
-            if share <= 0 or any(column not in names for column in columns):
-                continue
-            ids = joined(names, columns) if columns else [""] * n
-            for row, name in enumerate(ids):
-                scores[row] += np.sqrt(share) * self._shock(factor, name, steps)
-        strata = np.empty(scores.shape, np.int32)
-        # No two scores are equal, so any way of sorting gives the same.
-        np.put_along_axis(strata, scores.argsort(axis=2), np.arange(self.paths, dtype=np.int32)[None, None], axis=2)
+            if share > 0 and all(column in names for column in columns):
+                factors.append((factor, share, joined(names, columns) if columns else np.full(n, "", object)))
+        strata = np.empty((n, steps, self.paths), np.int32)
+        for begin in range(0, n, _CHUNK):
+            some = strata[begin : begin + _CHUNK]
+            scores = np.zeros(some.shape)
+            for factor, share, ids in factors:
+                scores += np.sqrt(share) * self._shocks(factor, ids[begin : begin + _CHUNK], steps)
+            # No two scores are equal, so any way of sorting gives the same.
+            np.put_along_axis(some, scores.argsort(axis=2), np.arange(self.paths, dtype=np.int32)[None, None], axis=2)
         return strata
 
     def of_rows(
@@ -120,24 +123,29 @@ class PathRanks:
             rows = np.flatnonzero((owner >= begin) & (owner < begin + series))
             yield rows, ranks[owner[rows] - begin, step[rows]]
 
-    def _shock(self, factor: str, name: str, steps: int) -> Floats:
-        """x_f [steps, paths]; kept where several series share it."""
+    def _shocks(self, factor: str, names: Names, steps: int) -> Floats:
+        """x_f [names, steps, paths]; kept where several series share it."""
         if factor == "series":
-            return self._draw(factor, name, steps)
-        key = factor, name, steps
-        if key not in self._known:
-            self._known[key] = self._draw(factor, name, steps)
-        return self._known[key]
+            return self._drawn(factor, names, steps)
+        new = [name for name in dict.fromkeys(names) if (factor, name, steps) not in self._known]
+        self._known.update(zip(((factor, name, steps) for name in new), self._drawn(factor, new, steps), strict=True))
+        return np.stack([self._known[factor, name, steps] for name in names])
 
-    def _draw(self, factor: str, name: str, steps: int) -> Floats:
+    def _drawn(self, factor: str, names: Sequence[str] | Names, steps: int) -> Floats:
+        """x_f [names, steps, paths]."""
+        bits = np.array([self._bits(factor, name, (steps + 1) * self.paths) for name in names], np.uint64)
+        # The upper 53 bits, at the middle of their interval: in (0, 1) exactly.
+        normal = ndtri(((bits >> np.uint64(11)) + 0.5) * 2.0**-53).reshape(len(names), steps + 1, self.paths)
+        lasting = self.dependence.lasting.get(factor, 0.0)
+        shocks: Floats = np.sqrt(lasting) * normal[:, :1] + np.sqrt(1 - lasting) * normal[:, 1:]
+        return shocks
+
+    def _bits(self, factor: str, name: str, count: int) -> npt.NDArray[np.uint64]:
+        """Random bits [count] of a factor's id."""
         digest = hashlib.blake2b(f"{factor}{SEPARATOR}{name}".encode(), digest_size=8).digest()
         generator = np.random.Philox(key=np.array([self.seed & _MASK, int.from_bytes(digest, "little")], dtype=np.uint64))
-        # The upper 53 bits, at the middle of their interval: in (0, 1) exactly.
-        uniform = ((generator.random_raw((steps + 1) * self.paths) >> np.uint64(11)) + 0.5) * 2.0**-53
-        normal = ndtri(uniform).reshape(steps + 1, self.paths)
-        lasting = self.dependence.lasting.get(factor, 0.0)
-        shock: Floats = np.sqrt(lasting) * normal[0] + np.sqrt(1 - lasting) * normal[1:]
-        return shock
+        bits: npt.NDArray[np.uint64] = generator.random_raw(count)
+        return bits
 
 
 @dataclass(frozen=True, slots=True)
