@@ -8,8 +8,9 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -50,6 +51,16 @@ def mapped(work: Callable[[Part], Result], parts: Sequence[Part], *, at_once: bo
 
     with ThreadPoolExecutor(workers()) as pool:
         return list(pool.map(partial(_marked, work), parts))
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within it this thread works by itself: of Spark's tasks each has a processor of its own."""
+    before, _HERE.busy = getattr(_HERE, "busy", False), True
+    try:
+        yield
+    finally:
+        _HERE.busy = before
 
 
 def both(one: Callable[[], Result], other: Callable[[], Other]) -> tuple[Result, Other]:

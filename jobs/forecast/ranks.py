@@ -30,6 +30,7 @@ import pyarrow as pa
 from scipy.special import ndtri
 
 from jobs.features.names import KEY, SEPARATOR, Names, joined
+from jobs.workers import mapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -99,13 +100,16 @@ class PathRanks:
             if share > 0 and all(column in names for column in columns):
                 factors.append((factor, share, joined(names, columns) if columns else np.full(n, "", object)))
         strata = np.empty((n, steps, self.paths), np.int32)
-        for begin in range(0, n, _CHUNK):
+
+        def fill(begin: int) -> None:
             some = strata[begin : begin + _CHUNK]
             scores = np.zeros(some.shape)
             for factor, share, ids in factors:
                 scores += np.sqrt(share) * self._shocks(factor, ids[begin : begin + _CHUNK], steps)
             # No two scores are equal, so any way of sorting gives the same.
             np.put_along_axis(some, scores.argsort(axis=2), np.arange(self.paths, dtype=np.int32)[None, None], axis=2)
+
+        mapped(fill, range(0, n, _CHUNK))
         return strata
 
     def of_rows(

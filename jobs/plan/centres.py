@@ -8,6 +8,7 @@ that serve only places that sell upwards, since what a centre orders is demand o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from jobs.plan.night import PAIR
 from jobs.plan.pools import SCALE
 from jobs.plan.schedule import Delivery
 from jobs.plan.terms import AHEAD, arrivals_of, terms_of
+from jobs.workers import mapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,6 +130,7 @@ class _Sums:
         first, series = (own[name].to_numpy().astype(np.int64) for name in ("first", "series"))
         self.pairs, self.demand, self.until = pairs, demand, own["periods"].to_numpy()
         self.coming = arrivals_of(own, nights)
+        demand.foresee(nights)
         self.sold = np.stack([demand.of_pairs(first, series, step) for step in range(nights)], axis=1)
         # Draws are whole ten-thousandths: their sums are exact in whatever order.
         self.units, self.later = np.zeros(self.sold.shape, np.int64), np.zeros(self.sold.shape, np.int64)
@@ -154,14 +157,21 @@ class _Sums:
         for name, periods in per.items():
             np.maximum.at(self.top[name], of, terms.shortage / periods * (times[name] > 0))
         owed, short = np.zeros(len(of)), {name: np.zeros((len(of), draws.PIECES + 1)) for name in per}
-        for rows, days in _alike(scheduled):
+
+        lock = Lock()
+
+        def draw(alike: tuple[Ints, tuple[Delivery, ...]]) -> None:
+            rows, days = alike
             own = terms.take(rows)
             drawing = draws.drawn(own, demand, days, nights)
-            self._draw(of[rows], drawing.units, keeps[rows])
             owed[rows] = drawing.owed
             for name in per:
                 prices = draws.prices(self.top[name])[of[rows]]
                 short[name][rows] = draws.missing(own, drawing, prices, per[name][rows]) * times[name][rows, None]
+            with lock:
+                self._draw(of[rows], drawing.units, keeps[rows])
+
+        mapped(draw, list(_alike(scheduled)))
         for sums, values in (
             (self.owed, owed), (self.rate, terms.rate), (self.money, terms.rate * terms.shortage),
             *((self.short[name], short[name]) for name in per),

@@ -12,6 +12,7 @@ import polars as pl
 from jobs.features.names import KEY, Names, regions_of, with_region
 from jobs.forecast.distribution import NAMES, draw_strata
 from jobs.forecast.ranks import GivenPaths
+from jobs.workers import mapped
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -106,6 +107,12 @@ class Demand:
                 law = self.quantiles[rows, at], self.p_zero[rows, at], self.mean[rows, at]
                 units[rows] = draw_strata(*law, self.strata[rows, at], whole=flag)
         return units
+
+    def foresee(self, steps: int) -> None:
+        """Draw so many steps at the same time, for whoever asks for all of them."""
+        if self.given is None:
+            new = sorted({self.column(step) for step in range(steps)} - self.known.keys())
+            self.known.update(zip(new, mapped(self._drawn, new), strict=True))
 
     def of_pairs(self, first: Ints, count: Ints, step: int) -> Floats:
         """[pairs, paths] units demanded in a step over all channels; ``count`` may be 0."""

@@ -15,6 +15,7 @@ units owed (Terms.waits), in place of shortage * lost sales.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,9 +29,10 @@ from jobs.plan.ragged import first_least, positions
 from jobs.plan.random_leads import random_leads
 from jobs.plan.stock_paths import StockPaths, roll, wanted_if_sure
 from jobs.plan.terms import LONGEST_LIST, Terms
+from jobs.workers import mapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from jobs.plan.demand import Demand
     from jobs.plan.night import Floats, Ints
@@ -163,11 +165,11 @@ def _evaluate_sure(terms: Terms, demand: Demand, reach: float, length: Ints | No
 
     Where a length is given they are of that length and to be averaged, and say neither what is wanted nor what is believed.
     """
-    parts: list[_Part] = []
-    for chunk in alike(terms):
-        given = None if length is None else length[chunk]
-        parts.extend(_evaluate_chunk(terms.take(chunk), chunk, demand, reach, given))
-    return _assemble(parts, len(terms))
+
+    def evaluated(chunk: Ints) -> list[_Part]:
+        return _evaluate_chunk(terms.take(chunk), chunk, demand, reach, None if length is None else length[chunk])
+
+    return _assemble(chain.from_iterable(mapped(evaluated, list(alike(terms)))), len(terms))
 
 
 def alike(terms: Terms) -> Iterator[Ints]:
@@ -236,7 +238,8 @@ def _base_stock(terms: Terms, paths: StockPaths) -> Floats:
     return units
 
 
-def _assemble(parts: list[_Part], lines: int) -> Costs:
+def _assemble(found: Iterable[_Part], lines: int) -> Costs:
+    parts = list(found)
     length = np.zeros(lines, np.int64)
     numbers, quantiles = np.zeros((len(_NUMBERS), lines)), np.zeros((lines, len(LEVELS)))
     for part in parts:

@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from jobs.plan import coupling, cover, lanes, outputs, shard, together
+from jobs.workers import alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -78,9 +79,20 @@ def _together(costed: DataFrame, night: Night, keep: Callable[[DataFrame], DataF
     return decided.union(solved.where(of != "solution")).union(problem)
 
 
+def _by_itself(work: Task) -> Task:
+    """The task without threads of its own: there is one for each processor."""
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        with alone():
+            yield from work(batches)
+
+    return run
+
+
 def _planner(night: Night, with_problem: bool) -> Task:
     """A shard by itself."""
 
+    @_by_itself
     def plan(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for number, tables in _shards(batches):
             costed = shard.cost(tables, night)
@@ -94,6 +106,7 @@ def _planner(night: Night, with_problem: bool) -> Task:
 def _coverer(night: Night) -> Task:
     """What comes before the first pass where orders have terms."""
 
+    @_by_itself
     def sums(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for number, tables in _shards(batches):
             yield _rows(number, _arrow({"covers": shard.covers(tables, night)}))
@@ -104,6 +117,7 @@ def _coverer(night: Night) -> Task:
 def _coster(night: Night) -> Task:
     """The first pass of a coupled night."""
 
+    @_by_itself
     def cost(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for number, tables in _shards(batches):
             costed = shard.cost(tables, night)
@@ -135,6 +149,7 @@ def _solver(night: Night) -> Task:
 def _decider(night: Night) -> Task:
     """The second pass of a coupled night: what was decided, shard by shard."""
 
+    @_by_itself
     def decide(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         costed: dict[int, bytes] = {}
         solved: dict[int, bytes] = {}

@@ -1,21 +1,18 @@
-"""A night's orders in one process: the shards' functions (jobs/plan/shard.py) on a shard a thread, without Spark."""
+"""A night's orders in one process: the shards' functions (jobs/plan/shard.py) on one shard of all items, without Spark."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import polars as pl
-import pyarrow.compute as pc
 
 from jobs.plan import beliefs, coupling, cover, expected_cost, lanes, shard, together
 from jobs.plan.night import PAIR
 from jobs.plan.pools import SCALE
-from jobs.workers import mapped, workers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import pyarrow as pa
 
@@ -23,8 +20,6 @@ if TYPE_CHECKING:
     from jobs.plan.shard import Costed, Lists
 
 LINE = ["item_id", "source_id", "location_id"]
-#: Forecasts (series times periods) of a part, at least: what a part costs whatever it holds is more than a thread spares on fewer.
-_LEAST_FORECASTS = 5_000
 
 
 @dataclass(frozen=True)
@@ -46,50 +41,25 @@ def decide(tables: Mapping[str, pa.Table], night: Night, lists_of: Lists = expec
 
     tables  see shard.lines_of
     """
-    parts = _parts(tables)
     if not coupling.is_coupled(night):
-        return _joined(mapped(lambda part: _alone(part, night, lists_of), parts))
+        costed = shard.cost(tables, night, lists_of)
+        return _orders(costed, shard.multiples_alone(costed))
     if lists_of is expected_cost.evaluate:
-        night = _with_covers(parts, night)
-    costed = mapped(lambda part: shard.cost(part, night, lists_of), parts)
-    lines, pools, due = (pl.concat(each) for each in zip(*((shard.problem_of(one), one.pooled, one.due) for one in costed), strict=True))
-    found = together.decide(coupling.tables(lines, pools, due, night), night.config.planning.solve_seconds)
-    degraded = found.certificate.filter((pl.col("source_id") == "*") & (pl.col("degraded") > 0))
-    chosen = [one.lines.select(LINE).join(found.lines, on=LINE, how="left", maintain_order="left")["n"].fill_null(0) for one in costed]
-    return _joined([_orders(one, n.to_numpy(), degraded=len(degraded) > 0) for one, n in zip(costed, chosen, strict=True)])
-
-
-def _parts(tables: Mapping[str, pa.Table]) -> list[Mapping[str, pa.Table]]:
-    """The tables cut between items, a part for each thread: all that concerns an item is in one part, so what is decided is the same."""
-    items = pc.unique(tables["forecasts"]["item_id"]).sort().to_pylist()
-    count = max(1, min(workers(), len(items), tables["forecasts"].num_rows // _LEAST_FORECASTS))
-    bounds = [None, *(items[len(items) * place // count] for place in range(1, count)), None]
-    return [{name: _between(rows, *ends) for name, rows in tables.items()} for ends in pairwise(bounds)]
-
-
-def _between(rows: pa.Table, first: str | None, end: str | None) -> pa.Table:
-    """Rows of the items from ``first`` on and before ``end``; None: no bound."""
-    rows = rows if first is None else rows.filter(pc.greater_equal(rows["item_id"], first))
-    return rows if end is None else rows.filter(pc.less(rows["item_id"], end))
-
-
-def _alone(tables: Mapping[str, pa.Table], night: Night, lists_of: Lists) -> Orders:
+        night = _with_covers(tables, night)
     costed = shard.cost(tables, night, lists_of)
-    return _orders(costed, shard.multiples_alone(costed))
+    problem = coupling.tables(shard.problem_of(costed), costed.pooled, costed.due, night)
+    found = together.decide(problem, night.config.planning.solve_seconds)
+    n = costed.lines.select(LINE).join(found.lines, on=LINE, how="left", maintain_order="left")["n"].fill_null(0).to_numpy()
+    degraded = found.certificate.filter((pl.col("source_id") == "*") & (pl.col("degraded") > 0))
+    return _orders(costed, n, degraded=len(degraded) > 0)
 
 
-def _joined(parts: Sequence[Orders]) -> Orders:
-    """The orders of parts, in the order of their items."""
-    lines, believed = (pl.concat(each) for each in zip(*((part.lines, part.believed) for part in parts), strict=True))
-    return Orders(lines, any(part.degraded for part in parts), believed)
-
-
-def _with_covers(parts: Sequence[Mapping[str, pa.Table]], night: Night) -> Night:
+def _with_covers(tables: Mapping[str, pa.Table], night: Night) -> Night:
     """The night with how long orders with terms should last, as shards.with_covers makes it."""
     terms = lanes.order_terms(night)
     if terms.is_empty():
         return night
-    sums = pl.concat([pl.DataFrame(schema=cover.SUMS), *mapped(lambda part: shard.covers(part, night), parts)])
+    sums = pl.concat([pl.DataFrame(schema=cover.SUMS), shard.covers(tables, night)])
     return replace(night, covers=cover.choose(sums, terms))
 
 

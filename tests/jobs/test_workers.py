@@ -43,3 +43,12 @@ def test_an_error_of_either_call_comes_out(monkeypatch: pytest.MonkeyPatch) -> N
     for calls in ((failing, str), (str, failing)):
         with pytest.raises(ValueError, match="no"):
             workers.both(*calls)
+
+
+def test_alone_one_thread_does_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "workers", lambda: 2)
+    with workers.alone():
+        found = workers.mapped(lambda _: threading.get_ident(), range(4))
+    assert set(found) == {threading.get_ident()}
+    met = threading.Barrier(2)
+    assert len(workers.mapped(lambda _: met.wait(timeout=30), range(2))) == 2

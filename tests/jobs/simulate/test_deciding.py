@@ -22,12 +22,8 @@ from tests.jobs.simulate.small import FIRST, HISTORY, timedelta
 LINE = ["item_id", "source_id", "location_id"]
 
 
-@pytest.mark.parametrize("parts", [1, 3])
 @pytest.mark.parametrize(("coupled", "mode"), [(False, "stochastic"), (True, "stochastic"), (True, "sequential")])
-def test_orders_are_those_that_spark_writes(spark, lake: Lake, coupled: bool, mode: str, parts: int, monkeypatch) -> None:
-    """However many parts the items are in."""
-    monkeypatch.setattr(deciding, "workers", lambda: parts)
-    monkeypatch.setattr(deciding, "_LEAST_FORECASTS", 1)
+def test_orders_are_those_that_spark_writes(spark, lake: Lake, coupled: bool, mode: str) -> None:
     coupled_lake(lake) if coupled else small_lake(lake, 12)
     config = Config(mode=mode)
     plan.main(spark, lake, config, D)
