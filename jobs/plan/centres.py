@@ -157,7 +157,6 @@ class _Sums:
         for name, periods in per.items():
             np.maximum.at(self.top[name], of, terms.shortage / periods * (times[name] > 0))
         owed, short = np.zeros(len(of)), {name: np.zeros((len(of), draws.PIECES + 1)) for name in per}
-
         lock = Lock()
 
         def draw(alike: tuple[Ints, tuple[Delivery, ...]]) -> None:
