@@ -75,7 +75,7 @@ def test_mean_order_and_wholeness_hold_for_any_ranks(scale: float, p_zero: float
 
 
 @given(
-    scale=st.lists(st.floats(0.0, 50.0), min_size=1, max_size=5),
+    scale=st.lists(st.floats(1e-3, 50.0) | st.just(0.0), min_size=1, max_size=5),
     p_zero=st.floats(0.0, 1.0),
     mean=st.floats(0.0, 30.0),
     paths=st.integers(1, 130),
