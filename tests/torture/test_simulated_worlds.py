@@ -51,8 +51,8 @@ def test_the_night_orders_what_the_simulation_ordered(spark, tmp_path: Path, pre
     decide, advance = deciding.decide, World.advance
     monkeypatch.setattr(deciding, "decide", lambda *given: (placed.append(decide(*given)), placed[-1])[1])
 
-    def writing(world, state, orders):
-        after, night = advance(world, state, orders)
+    def writing(world, state, orders, **more):
+        after, night = advance(world, state, orders, **more)
         drops.add(after.day.isoformat(), feeds.drop(after, night))
         return after, night
 
