@@ -73,7 +73,7 @@ def _landing(root: Path, seen: memory.Memory, day: date) -> Landing:
         "prices": rows("prices", "item_id", "date", "unit_price"),
         "sales": demand.filter(pl.col("units") > 0).select(*PAIR, "channel", "units", sold_at="period", unit_price="price"),
         "availability": demand.select(*PAIR, "in_stock_fraction", date="period"),
-        "inventory": rows("stock", *PAIR, "as_of", "on_hand"),
+        "inventory": rows("stock", *PAIR, "as_of", "on_hand", "expires_on"),
         "open_orders": rows("inbound", "order_id", *PAIR, "source_id", "units", "ordered_on", "expected_on"),
     }
     landing = Landing(root)
