@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -16,7 +15,7 @@ from jobs.features.clock import CLOCKS, Clock
 from jobs.features.compute import SCHEMA, compute, counts
 from jobs.features.context import Context, build
 from jobs.features.horizon import horizon
-from jobs.features.names import KEY, SEPARATOR, Names, joined
+from jobs.features.names import KEY, SEPARATOR, Names, hashes, joined
 from jobs.features.shares import Shares
 
 if TYPE_CHECKING:
@@ -130,8 +129,7 @@ def run_block(series: block.Block, context: Context, origin: int, kernel: Kernel
 
 def sampled(keys: Mapping[str, Names], origin: int, share: float) -> npt.NDArray[np.bool_]:
     """Whether each series [n] is in an origin's share, by a hash of its item's and location's names and the origin."""
-    digests = b"".join(blake2b(f"{pair}{SEPARATOR}{origin}".encode(), digest_size=8).digest() for pair in joined(keys, KEY[:2]))
-    chosen: npt.NDArray[np.bool_] = np.frombuffer(digests, ">u8") < share * 2.0**64
+    chosen: npt.NDArray[np.bool_] = hashes(f"{pair}{SEPARATOR}{origin}" for pair in joined(keys, KEY[:2])) < share * 2.0**64
     return chosen
 
 

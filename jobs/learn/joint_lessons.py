@@ -22,10 +22,10 @@ import xgboost
 from jobs.columns import with_columns
 from jobs.features.clock import CLOCKS
 from jobs.features.compute import compute
-from jobs.features.names import KEY, SEPARATOR, join
+from jobs.features.names import KEY, SEPARATOR, hashes, join
 from jobs.forecast import boosting, days, here, linear, memory, packing
 from jobs.forecast.distribution import NAMES, rank_to_units, ranks_between
-from jobs.forecast.model import MEAN, Model, forecast, numbers, quantiles_of, to_matrix, traits
+from jobs.forecast.model import MEAN, Model, forecast, numbers, quantiles_of, traits
 from jobs.forecast.ranks import of_night
 from jobs.forecast.train import learned
 from jobs.learn.joint_fit import Taught
@@ -160,7 +160,7 @@ def _booster(rows: here.Rows, chosen: np.ndarray, config: Config, model: Model, 
     fitted = here.fit(rows, config, boosting.parameters(config, int(chosen.sum())), chosen, None, rounds).booster
     if learned(cells) == MEAN:
         return fitted
-    return linear.attached(fitted, linear.fit(linear.sums(to_matrix(rows.table)[chosen], rows.label[chosen], rows.weight[chosen])))
+    return linear.attached(fitted, linear.fit(linear.sums(rows.inputs[chosen], rows.label[chosen], rows.weight[chosen])))
 
 
 def _as_they_were(rows: pa.Table, made: pa.Table, model: Model, factors: pl.DataFrame) -> pa.Table:
@@ -194,10 +194,8 @@ def _happened(rows: pa.Table, night: Night) -> pa.Table:
 def _draws(rows: pa.Table, seed: int) -> np.ndarray:
     """[n] numbers in [0, 1) of the rows' names and the seed, whatever rows are beside them."""
     columns = pa.table({name: rows[name].cast(pa.string()) for name in (*KEY, "origin", "target_date")})
-    digests = b"".join(
-        blake2b(f"{seed}{SEPARATOR}{name}".encode(), digest_size=8).digest() for name in join(columns, columns.column_names).to_pylist()
-    )
-    found: np.ndarray = (np.frombuffer(digests, ">u8").astype(np.uint64) >> np.uint64(11)) * 2.0**-53
+    names = join(columns, columns.column_names).to_pylist()
+    found: np.ndarray = (hashes(f"{seed}{SEPARATOR}{name}" for name in names) >> np.uint64(11)) * 2.0**-53
     return found
 
 
